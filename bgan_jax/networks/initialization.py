@@ -1,0 +1,68 @@
+"""Initial parameters, as the libraries that the published networks were written in draw them."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+from flax.linen import initializers
+from flax.linen.initializers import Initializer
+
+
+class Initialization(NamedTuple):
+    """How the parameters of a network start.
+
+    Attributes:
+      kernel: kernels of dense layers and convolutions, ``[..., in, out]``.
+      transposed_kernel: kernels of transposed convolutions, ``[..., in, out]``.
+      bias: fan in of the layer -> initialiser of its bias.
+    """
+
+    kernel: Initializer
+    transposed_kernel: Initializer
+    bias: Callable[[int], Initializer]
+
+
+def _zeros(fan_in: int) -> Initializer:
+    del fan_in
+    return initializers.zeros_init()
+
+
+def _uniform_by_fan_in(fan_in: int) -> Initializer:
+    bound = 1.0 / math.sqrt(fan_in)
+
+    def initialize(key: jax.Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike) -> jax.Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return initialize
+
+
+#: Glorot uniform, orthogonal transposed convolutions (rows are input channels, as the authors' layer stores them),
+#: zero biases.
+LASAGNE = Initialization(
+    kernel=initializers.glorot_uniform(),
+    transposed_kernel=initializers.orthogonal(column_axis=-2),
+    bias=_zeros,
+)
+
+#: U(-1/sqrt(fan in), 1/sqrt(fan in)) for kernels and biases; PyTorch counts a transposed convolution's *outputs* as
+#: its fan in.
+PYTORCH = Initialization(
+    kernel=initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform"),
+    transposed_kernel=initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform", in_axis=-1, out_axis=-2),
+    bias=_uniform_by_fan_in,
+)
+
+#: He normal, zero biases: keeps the scale of the signal through rectifiers without batch normalisation.
+HE_NORMAL = Initialization(
+    kernel=initializers.he_normal(),
+    transposed_kernel=initializers.he_normal(),
+    bias=_zeros,
+)
+
+#: N(0, 0.02^2), zero biases: Radford et al. 2016, https://arxiv.org/abs/1511.06434.
+NORMAL_002 = Initialization(
+    kernel=initializers.normal(0.02),
+    transposed_kernel=initializers.normal(0.02),
+    bias=_zeros,
+)

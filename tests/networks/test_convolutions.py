@@ -1,0 +1,116 @@
+"""The rewritten convolutions are the textbook ones: same parameters, same output, same first and second derivatives."""
+
+import chex
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bgan_jax.networks.convolutions import StridedConv, TransposedConv
+
+TRANSPOSED = [
+    # lengths, kernel, stride, padding
+    ((7, 7), (4, 4), 2, "SAME"),
+    ((7, 7), (5, 5), 2, ((2, 3), (2, 3))),
+    ((7, 5), (5, 5), 2, "SAME"),
+    ((3, 4), (3, 3), 2, "SAME"),
+    ((4, 3), (4, 4), 2, "VALID"),
+    ((3, 2), (2, 2), 2, "SAME"),
+    ((5, 3), (4, 3), 2, ((0, 1), (1, 2))),
+    ((6,), (5,), 2, "SAME"),
+    ((5,), (7,), 3, "SAME"),
+    ((4,), (2,), 3, "SAME"),
+    ((4,), (2,), 3, "VALID"),
+    ((6, 5), (3, 3), 1, "SAME"),
+]
+
+STRIDED = [
+    # lengths, kernel, stride, padding
+    ((8, 8), (4, 4), 2, 1),
+    ((7, 7), (5, 5), 2, 2),
+    ((7, 9), (4, 4), 2, 1),
+    ((6, 5), (5, 4), 2, 2),
+    ((5, 6), (3, 3), 1, 1),
+    ((9,), (5,), 1, 2),
+    ((11,), (5,), 3, 0),
+    ((5, 5), (1, 1), 1, 0),
+    ((7, 7), (3, 3), 4, 0),
+]
+
+
+def assert_trees_close(actual, expected, tolerance=1e-5):
+    """Relative to the largest entry of every leaf."""
+    chex.assert_trees_all_equal_shapes_and_dtypes(actual, expected)
+
+    def check(a, b):
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * max(np.abs(b).max(), 1e-6))
+
+    jax.tree.map(check, actual, expected)
+
+
+@pytest.mark.parametrize(("lengths", "kernel", "stride", "padding"), TRANSPOSED)
+def test_transposed_conv_is_flax_conv_transpose(lengths, kernel, stride, padding):
+    keys = jax.random.split(jax.random.key(0), 4)
+    inputs = jax.random.normal(keys[0], (2, *lengths, 3))
+    ours = TransposedConv(4, kernel, stride=stride, padding=padding, bias_init=nn.initializers.normal(1.0))
+    theirs = nn.ConvTranspose(4, kernel, strides=(stride,) * len(kernel), padding=padding)
+    variables = ours.init(keys[1], inputs)
+    chex.assert_trees_all_equal_shapes(variables, theirs.init(keys[1], inputs))
+    probe = jax.random.normal(keys[2], theirs.apply(variables, inputs).shape)
+
+    def output_and_gradients(module):
+        def projected(variables, inputs):
+            result = module.apply(variables, inputs)
+            return (result * probe).sum(), result
+
+        return jax.jit(jax.grad(projected, argnums=(0, 1), has_aux=True))(variables, inputs)
+
+    assert_trees_close(output_and_gradients(ours), output_and_gradients(theirs))
+
+
+@pytest.mark.parametrize(("lengths", "kernel", "stride", "padding"), STRIDED)
+def test_patches_are_the_convolution_twice_differentiated(lengths, kernel, stride, padding):
+    keys = jax.random.split(jax.random.key(1), 4)
+    inputs = jax.random.normal(keys[0], (2, *lengths, 3))
+    conv = StridedConv(4, kernel, stride=stride, padding=padding, bias_init=nn.initializers.normal(1.0))
+    reference = nn.Conv(4, kernel, strides=(stride,) * len(kernel), padding=[(padding, padding)] * len(kernel))
+    variables = conv.init(keys[1], inputs)
+    chex.assert_trees_all_equal_shapes(variables, reference.init(keys[1], inputs))
+    probe = jax.random.normal(keys[2], reference.apply(variables, inputs).shape)
+
+    def everything(module):
+        def statistic(variables, inputs):
+            result = module.apply(variables, inputs)
+            return (jnp.tanh(result) * probe).sum(), result
+
+        def penalty(variables, inputs):
+            return (jax.grad(lambda x: statistic(variables, x)[0])(inputs) ** 2).sum()
+
+        first = jax.grad(statistic, argnums=(0, 1), has_aux=True)(variables, inputs)
+        return first, jax.grad(penalty, argnums=(0, 1))(variables, inputs)
+
+    expected = jax.jit(lambda: everything(reference))()
+    assert_trees_close(jax.jit(lambda: everything(conv))(), expected)
+    assert_trees_close(jax.jit(lambda: everything(conv.clone(form="patches")))(), expected)
+
+
+@pytest.mark.parametrize("module", [StridedConv(2, (4, 4)), TransposedConv(2, (4, 4))])
+def test_wrong_rank_is_named(module):
+    with pytest.raises(ValueError, match=r"kernel \(4, 4\) takes .* got \(3, 8, 1\)"):
+        jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((3, 8, 1)))
+
+
+def test_unknown_form_and_padding_list_the_legal_ones():
+    with pytest.raises(ValueError, match="legal: conv, patches"):
+        jax.eval_shape(StridedConv(2, (4, 4), form="fft").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
+    with pytest.raises(ValueError, match="legal: SAME, VALID"):
+        jax.eval_shape(TransposedConv(2, (4, 4), padding="FULL").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
+
+
+def test_bfloat16_compute_keeps_float32_parameters():
+    inputs = jnp.zeros((1, 8, 8, 2))
+    for module in (StridedConv(2, (4, 4), dtype=jnp.bfloat16), TransposedConv(2, (4, 4), dtype=jnp.bfloat16)):
+        result, variables = module.init_with_output(jax.random.key(0), inputs)
+        assert result.dtype == jnp.bfloat16
+        assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
