@@ -1,0 +1,40 @@
+"""An opened split: its record, its examples in packed form, its labels."""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from bgan_jax.data.packing import layout_of, unpack
+from bgan_jax.data.spec import DatasetSpec
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """One split of a data set; ``len`` is its number of examples.
+
+    Attributes:
+      spec: what the data set is.
+      packed: every example, ``[n, width]``, memory-mapped where it comes from the cache.
+      labels: ``[n]`` int32, or None.
+      skipped: one line for every file that could not be decoded and was left out.
+    """
+
+    spec: DatasetSpec
+    packed: np.ndarray
+    labels: np.ndarray | None = None
+    skipped: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def rows(self, indices: npt.ArrayLike) -> np.ndarray:
+        """Examples by index, in the data's own form.
+
+        Args:
+          indices: integers in ``0 .. len - 1``.
+
+        Returns:
+          ``[..., *spec.shape]``, ``spec.row_dtype``.
+        """
+        return unpack(self.packed[np.asarray(indices)], layout=layout_of(self.spec), shape=self.spec.shape)

@@ -1,0 +1,162 @@
+r"""The order of examples, as a function: which example stands at position t of an endless stream of exact epochs.
+
+Position ``t`` lies in epoch ``t // n``; every epoch is a permutation of ``0 .. n-1`` of its own, and each position's
+index is computed alone, in about thirty integer operations. So there is no iterator to save: the batch of a step is a
+function of (seed, step), the same for any number of hosts, and a run resumes from its step number.
+
+The permutation is a Feistel network on pairs of digits. With ``a = ceil(sqrt(n))`` and ``b = ceil(n / a)`` write
+``x = l * b + r``; rounds alternate
+
+.. math:: l \leftarrow (l + h_k(r)) \bmod a, \qquad r \leftarrow (r + h_k(l)) \bmod b
+
+each of which can be undone, so together they permute ``0 .. ab-1`` whatever the hash ``h`` is. An image ``>= n`` is
+mapped again until it falls below (cycle walking), which leaves a permutation of ``0 .. n-1``. Since ``ab - n < a``, at
+most about one index in ``sqrt(n)`` walks at all; a network on bits would walk up to every second one.
+Black & Rogaway 2002, "Ciphers with arbitrary finite domains", https://doi.org/10.1007/3-540-45760-7_9.
+"""
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+
+_ROUNDS = 6
+_POSITIONS = 2**32
+
+
+def check_schedule(*, num_steps: int, batch_size: int) -> None:
+    """Refuses a run whose positions do not fit in 32 bits.
+
+    Args:
+      num_steps: steps from the start of training to its end, over all resumptions.
+      batch_size: examples of one step, over all hosts.
+
+    Raises:
+      ValueError: ``num_steps * batch_size >= 2**32``.
+    """
+    if num_steps * batch_size >= _POSITIONS:
+        raise ValueError(
+            f"num_steps={num_steps} times batch_size={batch_size} must stay below 2**32, the positions that "
+            f"the order of examples is defined for: use at most {(_POSITIONS - 1) // batch_size} steps"
+        )
+
+
+def host_slice(batch_size: int, *, process_index: int = 0, process_count: int = 1) -> slice:
+    """The part of the global batch that one host reads.
+
+    Args:
+      batch_size: examples of one step, over all hosts.
+      process_index: this host, ``jax.process_index()``.
+      process_count: number of hosts, ``jax.process_count()``.
+
+    Returns:
+      A slice of the global batch; the slices of all hosts concatenate to it.
+
+    Raises:
+      ValueError: the batch does not divide among the hosts.
+
+    Example:
+      >>> host_slice(8, process_index=1, process_count=2)
+      slice(4, 8, None)
+    """
+    if batch_size % process_count:
+        raise ValueError(f"batch_size={batch_size} does not divide among {process_count} hosts")
+    share = batch_size // process_count
+    return slice(process_index * share, (process_index + 1) * share)
+
+
+def batch_positions(step: Any, *, batch_size: int, part: slice = slice(None)) -> Any:
+    """Positions ``step * batch_size + i`` of a batch, or of one host's part of it.
+
+    Args:
+      step: steps done before this one: a Python integer, or a scalar integer array (traced or not).
+      batch_size: examples of one step, over all hosts; static.
+      part: what to keep of the batch, from :func:`host_slice`; static.
+
+    Returns:
+      uint32 ``[part of batch_size]``: numpy for a Python integer, JAX for a JAX array.
+
+    Raises:
+      ValueError: a Python step whose positions do not fit in 32 bits.
+    """
+    within = np.arange(batch_size, dtype=np.uint32)[part]
+    if isinstance(step, jax.Array):
+        return step.astype(np.uint32) * np.uint32(batch_size) + within
+    check_schedule(num_steps=int(step) + 1, batch_size=batch_size)
+    return np.uint32(int(step) * batch_size) + within
+
+
+def shuffled_indices(positions: Any, *, num_examples: int, seed: int) -> Any:
+    """The example at each position: exact epochs, each a fresh permutation.
+
+    The same integers from numpy and from JAX arrays, compiled or not.
+
+    Args:
+      positions: uint32, any shape, traced or not; from :func:`batch_positions`.
+      num_examples: n, at least 1 and below 2**32; static.
+      seed: 0 <= seed < 2**32; static.
+
+    Returns:
+      uint32 indices in ``0 .. n-1``, shaped like ``positions``. Positions ``e*n .. (e+1)*n - 1`` hold each index once.
+
+    Raises:
+      ValueError: ``num_examples`` or ``seed`` out of range, or positions that are not uint32.
+
+    Example:
+      >>> sorted(shuffled_indices(np.arange(5, dtype=np.uint32), num_examples=5, seed=0).tolist())
+      [0, 1, 2, 3, 4]
+    """
+    if not 1 <= num_examples < _POSITIONS:
+        raise ValueError(f"num_examples={num_examples} must be in [1, 2**32)")
+    if not 0 <= seed < _POSITIONS:
+        raise ValueError(f"seed={seed} must be in [0, 2**32)")
+    if positions.dtype != np.uint32:
+        raise ValueError(f"positions must be uint32, found {positions.dtype}")
+    traced = isinstance(positions, jax.Array)
+    n = np.uint32(num_examples)
+    left_size = math.isqrt(num_examples - 1) + 1
+    sizes = np.uint32(left_size), np.uint32(-(-num_examples // left_size))
+    keys = _round_keys(positions // n, seed=seed)
+
+    def walk(indices: Any) -> Any:
+        permuted = _permute(indices, keys=keys, sizes=sizes)
+        # Only those outside go on; the rest stay where they arrived.
+        return (lax.select if traced else np.where)(indices >= n, permuted, indices)
+
+    indices = _permute(positions % n, keys=keys, sizes=sizes)
+    if traced:
+        return lax.while_loop(lambda indices: (indices >= n).any(), walk, indices)
+    while (indices >= n).any():
+        indices = walk(indices)
+    return indices
+
+
+def _permute(indices: Any, *, keys: list[Any], sizes: tuple[np.uint32, np.uint32]) -> Any:
+    """One pass of the network over ``0 .. a*b - 1``."""
+    left_size, right_size = sizes
+    left, right = indices // right_size, indices % right_size
+    for number, key in enumerate(keys):
+        if number % 2 == 0:
+            left = (left + _mix(right ^ key) % left_size) % left_size
+        else:
+            right = (right + _mix(left ^ key) % right_size) % right_size
+    return left * right_size + right
+
+
+def _round_keys(epoch: Any, *, seed: int) -> list[Any]:
+    """One 32-bit key for each round, from the seed and the epoch of each position."""
+    epoch_key = _mix(epoch ^ np.uint32(_mix(np.asarray([seed], np.uint32))[0]))
+    # The golden ratio's multiples keep the rounds' keys apart (Weyl sequence), and the mixing spreads them.
+    return [_mix(epoch_key + np.uint32((number + 1) * 0x9E3779B9 % _POSITIONS)) for number in range(_ROUNDS)]
+
+
+def _mix(bits: Any) -> Any:
+    """A bijection of 32-bit words in which every input bit moves every output bit (lowbias32, public domain).
+
+    https://nullprogram.com/blog/2018/07/31/
+    """
+    bits = (bits ^ (bits >> np.uint32(16))) * np.uint32(0x7FEB352D)
+    bits = (bits ^ (bits >> np.uint32(15))) * np.uint32(0x846CA68B)
+    return bits ^ (bits >> np.uint32(16))

@@ -1,0 +1,100 @@
+"""How examples lie in memory: eight binary pixels to a byte, two palette indices to a byte, else one entry an element.
+
+``unpack`` is plain array arithmetic and works on numpy and on traced JAX arrays alike, so that a batch can be gathered
+in its packed form and unpacked inside the compiled step.
+"""
+
+import math
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from bgan_jax.data.errors import BadDataError
+from bgan_jax.data.spec import DatasetSpec
+
+Layout = Literal["bits", "nibbles", "bytes", "shorts"]
+Array = TypeVar("Array")
+
+_BITS_PER_ENTRY = {"bits": 1, "nibbles": 4}
+
+
+def layout_of(spec: DatasetSpec) -> Layout:
+    """The densest layout that holds the values of a data set's rows.
+
+    Args:
+      spec: the data set.
+
+    Returns:
+      ``"bits"``, ``"nibbles"``, ``"bytes"`` or ``"shorts"``.
+    """
+    if spec.row_values <= 2:
+        return "bits"
+    if spec.row_values <= 16:
+        return "nibbles"
+    return "bytes" if spec.row_values <= 256 else "shorts"
+
+
+def packed_width(spec: DatasetSpec) -> int:
+    """Number of elements (bytes, or 16-bit words for ``"shorts"``) of one packed example."""
+    entries = math.prod(spec.shape)
+    return math.ceil(entries * _BITS_PER_ENTRY.get(layout_of(spec), 8) / 8)
+
+
+def pack(rows: np.ndarray, *, spec: DatasetSpec, where: str) -> np.ndarray:
+    """Checks rows against what the data set says of them, and packs them.
+
+    Args:
+      rows: ``[n, *spec.shape]`` in the data's own form.
+      spec: the data set.
+      where: the file that the rows come from, for the error message.
+
+    Returns:
+      ``[n, packed_width(spec)]``, uint8 (uint16 for ``"shorts"``).
+
+    Raises:
+      BadDataError: the dtype, the shape or a value is not what the data set holds.
+
+    Example:
+      >>> spec = DatasetSpec(name="toy", kind="binary", shape=(2, 5, 1), num_values=2)
+      >>> pack(np.ones((3, 2, 5, 1), np.uint8), spec=spec, where="memory").tolist()[0]
+      [255, 192]
+    """
+    if rows.dtype != spec.row_dtype:
+        raise BadDataError(f"{where}: expected {spec.row_dtype} rows, found {rows.dtype}")
+    if rows.shape[1:] != spec.shape:
+        raise BadDataError(f"{where}: expected examples of shape {spec.shape}, found {rows.shape[1:]}")
+    if rows.size and int(rows.max()) >= spec.row_values:
+        raise BadDataError(f"{where}: expected values below {spec.row_values}, found {int(rows.max())}")
+    flat = rows.reshape(len(rows), -1)
+    layout = layout_of(spec)
+    if layout == "bits":
+        return np.packbits(flat, axis=1)
+    if layout == "nibbles":
+        padded = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
+        return padded[:, 0::2] << 4 | padded[:, 1::2]
+    return np.ascontiguousarray(flat)
+
+
+def unpack(packed: Array, *, layout: Layout, shape: tuple[int, ...]) -> Array:
+    """The inverse of :func:`pack`, for numpy and JAX arrays.
+
+    Args:
+      packed: ``[..., width]``, uint8 or uint16, traced or not.
+      layout: how the entries lie, from :func:`layout_of`; static.
+      shape: shape of one example; static.
+
+    Returns:
+      ``[..., *shape]`` in the data's own form, the same dtype.
+
+    Example:
+      >>> unpack(np.array([[255, 192]], np.uint8), layout="bits", shape=(2, 5, 1)).sum()
+      np.uint64(10)
+    """
+    leading = packed.shape[:-1]  # type: ignore[attr-defined]
+    if layout in _BITS_PER_ENTRY:
+        bits = _BITS_PER_ENTRY[layout]
+        # Most significant first, the order of numpy.packbits. Reshaped to full rank: rank promotion may be an error.
+        shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8).reshape((1,) * len(packed.shape) + (8 // bits,))  # type: ignore[attr-defined]
+        entries = (packed[..., None] >> shifts) & np.uint8(2**bits - 1)  # type: ignore[index]
+        packed = entries.reshape((*leading, -1))[..., : math.prod(shape)]
+    return packed.reshape((*leading, *shape))  # type: ignore[attr-defined]

@@ -1,0 +1,111 @@
+"""What a data set is: one record, the same for every source, which a run saves beside its results."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+Kind = Literal["binary", "categorical", "continuous", "text"]
+KINDS: tuple[Kind, ...] = ("binary", "categorical", "continuous", "text")
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSpec:
+    """Everything about one split of a data set except its examples.
+
+    Hashable, so that it can be a static argument, and equal to its own saved form (``from_json(spec.to_json())``).
+
+    Attributes:
+      name: what was opened, e.g. ``"mnist10k"`` or ``"images:faces.tar"``.
+      kind: ``"binary"``, ``"categorical"`` (palette indices), ``"continuous"`` (intensities 0..255) or ``"text"``
+        (indices into the vocabulary).
+      shape: shape of one example in the data's own form: binary and continuous ``(H, W, C)``, categorical ``(H, W)``,
+        text ``(L,)``.
+      num_values: how many values one entry takes: 2, the number of colours, 256, or the size of the vocabulary.
+      split: the split that these examples come from, e.g. ``"train"``.
+      splits: number of examples of every split that the source has, as far as it is known without reading them.
+      stochastic: binary only; the rows are intensities 0..255, and a pixel is 1 with probability intensity / 255,
+        drawn anew every time by :func:`bgan_jax.data.device_form.to_device_form`.
+      num_classes: number of labels, 0 when there are none.
+      label_names: their names, in the order of the label indices; empty when there are none.
+      palette: categorical only; the RGB colour of every index, ``num_values`` triples of 0..255.
+      vocabulary: text only; the symbol of every index, ``num_values`` strings.
+      licence: short name of the licence or terms of use.
+      citation: whom to cite, or where the data come from.
+      fingerprint: hex digest of this split's examples and labels in their packed form; two runs with the same
+        fingerprint saw the same data, wherever they were read from.
+
+    Example:
+      >>> spec = DatasetSpec(name="toy", kind="binary", shape=(2, 2, 1), num_values=2)
+      >>> DatasetSpec.from_json(spec.to_json()) == spec
+      True
+    """
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...]
+    num_values: int
+    split: str = "train"
+    splits: Mapping[str, int] = dataclasses.field(default_factory=dict, hash=False)
+    stochastic: bool = False
+    num_classes: int = 0
+    label_names: tuple[str, ...] = ()
+    palette: tuple[tuple[int, int, int], ...] | None = None
+    vocabulary: tuple[str, ...] | None = None
+    licence: str = ""
+    citation: str = ""
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"dataset {self.name}: kind {self.kind!r} is not one of {', '.join(KINDS)}")
+        if (self.palette is not None) != (self.kind == "categorical"):
+            raise ValueError(f"dataset {self.name}: a palette belongs to categorical data, and only to it")
+        if (self.vocabulary is not None) != (self.kind == "text"):
+            raise ValueError(f"dataset {self.name}: a vocabulary belongs to text, and only to it")
+        for field, values in (("palette", self.palette), ("vocabulary", self.vocabulary)):
+            if values is not None and len(values) != self.num_values:
+                raise ValueError(
+                    f"dataset {self.name}: {field} has {len(values)} entries, num_values={self.num_values}"
+                )
+
+    @property
+    def row_values(self) -> int:
+        """How many values an entry of a row takes: 256 for greys that are binarised later, else ``num_values``."""
+        return 256 if self.stochastic else self.num_values
+
+    @property
+    def row_dtype(self) -> np.dtype:
+        """The dtype of rows: uint8, or uint16 when a vocabulary has more than 256 symbols."""
+        return np.dtype(np.uint8 if self.row_values <= 256 else np.uint16)
+
+    def to_json(self) -> str:
+        """The record as a JSON object, from which :meth:`from_json` restores it without the data."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "DatasetSpec":
+        """Restores a record saved by :meth:`to_json`.
+
+        Args:
+          text: the JSON object.
+
+        Returns:
+          The record.
+
+        Raises:
+          ValueError: the text is not such an object.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(text)
+            fields["shape"] = tuple(fields["shape"])
+            fields["label_names"] = tuple(fields["label_names"])
+            if fields["palette"] is not None:
+                fields["palette"] = tuple((int(r), int(g), int(b)) for r, g, b in fields["palette"])
+            if fields["vocabulary"] is not None:
+                fields["vocabulary"] = tuple(fields["vocabulary"])
+            return cls(**fields)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not the saved form of a DatasetSpec: {error!r}") from error

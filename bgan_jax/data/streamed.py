@@ -1,0 +1,78 @@
+"""Batches from the host, read ahead: what does not fit on the device, in the same order as what does."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from bgan_jax.data.dataset import Dataset
+from bgan_jax.data.order import batch_positions, check_schedule, shuffled_indices
+
+
+class Batch(NamedTuple):
+    """Examples in the data's own form, ``[n, *shape]``, and their labels, ``[n]`` int32, or None."""
+
+    rows: Any
+    labels: Any
+
+
+def stream(
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    num_steps: int | None = None,
+    host_slice: slice = slice(None),
+    workers: int = 0,
+    prefetch: int = 4,
+    device: Any = None,
+) -> Iterator[Batch]:
+    """Batches of consecutive steps, read ahead by grain.
+
+    The batch of a step is the one that :func:`bgan_jax.data.resident.gather` gives for the same seed and step.
+
+    Args:
+      dataset: the opened split.
+      batch_size: examples of one step, over all hosts.
+      seed: 0 <= seed < 2**32.
+      start_step: steps done before the first batch; a resumed run continues here.
+      num_steps: number of batches; by default as many as the order is defined for.
+      host_slice: the part of each batch that this host reads, from :func:`bgan_jax.data.order.host_slice`.
+      workers: processes that read; 0 reads in a thread, which is the fastest as long as rows come from a pack.
+        Workers are spawned, so the calling script needs a ``__main__`` guard, and grain wants absl's flags parsed
+        (``absl.app.run``, or ``absl.flags.FLAGS.mark_as_parsed()`` elsewhere).
+      prefetch: batches read ahead.
+      device: device or sharding where batches are put ahead of their use; by default they stay numpy arrays.
+
+    Returns:
+      An iterator of batches.
+
+    Raises:
+      ValueError: the last step lies beyond what the order is defined for.
+    """
+    import grain
+
+    stop = (2**32 - 1) // batch_size if num_steps is None else start_step + num_steps
+    check_schedule(num_steps=stop, batch_size=batch_size)
+    read = _ReadBatch(dataset, batch_size=batch_size, seed=seed, part=host_slice)
+    batches = grain.MapDataset.range(start_step, stop).map(read)
+    # One element is a whole batch: more threads than one would only contend for the interpreter.
+    options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=prefetch)
+    ahead = batches.to_iter_dataset(options)
+    if workers:
+        ahead = ahead.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=prefetch))
+    if device is not None:
+        ahead = grain.experimental.device_put(ahead, device, cpu_buffer_size=prefetch, device_buffer_size=2)
+    return iter(ahead)
+
+
+class _ReadBatch:
+    """From a step to its batch; an object rather than a closure, so that workers can receive it."""
+
+    def __init__(self, dataset: Dataset, *, batch_size: int, seed: int, part: slice):
+        self._dataset, self._batch_size, self._seed, self._part = dataset, batch_size, seed, part
+
+    def __call__(self, step: int) -> Batch:
+        positions = batch_positions(int(step), batch_size=self._batch_size, part=self._part)
+        indices = shuffled_indices(positions, num_examples=len(self._dataset), seed=self._seed)
+        labels = None if self._dataset.labels is None else self._dataset.labels[indices]
+        return Batch(self._dataset.rows(indices), labels)
