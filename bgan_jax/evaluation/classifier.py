@@ -1,0 +1,368 @@
+r"""The judge of generated images: a small convolutional classifier trained on real, labelled ones.
+
+Trained once per data set, kept in one file (``classifier_file.py``) and used for two things: the class
+probabilities behind the classifier score (``classifier_score.py``) and the penultimate features behind Frechet and
+kernel distances. Neither number may be called an Inception score or FID: those name one network trained on ImageNet.
+
+Never judge the images that the classifier was trained on: it is overconfident there, and the real score beside
+which a generated one is read would be too high. ``held_out_split`` makes the two parts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, cast
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+
+class ClassifierNetwork(nn.Module):
+    """Three convolutions, two of them strided, and one dense layer: standardised pixels -> (logits, features).
+
+    Attributes:
+      num_classes: classes K.
+      width: feature maps of the first convolution; the others have twice as many.
+      num_features: width of the penultimate layer, the features of Frechet distances.
+    """
+
+    num_classes: int
+    width: int = 16
+    num_features: int = 128
+
+    @nn.compact
+    def __call__(self, pixels: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
+        """Logits ``[N, K]`` and features ``[N, num_features]`` of standardised pixels ``[N, H, W, C]``."""
+        normalize = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
+        hidden = pixels
+        for maps, size, stride in ((self.width, 5, 2), (2 * self.width, 3, 2), (2 * self.width, 3, 1)):
+            hidden = nn.Conv(maps, (size, size), strides=stride, use_bias=False)(hidden)
+            hidden = nn.relu(normalize()(hidden))
+        hidden = hidden.reshape(hidden.shape[0], -1)
+        features = nn.relu(normalize()(nn.Dense(self.num_features, use_bias=False)(hidden)))
+        return nn.Dense(self.num_classes)(features), features
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """A trained judge: arrays, and the static facts needed to run them.
+
+    Attributes:
+      variables: the network's parameters and batch statistics, as Flax keeps them, numpy float32.
+      pixel_mean: mean of the training pixels per channel, ``[C]``.
+      pixel_scale: their standard deviation per channel, ``[C]``.
+      image_shape: ``(H, W, C)``.
+      num_classes: classes K.
+      width: ``ClassifierNetwork.width``.
+      num_features: width of the penultimate layer.
+      num_training_images: how many images it was trained on.
+    """
+
+    variables: Mapping[str, Any]
+    pixel_mean: np.ndarray
+    pixel_scale: np.ndarray
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    width: int
+    num_features: int
+    num_training_images: int
+
+    def network(self) -> ClassifierNetwork:
+        """The Flax module whose variables these are."""
+        return ClassifierNetwork(num_classes=self.num_classes, width=self.width, num_features=self.num_features)
+
+
+class Predictions(NamedTuple):
+    """What the judge says of N images.
+
+    Attributes:
+      probs: p(y|x), ``[N, K]`` float32, rows sum to 1.
+      features: penultimate activations, ``[N, num_features]`` float32.
+    """
+
+    probs: Any
+    features: Any
+
+
+def held_out_split(
+    key: jax.Array, labels: np.ndarray, *, held_out_fraction: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of a training part and a held-out part, the same fraction of every class in each.
+
+    Data files are often sorted by class, so "the last thousand" would hold out one class and train on the others.
+
+    Args:
+      key: PRNG key; the same key gives the same split.
+      labels: integer class of every image, ``[N]``.
+      held_out_fraction: share of every class that is held out, strictly between 0 and 1; rounded per class, at
+        least one.
+
+    Returns:
+      ``(training, held_out)``: two sorted, disjoint integer arrays that together hold every index.
+
+    Raises:
+      ValueError: the fraction is not in (0, 1).
+
+    Example:
+      >>> training, held_out = held_out_split(jax.random.key(0), np.repeat([0, 1], 10), held_out_fraction=0.2)
+      >>> len(training), len(held_out)
+      (16, 4)
+    """
+    if not 0.0 < held_out_fraction < 1.0:
+        raise ValueError(f"held_out_fraction must lie strictly between 0 and 1, not {held_out_fraction}")
+    labels = np.asarray(labels)
+    generator = _numpy_generator(key)
+    held_out = []
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        held_out.append(members[: max(1, round(held_out_fraction * len(members)))])
+    chosen = np.zeros(len(labels), bool)
+    chosen[np.concatenate(held_out)] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def train_classifier(
+    key: jax.Array,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    num_classes: int,
+    steps: int = 1400,
+    batch_size: int = 64,
+    learning_rate: float = 8e-3,
+    max_shift: int = 2,
+    width: int = 16,
+    num_features: int = 128,
+    progress: Callable[[int, float], None] | None = None,
+) -> Classifier:
+    r"""Train the judge by cross-entropy with AdamW under a one-cycle learning rate.
+
+    The loop is a Python loop of compiled steps on purpose: convolutions trained inside ``lax.scan`` are 13-24
+    times slower on CPU. Each image is shifted at random by up to ``max_shift`` pixels either way, its border
+    repeated. Deterministic: the same key, data and device give the same classifier.
+
+    Args:
+      key: PRNG key of initial parameters, order and shifts.
+      images: real images, ``[N, H, W, C]``; any real dtype and scale (pixels are standardised per channel).
+      labels: their classes, integers in ``[0, num_classes)``, ``[N]``.
+      num_classes: classes K.
+      steps: optimiser steps; the defaults pass ten times over 9,000 digits.
+      batch_size: images per step; at most N.
+      learning_rate: peak of the one-cycle schedule.
+      max_shift: largest shift in pixels; 0 turns shifts off.
+      width: feature maps of the first convolution.
+      num_features: width of the penultimate layer.
+      progress: called as ``progress(step, loss in nats)`` now and then and after the last step.
+
+    Returns:
+      The trained classifier, its arrays on the host.
+
+    Raises:
+      ValueError: shapes, labels or sizes do not fit, or the loss is not finite.
+
+    Example:
+      >>> images = np.zeros((32, 8, 8, 1), np.uint8); labels = np.arange(32) % 2
+      >>> images[labels == 1, 2:6, 2:6] = 1
+      >>> judge = train_classifier(jax.random.key(0), images, labels, num_classes=2, steps=20, batch_size=16, width=4)
+      >>> float(accuracy(predict(judge, images).probs, labels))
+      1.0
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    _check_training_data(images, labels, num_classes=num_classes, batch_size=batch_size)
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, not {steps}")
+    pixel_mean = images.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
+    pixel_scale = np.maximum(images.std(axis=(0, 1, 2), dtype=np.float64), 1e-6).astype(np.float32)
+    network = ClassifierNetwork(num_classes=num_classes, width=width, num_features=num_features)
+    static = {"network": network, "steps": steps, "learning_rate": learning_rate}
+    init_key, order_key, shift_key = jax.random.split(key, 3)
+    state = _init(init_key, images[:1], **static)
+    loss = jnp.inf
+    for index, rows in enumerate(_batches(order_key, len(images), batch_size=batch_size, steps=steps)):
+        batch = _Batch(pixels=images[rows], labels=labels[rows].astype(np.int32))
+        step_key = jax.random.fold_in(shift_key, index)
+        state, loss = _train_step(step_key, state, batch, pixel_mean, pixel_scale, max_shift=max_shift, **static)
+        if progress is not None and (index + 1) % 100 == 0 and index + 1 < steps:
+            progress(index + 1, float(loss))
+    if not np.isfinite(float(loss)):
+        raise ValueError(f"the loss is {float(loss)} after {steps} steps; lower learning_rate, now {learning_rate}")
+    if progress is not None:
+        progress(steps, float(loss))
+    return Classifier(
+        variables=jax.tree.map(np.asarray, state.variables),
+        pixel_mean=pixel_mean,
+        pixel_scale=pixel_scale,
+        image_shape=images.shape[1:],
+        num_classes=num_classes,
+        width=width,
+        num_features=num_features,
+        num_training_images=len(images),
+    )
+
+
+def predict(classifier: Classifier, images: np.ndarray, *, batch_size: int = 1000) -> Predictions:
+    """Class probabilities and features of images, in compiled batches of one size.
+
+    Args:
+      classifier: the judge.
+      images: ``[N, H, W, C]`` in the scale of its training images, N >= 1.
+      batch_size: images per compiled call; the last batch is padded, so one shape is compiled.
+
+    Returns:
+      Probabilities ``[N, K]`` and features ``[N, num_features]``, numpy float32.
+
+    Raises:
+      ValueError: the images have another shape than the training images, or there are none.
+
+    Example:
+      >>> images = np.arange(2 * 8 * 8).reshape(2, 8, 8, 1) / 128
+      >>> judge = train_classifier(jax.random.key(0), images, np.arange(2), num_classes=2, steps=1, batch_size=2)
+      >>> predict(judge, images).features.shape
+      (2, 128)
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[1:] != classifier.image_shape or len(images) == 0:
+        raise ValueError(
+            f"images must be [N, {', '.join(map(str, classifier.image_shape))}] with N >= 1, "
+            f"the shape this classifier was trained on; got {list(images.shape)}"
+        )
+    batch_size = min(batch_size, len(images))
+    probs, features = [], []
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        missing = batch_size - len(batch)
+        padded = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)), mode="edge") if missing else batch
+        predicted = _apply(
+            classifier.variables,
+            padded,
+            classifier.pixel_mean,
+            classifier.pixel_scale,
+            network=classifier.network(),
+        )
+        probs.append(np.asarray(predicted.probs)[: len(batch)])
+        features.append(np.asarray(predicted.features)[: len(batch)])
+    return Predictions(probs=np.concatenate(probs), features=np.concatenate(features))
+
+
+def accuracy(probs: np.ndarray, labels: np.ndarray) -> float:
+    """Share of images whose most probable class is their label.
+
+    Args:
+      probs: p(y|x), ``[N, K]``.
+      labels: true classes, ``[N]``.
+
+    Returns:
+      A fraction in [0, 1].
+
+    Example:
+      >>> accuracy(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([0, 1]))
+      0.5
+    """
+    return float(np.mean(np.argmax(np.asarray(probs), axis=1) == np.asarray(labels)))
+
+
+class _State(NamedTuple):
+    variables: Any
+    optimizer: optax.OptState
+
+
+class _Batch(NamedTuple):
+    pixels: Any
+    labels: Any
+
+
+def _optimizer(*, steps: int, learning_rate: float) -> optax.GradientTransformation:
+    return optax.adamw(optax.cosine_onecycle_schedule(steps, learning_rate, pct_start=0.2), weight_decay=1e-3)
+
+
+@functools.partial(jax.jit, static_argnames=("network", "steps", "learning_rate"))
+def _init(key: jax.Array, images: jax.Array, *, network: ClassifierNetwork, steps: int, learning_rate: float) -> _State:
+    variables = network.init(key, jnp.zeros(images.shape), train=False)
+    optimizer = _optimizer(steps=steps, learning_rate=learning_rate)
+    return _State(variables=variables, optimizer=optimizer.init(variables["params"]))
+
+
+@functools.partial(jax.jit, static_argnames=("network", "steps", "learning_rate", "max_shift"))
+def _train_step(
+    key: jax.Array,
+    state: _State,
+    batch: _Batch,
+    pixel_mean: jax.Array,
+    pixel_scale: jax.Array,
+    *,
+    network: ClassifierNetwork,
+    steps: int,
+    learning_rate: float,
+    max_shift: int,
+) -> tuple[_State, jax.Array]:
+    pixels = _standardize(_shift(key, batch.pixels, max_shift=max_shift), pixel_mean, pixel_scale)
+    params = state.variables["params"]
+
+    def cross_entropy(params: Any) -> tuple[jax.Array, Any]:
+        variables = {**state.variables, "params": params}
+        (logits, _), changed = network.apply(variables, pixels, train=True, mutable=["batch_stats"])
+        return optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels).mean(), changed
+
+    (loss, changed), gradient = jax.value_and_grad(cross_entropy, has_aux=True)(params)
+    optimizer = _optimizer(steps=steps, learning_rate=learning_rate)
+    updates, optimizer_state = optimizer.update(gradient, state.optimizer, params)
+    variables = {"params": optax.apply_updates(params, updates), **changed}
+    return _State(variables=variables, optimizer=optimizer_state), loss
+
+
+@functools.partial(jax.jit, static_argnames="network")
+def _apply(
+    variables: Any, images: jax.Array, pixel_mean: jax.Array, pixel_scale: jax.Array, *, network: ClassifierNetwork
+) -> Predictions:
+    standardized = _standardize(images, pixel_mean, pixel_scale)
+    logits, features = cast("tuple[jax.Array, jax.Array]", network.apply(variables, standardized, train=False))
+    return Predictions(probs=jax.nn.softmax(logits), features=features)
+
+
+def _standardize(images: jax.Array, pixel_mean: Any, pixel_scale: Any) -> jax.Array:
+    per_channel = (1, 1, 1, -1)
+    return (images.astype(jnp.float32) - pixel_mean.reshape(per_channel)) / pixel_scale.reshape(per_channel)
+
+
+def _shift(key: jax.Array, images: jax.Array, *, max_shift: int) -> jax.Array:
+    """Every image moved by its own offset in [-max_shift, max_shift]^2, its border repeated."""
+    if max_shift == 0:
+        return images
+    room = (max_shift, max_shift)
+    padded = jnp.pad(images, ((0, 0), room, room, (0, 0)), mode="edge")
+    offsets = jax.random.randint(key, (len(images), 2), 0, 2 * max_shift + 1)
+    return jax.vmap(lambda image, o: jax.lax.dynamic_slice(image, (o[0], o[1], 0), images.shape[1:]))(padded, offsets)
+
+
+def _batches(key: jax.Array, num_images: int, *, batch_size: int, steps: int) -> Iterator[np.ndarray]:
+    """Row numbers of each step: one shuffled pass after another, cut where a whole batch no longer fits."""
+    generator = _numpy_generator(key)
+    per_pass = num_images // batch_size
+    for index in range(steps):
+        if index % per_pass == 0:
+            order = generator.permutation(num_images)
+        start = (index % per_pass) * batch_size
+        yield order[start : start + batch_size]
+
+
+def _numpy_generator(key: jax.Array) -> np.random.Generator:
+    # Shuffling on the host: a permutation compiled for every data size would cost more than the shuffle.
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
+
+
+def _check_training_data(images: np.ndarray, labels: np.ndarray, *, num_classes: int, batch_size: int) -> None:
+    if images.ndim != 4:
+        raise ValueError(f"images must be [N, H, W, C], got the shape {list(images.shape)}; add the missing axes")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"labels must be [{len(images)}], one per image, got the shape {list(labels.shape)}")
+    if not 1 <= batch_size <= len(images):
+        raise ValueError(f"batch_size must be between 1 and the number of images, {len(images)}; got {batch_size}")
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f"labels must be integers in [0, {num_classes}), got {labels.dtype} in [{labels.min()}, {labels.max()}]"
+        )
