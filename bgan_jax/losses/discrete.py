@@ -1,0 +1,195 @@
+r"""Generator losses through samples, for discrete data: the generator's log-probabilities are differentiated, F is not.
+
+Samples :math:`x_{mn} \sim g(x \mid z_n)`, m = 1..M, n = 1..N; arrays are ``[M, N]``, losses ``[N]``, and the caller
+takes the mean over latents. What each function's gradient estimates:
+
+=====================================  ==============================  ===========================  ========
+function                               weight of sample m of latent n  estimates the gradient of    bias
+=====================================  ==============================  ===========================  ========
+``importance_weighted_loss``           softmax over m                  E_z KL(p~(x|z) || g(x|z))    O(1/M)
+``centered_importance_weighted_loss``  softmax over m, less 1/M        the same, less variance      the same
+``marginal_importance_weighted_loss``  softmax over m and n, times N   KL(p~(x) || q(x))            O(1/(MN))
+``reinforce_loss``                     (reward - baseline) / M         the expected reward          none
+=====================================  ==============================  ===========================  ========
+
+The first two normalise away which latent is good; the third keeps it, at more variance.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from bgan_jax.losses import shapes
+from bgan_jax.losses.weights import normalized_importance_weights
+
+
+def _negative_weighted_sum(weights: jax.Array, log_probs: jax.Array) -> jax.Array:
+    """-sum_m weights * log_probs with constant weights; terms saturate, so a sum of huge ones is not inf - inf."""
+    bound = float(jnp.finfo(log_probs.dtype).max) / (2 * log_probs.shape[0])
+    return -jnp.sum(jnp.clip(jax.lax.stop_gradient(weights) * log_probs, -bound, bound), axis=0)
+
+
+def importance_weighted_loss(*, log_probs: ArrayLike, fake_logits: ArrayLike) -> jax.Array:
+    r"""Negative log-likelihood of the generator's own samples, weighted towards the data: the discrete BGAN loss.
+
+    .. math:: L_n = -\sum_m \tilde w_{mn} \log g(x_{mn} \mid z_n), \qquad \tilde w_{mn} = \mathrm{softmax}_m F(x_{mn})
+
+    Algorithm 1 of [Hjelm]_. Its gradient is the self-normalised estimate of the gradient of :math:`E_z KL(\tilde
+    p(x|z) \| g(x|z))` with :math:`\tilde p(x|z) = w(x) g(x|z) / \alpha(z)` held fixed, whichever divergence trained
+    F. The bias falls like 1/M. With M = 1 the weight is 1 and the expected gradient is zero: use M >= 2.
+
+    Args:
+      log_probs: log g(x|z) of every sample, summed over the data's dims, in nats, ``[M, N]``. Traced; differentiated.
+      fake_logits: F of every sample, ``[M, N]``. Traced; a constant here.
+
+    Returns:
+      Loss per latent, in nats, ``[N]``.
+
+    Raises:
+      ValueError: the shapes differ, are not ``[M, N]``, or the arrays are not floats.
+
+    Example:
+      >>> importance_weighted_loss(log_probs=jnp.full((3, 2), -5.0), fake_logits=jnp.zeros((3, 2))).tolist()
+      [5.0, 5.0]
+    """
+    log_probs, fake_logits = shapes.samples_by_latents(log_probs=log_probs, fake_logits=fake_logits)
+    return _negative_weighted_sum(normalized_importance_weights(fake_logits, axis=0), log_probs)
+
+
+def centered_importance_weighted_loss(*, log_probs: ArrayLike, fake_logits: ArrayLike) -> jax.Array:
+    r"""The discrete BGAN loss with the uniform weight subtracted: the same expected gradient, less variance.
+
+    .. math:: L_n = -\sum_m \left(\tilde w_{mn} - \tfrac{1}{M}\right) \log g(x_{mn} \mid z_n)
+
+    The subtracted term has expected gradient zero, as :math:`E_g[\nabla \log g] = 0`, so this is exactly unbiased
+    relative to :func:`importance_weighted_loss`. Its value is no likelihood: it is zero when the weights are equal,
+    and with M = 1 value and gradient are exactly zero.
+
+    Args:
+      log_probs: log g(x|z) of every sample, in nats, ``[M, N]``. Traced; differentiated.
+      fake_logits: F of every sample, ``[M, N]``. Traced; a constant here.
+
+    Returns:
+      Loss per latent, in nats, ``[N]``.
+
+    Raises:
+      ValueError: as in ``importance_weighted_loss``.
+
+    Example:
+      >>> centered_importance_weighted_loss(log_probs=jnp.full((1, 2), -5.0), fake_logits=jnp.ones((1, 2))).tolist()
+      [-0.0, -0.0]
+    """
+    log_probs, fake_logits = shapes.samples_by_latents(log_probs=log_probs, fake_logits=fake_logits)
+    weights = normalized_importance_weights(fake_logits, axis=0) - 1 / log_probs.shape[0]
+    return _negative_weighted_sum(weights, log_probs)
+
+
+def marginal_importance_weighted_loss(
+    *, log_probs: ArrayLike, fake_logits: ArrayLike, axis_name: str | tuple[str, ...] | None = None
+) -> jax.Array:
+    r"""The discrete BGAN loss with one normaliser for the whole batch.
+
+    .. math:: L_n = -\frac{1}{M} \sum_m \frac{w_{mn}}{\hat\beta} \log g(x_{mn} \mid z_n), \qquad
+              \hat\beta = \frac{1}{M N} \sum_{m, n} w_{mn}
+
+    The first policy gradient of [Hjelm]_: the mean over n estimates the gradient of :math:`KL(\tilde p(x) \| q(x))`,
+    the divergence of the marginals, with a bias that falls like 1/(MN), also at M = 1. Use with care: a few latents
+    can take all the weight, so at small M the variance is well above that of the per-latent form.
+
+    Args:
+      log_probs: log g(x|z) of every sample, in nats, ``[M, N]``. Traced; differentiated.
+      fake_logits: F of every sample, ``[M, N]``. Traced; a constant here.
+      axis_name: the mapped axis whose devices share the batch, so that the normaliser is over all of them. Static.
+
+    Returns:
+      Loss per latent, in nats, ``[N]``; its mean (over devices too) is the loss.
+
+    Raises:
+      ValueError: as in ``importance_weighted_loss``.
+
+    Example:
+      >>> log_probs, fake_logits = jnp.full((1, 2), -4.0), jnp.log(jnp.array([[1.0, 3.0]]))
+      >>> marginal_importance_weighted_loss(log_probs=log_probs, fake_logits=fake_logits).round(4).tolist()
+      [2.0, 6.0]
+    """
+    log_probs, fake_logits = shapes.samples_by_latents(log_probs=log_probs, fake_logits=fake_logits)
+    fake_logits = jax.lax.stop_gradient(fake_logits)
+    largest, num_latents = jnp.max(fake_logits), fake_logits.shape[1]
+    if axis_name is not None:
+        largest = jax.lax.pmax(largest, axis_name)
+    relative = jnp.exp(fake_logits - largest)
+    total = jnp.sum(relative)
+    if axis_name is not None:
+        total = jax.lax.psum(total, axis_name)
+        num_latents = num_latents * jax.lax.psum(1, axis_name)
+    return _negative_weighted_sum(relative / total * num_latents, log_probs)
+
+
+def reinforce_loss(*, log_probs: ArrayLike, rewards: ArrayLike, baseline: ArrayLike) -> jax.Array:
+    r"""The score-function (REINFORCE) loss.
+
+    .. math:: L_n = -\frac{1}{M} \sum_m (r_{mn} - b_{mn}) \log g(x_{mn} \mid z_n)
+
+    [Williams]_. Its gradient is an unbiased estimate of :math:`-\nabla E_g[r]` for any baseline that does not depend
+    on the sample it multiplies. With the reward :math:`r = F` it follows the reversed divergence :math:`E_z KL(g(x|z)
+    \| \tilde p(x|z))`, whose gradient is :math:`-E_g[(\log w - \log \alpha(z) - 1) \nabla \log g]`; the constants are
+    baselines.
+
+    Args:
+      log_probs: log g(x|z) of every sample, in nats, ``[M, N]``. Traced; differentiated.
+      rewards: the reward of every sample, ``[M, N]``, in nats for r = F. Traced; a constant here.
+      baseline: broadcastable to ``[M, N]``: a number, ``[N]``, ``[1, N]`` or ``[M, N]``;
+        ``leave_one_out_baseline(rewards)`` needs no state. Traced; a constant here.
+
+    Returns:
+      Loss per latent, ``[N]``.
+
+    Raises:
+      ValueError: the shapes of log_probs and rewards differ or are not ``[M, N]``; the baseline does not broadcast to
+        it.
+
+    Example:
+      >>> rewards = jnp.array([[1.0], [3.0]])
+      >>> reinforce_loss(log_probs=jnp.array([[-1.0], [-2.0]]), rewards=rewards, baseline=2.0).tolist()
+      [0.5]
+    """
+    log_probs, rewards = shapes.samples_by_latents(log_probs=log_probs, rewards=rewards)
+    baseline = shapes.broadcast("baseline", jnp.asarray(baseline, rewards.dtype), rewards.shape)
+    largest = float(jnp.finfo(rewards.dtype).max)
+    return _negative_weighted_sum(jnp.clip(rewards - baseline, -largest, largest) / log_probs.shape[0], log_probs)
+
+
+def leave_one_out_baseline(rewards: ArrayLike) -> jax.Array:
+    r"""For each sample the mean reward of the other samples of its latent.
+
+    .. math:: b_{mn} = \frac{1}{M - 1} \sum_{m' \ne m} r_{m'n}
+
+    [Mnih]_, [Kool]_. Independent of the sample it is subtracted for, so REINFORCE stays
+    unbiased; no state, no learned network. The sums run from both ends: nothing is added and taken away again.
+
+    Args:
+      rewards: ``[M, N]``, M >= 2. Traced.
+
+    Returns:
+      The baselines, ``[M, N]``, in the unit of the rewards.
+
+    Raises:
+      ValueError: M < 2, or rewards are not ``[M, N]`` floats.
+
+    Example:
+      >>> leave_one_out_baseline(jnp.array([[1.0], [2.0], [6.0]])).tolist()
+      [[4.0], [3.5], [1.5]]
+    """
+    (rewards,) = shapes.samples_by_latents(rewards=rewards)
+    num_samples = rewards.shape[0]
+    if num_samples < 2:
+        raise ValueError(
+            f"leave_one_out_baseline needs M >= 2 samples per latent, found rewards of shape {rewards.shape}"
+        )
+    shares = rewards / (num_samples - 1)
+    nothing = jnp.zeros_like(shares[:1])
+    before = jnp.concatenate([nothing, jax.lax.cumsum(shares[:-1], axis=0)])
+    after = jnp.concatenate([jax.lax.cumsum(shares[1:], axis=0, reverse=True), nothing])
+    return before + after

@@ -1,0 +1,43 @@
+"""Checks of static facts (dtype, rank, shape), each with an error that names what was expected and what was found."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+
+def floating(name: str, value: ArrayLike) -> jax.Array:
+    """``value`` as an array of floats with at least one entry."""
+    array = jnp.asarray(value)
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise ValueError(f"{name} must be an array of floats, found dtype {array.dtype}; cast it first")
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty, found shape {array.shape}")
+    return array
+
+
+def samples_by_latents(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
+    """Arrays of floats that are all ``[M, N]``."""
+    checked = tuple(floating(name, value) for name, value in arrays.items())
+    shapes = {name: array.shape for name, array in zip(arrays, checked, strict=True)}
+    if any(len(shape) != 2 for shape in shapes.values()) or len(set(shapes.values())) != 1:
+        raise ValueError(f"expected one shape [M, N] (samples, latents) for {' and '.join(arrays)}, found {shapes}")
+    return checked
+
+
+def examples(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
+    """Arrays of floats that are all ``[N, ...]`` with the same data dims; their ``N`` may differ."""
+    checked = tuple(floating(name, value) for name, value in arrays.items())
+    shapes = {name: array.shape for name, array in zip(arrays, checked, strict=True)}
+    if any(len(shape) == 0 for shape in shapes.values()) or len({shape[1:] for shape in shapes.values()}) != 1:
+        raise ValueError(f"expected [N, ...] with the same data dims for {' and '.join(arrays)}, found {shapes}")
+    return checked
+
+
+def broadcast(name: str, array: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """``array``, repeated to ``shape``."""
+    try:
+        return jnp.broadcast_to(array, shape)
+    except ValueError as error:
+        raise ValueError(f"{name} must broadcast to shape {shape}, found shape {array.shape}") from error
