@@ -1,0 +1,267 @@
+"""Algorithm 1: one training step of a generative adversarial network whose generator emits discrete data.
+
+Hjelm et al. 2018, "Boundary-Seeking Generative Adversarial Networks", https://arxiv.org/abs/1702.08431, with the
+corrections that ``bgan_jax.losses`` lists. The step is written for one device's share of the batch; only
+``training/parallel.py`` knows how many devices there are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from bgan_jax import losses
+from bgan_jax.conditionals import Conditional, sample_conditionals
+from bgan_jax.networks import Networks
+from bgan_jax.training.estimators import ESTIMATORS, generator_loss
+from bgan_jax.training.players import (
+    Generated,
+    generate,
+    mean_over_devices,
+    update_discriminator,
+    update_generator,
+)
+from bgan_jax.training.scoring import ScoredSamples, default_sample_chunk, score_samples, summarize
+from bgan_jax.training.state import Pair, TrainState
+
+Metrics = dict[str, jax.Array]
+
+
+def _unweighted(statistic_fn: Callable, *, real: jax.Array, fake: jax.Array, divergence: str) -> jax.Array:
+    del divergence
+    return losses.unweighted_gradient_norm_penalty(statistic_fn, real=real, fake=fake)
+
+
+PENALTIES: dict[str, Callable[..., jax.Array]] = {
+    "exact": losses.gradient_norm_penalty,
+    "unweighted": _unweighted,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class DiscreteSettings:
+    """What a discrete run may choose; everything here is static and shapes the compiled program.
+
+    Attributes:
+      num_samples: M, samples drawn from each latent's conditional; at least 2.
+      disc_fakes_per_latent: k, how many of the M the discriminator learns from; k = M is the paper's form, k = 1 has the
+        same expected gradient at a fraction of the cost.
+      sample_chunk: how many of the M are in memory at once; divides M. ``None`` picks the largest divisor up to 20.
+      divergence: name of the divergence that trains the discriminator.
+      estimator: name of the generator's estimator, a key of ``bgan_jax.training.estimators.ESTIMATORS``.
+      penalty: the gradient-norm penalty's coefficient gamma (half of it multiplies the penalty); 0 switches it off.
+      penalty_form: ``"exact"`` weights the squared gradient norm as Roth et al. derive for the divergence,
+        ``"unweighted"`` does not, as the authors' code for all but the first two divergences.
+      disc_steps: discriminator updates per step, each on fresh data and samples.
+      gen_steps: generator updates per step, each on fresh samples.
+      average_decay: decay per update of the generator's moving average.
+      log_partition_decay: decay per step of the log-partition's moving average.
+    """
+
+    num_samples: int = 10
+    disc_fakes_per_latent: int = 1
+    sample_chunk: int | None = None
+    divergence: str = "jensen_shannon"
+    estimator: str = "boundary_seeking"
+    penalty: float = 5.0
+    penalty_form: str = "exact"
+    disc_steps: int = 1
+    gen_steps: int = 1
+    average_decay: float = 0.99
+    log_partition_decay: float = 0.995
+
+    def __post_init__(self) -> None:
+        """Refuses settings that no step can honour.
+
+        Raises:
+          ValueError: a value is out of its range; the message names it, and what is legal.
+        """
+        if self.num_samples < 2:
+            raise ValueError(
+                f"num_samples is {self.num_samples}; it must be at least 2: a single sample has weight 1 whatever the "
+                "discriminator says, so it carries no signal"
+            )
+        if not 1 <= self.disc_fakes_per_latent <= self.num_samples:
+            raise ValueError(
+                f"disc_fakes_per_latent is {self.disc_fakes_per_latent}; it must be between 1 and "
+                f"num_samples={self.num_samples}"
+            )
+        if self.sample_chunk is not None and (self.sample_chunk < 1 or self.num_samples % self.sample_chunk):
+            divisors = [size for size in range(1, self.num_samples + 1) if self.num_samples % size == 0]
+            raise ValueError(
+                f"sample_chunk is {self.sample_chunk}; it must divide num_samples={self.num_samples}: one of {divisors}"
+            )
+        losses.as_divergence(self.divergence)
+        if self.estimator not in ESTIMATORS:
+            raise ValueError(f"unknown estimator {self.estimator!r}; legal: {', '.join(ESTIMATORS)}")
+        if self.penalty_form not in PENALTIES:
+            raise ValueError(f"unknown penalty_form {self.penalty_form!r}; legal: {', '.join(PENALTIES)}")
+        if self.penalty < 0.0:
+            raise ValueError(f"penalty is {self.penalty}; it must not be negative")
+        if min(self.disc_steps, self.gen_steps) < 1:
+            raise ValueError(f"disc_steps={self.disc_steps} and gen_steps={self.gen_steps} must both be at least 1")
+
+    @property
+    def chunk(self) -> int:
+        """The number of samples per latent that are in memory at once."""
+        return self.sample_chunk or default_sample_chunk(self.num_samples)
+
+
+class DiscreteGame(NamedTuple):
+    """What stays the same from step to step; everything here is static.
+
+    Attributes:
+      networks: both players.
+      conditional: the generator's conditional family.
+      optimizers: one per player.
+      settings: everything else.
+    """
+
+    networks: Networks
+    conditional: Conditional
+    optimizers: Pair
+    settings: DiscreteSettings
+
+
+def discrete_step(
+    state: TrainState, real: jax.Array, example_index: jax.Array, *, game: DiscreteGame, axis_name: str | None = None
+) -> tuple[TrainState, Metrics]:
+    """One step: k discriminator updates, then j generator updates; the last of one shares its samples with the first of the other.
+
+    Args:
+      state: the run's state, the same on every device.
+      real: this device's share of the data, in the data's own form, ``[disc_steps, N, ...]``.
+      example_index: where that share lies in the global batch, ``[N]``, integer. Randomness follows these indices, so the
+        step is the same on any number of devices.
+      game: networks, conditional, optimizers, settings. Static.
+      axis_name: the device axis, ``None`` on one device. Static.
+
+    Returns:
+      The next state, and scalar metrics averaged over the devices.
+    """
+    settings = game.settings
+    step_key = jax.random.fold_in(state.key, state.step)
+    last = settings.disc_steps - 1
+    # Unrolled on purpose: convolution training inside a compiled loop is far slower on CPU.
+    for i in range(last):
+        fakes = generate(state, jax.random.fold_in(step_key, i), example_index, networks=game.networks)
+        state, _, _ = train_discriminator(state, real[i], fakes, game=game, axis_name=axis_name)
+
+    # Data x ~ p, latents z ~ h, and M conditional samples x_m ~ g(.|z) of each latent.
+    fakes = generate(state, jax.random.fold_in(step_key, last), example_index, networks=game.networks)
+    # Their weights, by the discriminator as it is before its update.
+    learns_from_all = settings.disc_fakes_per_latent == settings.num_samples
+    scored = None if learns_from_all else score(state, fakes, game=game)
+    # The discriminator ascends the bound. If it learns from all M samples, its own forward pass has scored them.
+    state, own_scored, disc_metrics = train_discriminator(state, real[last], fakes, game=game, axis_name=axis_name)
+    # The generator is fitted to its own samples as weighted.
+    state, gen_metrics = train_generator(
+        state, fakes, own_scored if scored is None else scored, game=game, axis_name=axis_name
+    )
+
+    for j in range(1, settings.gen_steps):
+        fakes = generate(state, jax.random.fold_in(step_key, last + j), example_index, networks=game.networks)
+        state, gen_metrics = train_generator(
+            state, fakes, score(state, fakes, game=game), game=game, axis_name=axis_name
+        )
+    return state.replace(step=state.step + 1), {**disc_metrics, **gen_metrics}
+
+
+def score(state: TrainState, fakes: Generated, *, game: DiscreteGame) -> ScoredSamples:
+    """F on all M samples of every latent, forward only; the samples are drawn where they are scored."""
+
+    def statistic_fn(points: jax.Array) -> jax.Array:
+        return game.networks.disc.apply({"params": state.params.disc, **state.model_state.disc}, points, train=True)[0]
+
+    return score_samples(
+        statistic_fn,
+        game.conditional,
+        fakes.sample_keys,
+        fakes.logits,
+        num_samples=game.settings.num_samples,
+        sample_chunk=game.settings.chunk,
+    )
+
+
+def train_discriminator(
+    state: TrainState, real: jax.Array, fakes: Generated, *, game: DiscreteGame, axis_name: str | None
+) -> tuple[TrainState, ScoredSamples, Metrics]:
+    """Ascends the variational bound on real data and k fakes per latent, less the gradient-norm penalty."""
+    conditional, networks, settings = game.conditional, game.networks, game.settings
+    real_points = conditional.statistics(real)
+    fake_points = conditional.statistics(
+        sample_conditionals(
+            conditional, fakes.sample_keys, fakes.logits, sample_index=jnp.arange(settings.disc_fakes_per_latent)
+        )
+    )
+    flat_fake_points = fake_points.reshape((-1, *fake_points.shape[2:]))
+    # The penalty's fake points are probabilities, as in the authors' code: between the vertices, where samples are not,
+    # is where a discriminator of discrete data can grow without being seen to.
+    relaxed_points = conditional.mean(jax.lax.stop_gradient(fakes.logits))
+
+    def objective(params: Any) -> tuple[jax.Array, tuple[Metrics, jax.Array, Any]]:
+        model_state = state.model_state.disc
+        real_logits, model_state = networks.disc.apply({"params": params, **model_state}, real_points, train=True)
+        fake_logits, model_state = networks.disc.apply({"params": params, **model_state}, flat_fake_points, train=True)
+        bound = losses.variational_lower_bound(
+            real_logits=real_logits, fake_logits=fake_logits, divergence=settings.divergence
+        )
+        penalty = jnp.zeros(())
+        if settings.penalty > 0.0:
+            penalty = PENALTIES[settings.penalty_form](
+                lambda points: networks.disc_double_backward.apply(
+                    {"params": params, **model_state}, points, train=True
+                )[0],
+                real=real_points,
+                fake=relaxed_points,
+                divergence=settings.divergence,
+            )
+        metrics = {
+            "bound": bound,
+            "penalty": penalty,
+            "real_logit": jnp.mean(real_logits),
+            "fake_logit": jnp.mean(fake_logits),
+            "real_accuracy": jnp.mean(real_logits > 0.0, dtype=jnp.float32),
+            "fake_accuracy": jnp.mean(fake_logits < 0.0, dtype=jnp.float32),
+        }
+        loss = -bound + 0.5 * settings.penalty * penalty
+        return loss, (metrics, fake_logits.reshape(fake_points.shape[:2]), model_state)
+
+    gradient, (metrics, fake_logits, model_state) = jax.grad(objective, has_aux=True)(state.params.disc)
+    gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
+    metrics["disc_gradient_norm"] = optax.global_norm(gradient)
+    state = update_discriminator(state, gradient, model_state, optimizers=game.optimizers)
+    return state, summarize(fake_logits, fake_points), metrics
+
+
+def train_generator(
+    state: TrainState, fakes: Generated, scored: ScoredSamples, *, game: DiscreteGame, axis_name: str | None
+) -> tuple[TrainState, Metrics]:
+    """Fits the generator to its samples as weighted: one backward pass, at the weighted mean sample, whatever M is."""
+    settings = game.settings
+    direction = ESTIMATORS[settings.estimator](
+        scored,
+        num_samples=settings.num_samples,
+        log_partition_average=state.log_partition_average,
+        axis_name=axis_name,
+    )
+    gradient = fakes.pull_back(jax.grad(generator_loss)(fakes.logits, direction, conditional=game.conditional))
+    metrics = {
+        "log_partition": jnp.mean(scored.log_partition),
+        "effective_sample_size": jnp.mean(scored.effective_sample_size),
+        "sample_logit": jnp.mean(scored.logit_mean),
+        "sample_logit_square": jnp.mean(scored.logit_square_mean),
+    }
+    gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
+    metrics["gen_gradient_norm"] = optax.global_norm(gradient)
+    state = update_generator(
+        state, gradient, fakes.model_state, optimizers=game.optimizers, average_decay=settings.average_decay
+    )
+    decay = settings.log_partition_decay
+    average = decay * state.log_partition_average + (1.0 - decay) * metrics["log_partition"]
+    return state.replace(log_partition_average=average), metrics

@@ -1,0 +1,145 @@
+r"""Estimators of the generator's gradient from scored samples: each one a function of the same summary.
+
+Every score-function estimator has the form
+
+.. math:: \hat g_n = \sum_m c_{mn} \nabla_\theta \log g_\theta(x_{mn} \mid z_n)
+
+and ``log g`` is linear in the sample's statistics ``t(x)``, so all that the backward pass needs of the M samples is
+:math:`\sum_m c_{mn} t(x_{mn})` and :math:`\sum_m c_{mn}`. An estimator is its coefficients c; what it returns are those
+two sums. They are constants: the stop-gradient of Algorithm 1 stands in :func:`bgan_jax.training.scoring.summarize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from bgan_jax.conditionals import Conditional
+from bgan_jax.losses import log_partition
+from bgan_jax.training.scoring import ScoredSamples
+
+
+class Direction(NamedTuple):
+    r"""Where the samples pull each latent's conditional.
+
+    Attributes:
+      statistics: :math:`\sum_m c_{mn} t(x_{mn})`, ``[N, ...]``.
+      total: :math:`\sum_m c_{mn}`, ``[N]``.
+    """
+
+    statistics: jax.Array
+    total: jax.Array
+
+
+Estimator = Callable[..., Direction]
+
+
+def boundary_seeking(
+    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+) -> Direction:
+    r"""Per-latent importance weights with the control variate 1/M: :math:`c_{mn} = \tilde w_{mn} - \frac1M`.
+
+    The estimator of Algorithm 1 of Hjelm et al. 2018 (https://arxiv.org/abs/1702.08431). Subtracting 1/M does not change
+    its mean, since ``E_g[grad log g] = 0``, and lowers its variance; with M = 1 it is exactly zero.
+    """
+    del num_samples, log_partition_average, axis_name
+    return Direction(
+        statistics=scored.weighted_statistics - scored.mean_statistics, total=jnp.zeros_like(scored.log_partition)
+    )
+
+
+def boundary_seeking_plain(
+    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+) -> Direction:
+    r"""Per-latent importance weights as the paper prints them: :math:`c_{mn} = \tilde w_{mn}`."""
+    del num_samples, log_partition_average, axis_name
+    return Direction(statistics=scored.weighted_statistics, total=jnp.ones_like(scored.log_partition))
+
+
+def boundary_seeking_marginal(
+    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+) -> Direction:
+    r"""Weights normalised over the whole batch: :math:`c_{mn} = (\tilde w_{mn} - \frac1M)\,\hat\alpha_n / \hat\beta`.
+
+    :math:`\hat\beta` is the mean weight over all samples of all latents (and devices), so latents whose samples look
+    more like data count more. It estimates the gradient of the marginal KL(p~ || q), with a higher variance.
+    """
+    del num_samples, log_partition_average
+    # log_partition of the per-latent log-means is the log-mean over everything, since every latent has M samples.
+    log_beta = log_partition(scored.log_partition, axis=0, axis_name=axis_name)
+    scale = jnp.exp(scored.log_partition - log_beta)
+    shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
+    return Direction(
+        statistics=scale.reshape(shape) * (scored.weighted_statistics - scored.mean_statistics),
+        total=jnp.zeros_like(scored.log_partition),
+    )
+
+
+def _reinforce(scored: ScoredSamples, baseline: jax.Array) -> Direction:
+    shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
+    return Direction(
+        statistics=scored.logit_statistics - baseline.reshape(shape) * scored.mean_statistics,
+        total=scored.logit_mean - baseline,
+    )
+
+
+def reinforce(
+    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+) -> Direction:
+    r"""REINFORCE with the leave-one-out baseline: :math:`c_{mn} = \frac1M (F_{mn} - \frac1{M-1}\sum_{m' \ne m} F_{m'n})`.
+
+    The reward is the log-weight F, so this descends KL(g(x|z) || p~(x|z)). The baseline is independent of the sample
+    that it is subtracted from: unbiased, and free.
+    """
+    del log_partition_average, axis_name
+    centred = _reinforce(scored, scored.logit_mean)
+    scale = num_samples / (num_samples - 1)
+    return Direction(statistics=scale * centred.statistics, total=jnp.zeros_like(centred.total))
+
+
+def reinforce_moving_average(
+    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+) -> Direction:
+    r"""REINFORCE with the running log-partition as baseline, as the authors have it.
+
+    :math:`c_{mn} = \frac1M (F_{mn} - \overline{\log Z} - 1)`.
+    """
+    del num_samples, axis_name
+    return _reinforce(scored, jnp.broadcast_to(log_partition_average + 1.0, scored.logit_mean.shape))
+
+
+def reinforce_no_baseline(
+    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+) -> Direction:
+    r"""REINFORCE with the bare reward: :math:`c_{mn} = \frac1M F_{mn}`."""
+    del num_samples, log_partition_average, axis_name
+    return _reinforce(scored, jnp.zeros_like(scored.logit_mean))
+
+
+ESTIMATORS: dict[str, Estimator] = {
+    "boundary_seeking": boundary_seeking,
+    "boundary_seeking_plain": boundary_seeking_plain,
+    "boundary_seeking_marginal": boundary_seeking_marginal,
+    "reinforce": reinforce,
+    "reinforce_moving_average": reinforce_moving_average,
+    "reinforce_no_baseline": reinforce_no_baseline,
+}
+
+
+def generator_loss(logits: jax.Array, direction: Direction, *, conditional: Conditional) -> jax.Array:
+    r"""The scalar whose gradient is the estimator's: :math:`-\frac1N \sum_n \sum_m c_{mn} \log g(x_{mn} \mid z_n)`.
+
+    Args:
+      logits: the generator's output, ``[N, ...]``. Differentiated.
+      direction: the estimator's two sums. Constants.
+      conditional: the generator's conditional family. Static.
+
+    Returns:
+      Scalar, in nats.
+    """
+    event_axes = tuple(range(1, logits.ndim))
+    pulled = jnp.sum(direction.statistics * logits, axis=event_axes)
+    return -jnp.mean(pulled - direction.total * conditional.log_normalizer(logits))

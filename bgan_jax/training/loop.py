@@ -1,0 +1,138 @@
+"""The loop of every run: advance, and now and then report, take pictures, save."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from bgan_jax.training import parallel
+from bgan_jax.training.advance import Totals, empty_totals
+from bgan_jax.training.checkpoints import Checkpoints
+from bgan_jax.training.reporting import Report
+from bgan_jax.training.state import TrainState
+
+logger = logging.getLogger("bgan_jax")
+
+
+class NonFiniteError(RuntimeError):
+    """A quantity of the run is no longer a finite number."""
+
+
+def read_totals(totals: Totals) -> dict[str, float]:
+    """Fetches the totals and averages them; steps without any metrics give an empty mapping.
+
+    Raises:
+      NonFiniteError: a metric was not finite at some step; names the metric that was first, and its step.
+    """
+    fetched: Totals = parallel.to_host(totals)
+    bad = {name: int(step) for name, step in fetched.first_nonfinite.items() if step >= 0}
+    if bad:
+        first = min(bad.values())
+        names = ", ".join(sorted(name for name, step in bad.items() if step == first))
+        raise NonFiniteError(f"at step {first + 1} these were not finite: {names}")
+    count = int(fetched.count)
+    return {name: float(value) / count for name, value in fetched.sums.items()} if count else {}
+
+
+def train(
+    advance: Callable[..., tuple[TrainState, Totals]],
+    state: TrainState,
+    batches: Iterator[Any],
+    example_index: jax.Array,
+    *,
+    metric_names: tuple[str, ...],
+    start_step: int,
+    total_steps: int,
+    launcher: str,
+    report: Report | None,
+    report_every: int,
+    checkpoints: Checkpoints | None,
+    checkpoint_every: int,
+    on_picture: Callable[[int, TrainState], None] | None = None,
+    picture_every: int = 0,
+    should_stop: Callable[[int], bool] | None = None,
+) -> tuple[TrainState, int]:
+    """Advances a run to its last step.
+
+    Nothing leaves the devices between reports. A checkpoint is only written after the metrics up to it have been seen to
+    be finite.
+
+    Args:
+      advance: a function made by ``parallel.spread`` of ``make_advance``. Its state argument is donated.
+      state: the state after ``start_step`` steps, replicated.
+      batches: what ``advance`` takes as its data, for every step.
+      example_index: each example's index in the global batch, sharded.
+      metric_names: names of the step's metrics.
+      start_step: number of finished steps.
+      total_steps: number of steps at the end.
+      launcher: ``"pmap"`` or ``"shard_map"``.
+      report: where metrics go; ``None`` on the processes that do not report.
+      report_every: steps between reports.
+      checkpoints: where states go; ``None`` saves none.
+      checkpoint_every: steps between checkpoints.
+      on_picture: called with (step, state) every ``picture_every`` steps, and not at the end.
+      picture_every: steps between pictures; 0 takes none.
+      should_stop: asked after every step, on all processes at the same step; true saves and ends the loop.
+
+    Returns:
+      The last state, and the number of finished steps.
+
+    Raises:
+      NonFiniteError: a metric was not finite; the message names the step, the quantity and the last good checkpoint.
+    """
+    totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
+    step = start_step
+    in_flight: list[Totals] = []
+
+    def settle() -> None:
+        nonlocal totals
+        try:
+            metrics = read_totals(totals)
+        except NonFiniteError as error:
+            good = checkpoints.steps()[-1:] if checkpoints is not None else []
+            where = f"the last good checkpoint is {checkpoints.folder / str(good[0])}" if good and checkpoints else (
+                "there is no checkpoint yet"
+            )
+            raise NonFiniteError(f"{error}; {where}") from error
+        if report is not None and metrics:
+            report.write(step, metrics)
+        totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
+
+    def save() -> None:
+        assert checkpoints is not None
+        checkpoints.save(step, parallel.to_host(state))
+
+    while step < total_steps:
+        state, totals = advance(state, totals, next(batches), example_index)
+        step += 1
+        # The host may run a few steps ahead of the devices and no further, so that a signal is answered soon.
+        in_flight.append(totals)
+        if len(in_flight) > 4:
+            jax.block_until_ready(in_flight.pop(0).count)
+        at_end = step == total_steps
+        stopping = should_stop is not None and should_stop(step)
+        saving = checkpoints is not None and (at_end or stopping or step % checkpoint_every == 0)
+        if at_end or stopping or saving or step % report_every == 0:
+            settle()
+            in_flight.clear()
+        if saving:
+            save()
+        if on_picture is not None and picture_every and step % picture_every == 0 and not at_end:
+            on_picture(step, state)
+        if report is not None and (saving or (picture_every and step % picture_every == 0)):
+            report.pause()
+        if stopping and not at_end:
+            logger.warning("stopped at step %d of %d as asked; the same command goes on from here", step, total_steps)
+            break
+    return state, step
+
+
+def finite(values: Any) -> bool:
+    """Whether every number of a tree of numpy arrays is finite."""
+    return all(bool(np.isfinite(leaf).all()) for leaf in jax.tree.leaves(values) if np.issubdtype(leaf.dtype, np.floating))
+
+

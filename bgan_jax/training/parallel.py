@@ -1,0 +1,114 @@
+"""The only file that knows how many devices there are: one device's function, spread over all of them.
+
+The state goes in and out unreplicated and equal on every device; the batch is split along its first axis. ``pmap`` is
+the default, and ``jit(shard_map)`` runs the same per-device function; the two give the same bits. Gradients are averaged
+after they are taken, never before: with ``check_vma=True`` shard_map would sum them a second time, silently.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+AXIS = "devices"
+LAUNCHERS = ("pmap", "shard_map")
+
+
+def check_launcher(parallel: str) -> None:
+    """Raises ``ValueError`` for a launcher that does not exist."""
+    if parallel not in LAUNCHERS:
+        raise ValueError(f"unknown parallel {parallel!r}; legal: {', '.join(LAUNCHERS)}")
+
+
+def check_batch_divides(batch_size: int) -> None:
+    """Raises ``ValueError`` when the devices of all hosts do not divide the global batch."""
+    devices = jax.device_count()
+    if batch_size % devices:
+        raise ValueError(
+            f"batch_size={batch_size} is not a multiple of the {devices} devices; "
+            f"use {max(batch_size // devices, 1) * devices} or {(batch_size // devices + 1) * devices}"
+        )
+
+
+def _mesh(parallel: str) -> Mesh:
+    # A pmap of several hosts keeps the state on this host's devices; a shard_map spans all hosts.
+    devices = jax.local_devices() if parallel == "pmap" else jax.devices()
+    return Mesh(np.array(devices), (AXIS,))
+
+
+def spread(
+    function: Callable[..., Any], *, parallel: str, sharded: tuple[bool, ...], donate: tuple[int, ...] = (0,)
+) -> Callable[..., Any]:
+    """Runs a per-device function on every device of every host.
+
+    Args:
+      function: ``function(*arguments, axis_name=...)`` for one device's share. Its results must be equal on all devices.
+      parallel: ``"pmap"`` or ``"shard_map"``.
+      sharded: for every argument, whether its first axis is split over the devices; the others are the same everywhere.
+        At least one is.
+      donate: arguments whose memory the results may take over.
+
+    Returns:
+      The compiled function. Arguments come from :func:`replicate` and :func:`shard`.
+
+    Raises:
+      ValueError: an unknown ``parallel``.
+    """
+    check_launcher(parallel)
+    per_device = functools.partial(function, axis_name=AXIS)
+    if parallel == "pmap":
+        in_axes = tuple(0 if is_sharded else None for is_sharded in sharded)
+        return jax.pmap(per_device, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=donate)  # type: ignore[arg-type]
+    in_specs = tuple(PartitionSpec(AXIS) if is_sharded else PartitionSpec() for is_sharded in sharded)
+    mapped = jax.shard_map(
+        per_device, mesh=_mesh(parallel), in_specs=in_specs, out_specs=PartitionSpec(), check_vma=False
+    )
+    return jax.jit(mapped, donate_argnums=donate)
+
+
+def replicate(make: Callable[..., Any], *arguments: Any, parallel: str) -> Any:
+    """The result of ``make(*arguments)`` on every device, computed there, so that it shares memory with nothing else.
+
+    Args:
+      make: a traceable function, such as an initialiser, or the identity.
+      *arguments: numbers or numpy arrays, equal on all hosts.
+      parallel: ``"pmap"`` or ``"shard_map"``.
+
+    Returns:
+      The tree, one copy per device.
+    """
+    return jax.jit(make, out_shardings=NamedSharding(_mesh(parallel), PartitionSpec()))(*arguments)
+
+
+def shard(rows: Any, *, parallel: str) -> jax.Array:
+    """This host's rows of the global batch, split over its devices along the first axis.
+
+    Args:
+      rows: ``[batch_size / number of hosts, ...]``, numpy.
+      parallel: ``"pmap"`` or ``"shard_map"``.
+
+    Returns:
+      An array that a function made by :func:`spread` takes as a sharded argument.
+    """
+    sharding = NamedSharding(_mesh(parallel), PartitionSpec(AXIS))
+    if parallel == "pmap":
+        rows = np.asarray(rows)
+        return jax.device_put(rows.reshape(jax.local_device_count(), -1, *rows.shape[1:]), sharding)
+    return jax.make_array_from_process_local_data(sharding, np.asarray(rows))
+
+
+def to_host(tree: Any) -> Any:
+    """A replicated tree as numpy arrays, read from this host's first device; typed keys become their data."""
+
+    def read(leaf: Any) -> np.ndarray:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        return np.asarray(leaf.addressable_data(0))
+
+    return jax.tree.map(read, tree)
+

@@ -1,0 +1,57 @@
+"""From a trained generator to samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bgan_jax.conditionals import Conditional, example_keys
+from bgan_jax.networks import Networks
+from bgan_jax.training.players import draw_latents
+
+
+class Samples(NamedTuple):
+    """Samples of a discrete generator.
+
+    Attributes:
+      x: in the data's own form, ``[n, ...]``, uint8 (uint16 beyond 256 symbols).
+      probs: the probabilities they were drawn from, ``[n, ...]``, float32: of a 1 for bits, of every symbol otherwise.
+    """
+
+    x: np.ndarray
+    probs: np.ndarray
+
+
+def make_sampler(
+    networks: Networks, conditional: Conditional, variables: Any, *, batch_size: int = 250
+) -> Callable[[jax.Array, int], Samples]:
+    """A function that samples from a generator: one draw from the conditional of each fresh latent.
+
+    Args:
+      networks: both players; only the generator is used.
+      conditional: the generator's conditional family.
+      variables: the generator's variables, such as ``TrainState.gen_average``.
+      batch_size: samples per call of the network. The samples do not depend on it.
+
+    Returns:
+      ``sample(key, n)``. Sample i depends on the key and on i only, so the first hundred of a thousand are the hundred.
+    """
+
+    @jax.jit
+    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+        latent_keys, sample_keys = jnp.unstack(jax.vmap(jax.random.split)(example_keys(key, index)), axis=1)
+        logits, _ = networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)
+        return jax.vmap(conditional.sample)(sample_keys, logits), conditional.mean(logits)
+
+    def sample(key: jax.Array, n: int) -> Samples:
+        batches = []
+        for start in range(0, max(n, 1), batch_size):
+            x, probs = sample_batch(variables, key, start + jnp.arange(batch_size))
+            batches.append((np.asarray(x), np.asarray(probs)))
+        return Samples(x=np.concatenate([x for x, _ in batches])[:n], probs=np.concatenate([p for _, p in batches])[:n])
+
+    return sample

@@ -1,0 +1,156 @@
+"""A run's folder: what was asked for, by which code, and nothing overwritten."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import bgan_jax
+
+CONFIG = "config.json"
+DATASET = "dataset.json"
+VERSIONS = "versions.json"
+METRICS = "metrics.jsonl"
+RESULT = "result.json"
+CHECKPOINTS = "checkpoints"
+PICTURES = "pictures"
+
+RESUME = ("auto", "must", "never")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all: a reader, or a crash, never meets half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a value as indented JSON, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def open_workdir(
+    path: str, config: Mapping[str, Any], *, resume: str = "auto", may_change: frozenset[str] = frozenset()
+) -> Path:
+    """Makes a run's folder, or opens it again for the same run.
+
+    Args:
+      path: the folder.
+      config: the run's flags by name, JSON values.
+      resume: ``"auto"`` continues a run that is there and starts one that is not; ``"must"`` refuses to start a new one;
+        ``"never"`` refuses to continue one.
+      may_change: flags that may differ from those the run began with, such as how often to report.
+
+    Returns:
+      The folder, with ``config.json`` in it.
+
+    Raises:
+      ValueError: the folder holds a run with other flags, or one where ``resume`` forbids it, or cannot be written.
+    """
+    if resume not in RESUME:
+        raise ValueError(f"unknown resume {resume!r}; legal: {', '.join(RESUME)}")
+    folder = Path(path).expanduser()
+    present = folder / CONFIG
+    try:
+        if present.exists():
+            saved = json.loads(present.read_text(encoding="utf-8"))
+            if resume == "never":
+                raise ValueError(f"--workdir={path} already holds a run and --resume=never; choose another folder")
+            differing = sorted(
+                name
+                for name in saved.keys() | config.keys()
+                if saved.get(name) != config.get(name) and name not in may_change
+            )
+            if differing:
+                changes = ", ".join(f"--{name}: {saved.get(name)!r} there, {config.get(name)!r} now" for name in differing)
+                raise ValueError(
+                    f"--workdir={path} holds a run with other flags ({changes}); "
+                    "give the same flags to continue it, or choose another folder"
+                )
+        else:
+            if resume == "must":
+                raise ValueError(f"--resume=must, but --workdir={path} holds no run")
+            if folder.is_dir() and any(folder.iterdir()):
+                strangers = ", ".join(sorted(entry.name for entry in folder.iterdir())[:3])
+                raise ValueError(
+                    f"--workdir={path} is not empty ({strangers}) and holds no run; choose an empty or a new folder"
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+        (folder / PICTURES).mkdir(exist_ok=True)
+        write_json(present, dict(config))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{present} is not JSON ({error}); restore it or choose another --workdir") from error
+    except OSError as error:
+        raise ValueError(f"--workdir={path} cannot be written: {error.strerror or error}") from error
+    return folder
+
+
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The flags of the run in a folder.
+
+    Raises:
+      ValueError: the folder holds no run, or its config is damaged.
+    """
+    present = Path(path).expanduser() / CONFIG
+    if not present.exists():
+        raise ValueError(f"--workdir={path} holds no run: {present} is not there")
+    try:
+        return json.loads(present.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{present} is not JSON: {error}") from error
+
+
+def versions() -> dict[str, Any]:
+    """What a reader needs to repeat the run: package versions, commit, machine, devices."""
+    import jax
+
+    packages = ("jax", "jaxlib", "flax", "optax", "chex", "orbax-checkpoint", "numpy", "grain")
+    return {
+        "bgan_jax": bgan_jax.__version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in packages},
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "backend": jax.default_backend(),
+        "devices": [device.device_kind for device in jax.devices()],
+        "processes": jax.process_count(),
+        "command": " ".join(sys.argv),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def commit() -> str | None:
+    """The checkout's commit, with ``+changes`` when files differ from it; ``None`` outside a checkout."""
+    folder = Path(bgan_jax.__file__).parent
+    try:
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{head}+changes" if changes else head

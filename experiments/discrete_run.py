@@ -1,0 +1,363 @@
+"""One run of a discrete experiment, from flags to a trained generator: what all discrete experiments share."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bgan_jax import data
+from bgan_jax.conditionals import Conditional, conditional_for
+from bgan_jax.losses import DIVERGENCES
+from bgan_jax.networks import NETWORKS, Networks, build_networks
+from bgan_jax.training import hosts, parallel, pictures, preemption, workdir
+from bgan_jax.training.advance import make_advance, resident_load, streamed_load
+from bgan_jax.training.checkpoints import Checkpoints
+from bgan_jax.training.discrete_step import PENALTIES, DiscreteGame, DiscreteSettings, discrete_step
+from bgan_jax.training.estimators import ESTIMATORS
+from bgan_jax.training.loop import train
+from bgan_jax.training.parallel import LAUNCHERS
+from bgan_jax.training.reporting import Report, read_metrics
+from bgan_jax.training.sampling import Samples, make_sampler
+from bgan_jax.training.state import TrainState, adam_pair, init_state
+from bgan_jax.training.workdir import RESUME
+from experiments.flags import UsageError, changeable, knob
+
+logger = logging.getLogger("bgan_jax")
+
+
+@dataclasses.dataclass(frozen=True)
+class DiscreteConfig:
+    """Flags that mean the same in every discrete experiment."""
+
+    workdir: str = knob("", "Folder of the run: config, metrics, pictures, checkpoints, results.", may_change=True)
+    dataset: str = knob("mnist10k", "Name of the data set, or npz:PATH, images:PATH, text:PATH.")
+    data_dir: str | None = knob(None, "Folder of prepared data sets.", may_change=True)
+    cache_dir: str | None = knob(None, "Folder of packed data sets; the user's cache folder if empty.", may_change=True)
+    download: bool = knob(False, "Allow fetching the data set over the network.", may_change=True)
+    data_backend: str = knob(
+        "auto", "Where batches come from: device memory or the host; auto decides by size.",
+        choices=("auto", "resident", "streamed"), may_change=True,
+    )  # fmt: skip
+    seed: int = knob(0, "Seed of everything random in the run.", minimum=0, maximum=2**32 - 1)
+    steps: int = knob(1000, "Training steps at the end of the run.", minimum=1, may_change=True)
+    batch_size: int = knob(64, "Examples, and latents, per step over all devices of all hosts (N).", minimum=1)
+    num_samples: int = knob(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
+    disc_fakes_per_latent: int = knob(
+        1, "How many of the M samples the discriminator learns from; M is the paper's form."
+    )
+    sample_chunk: int | None = knob(
+        None, "How many of the M samples are in memory at once; divides M. Empty: the largest divisor up to 20."
+    )
+    divergence: str = knob("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
+    estimator: str = knob("boundary_seeking", "The generator's gradient estimator.", choices=tuple(ESTIMATORS))
+    network: str = knob("dcgan28_small", "Preset of generator and discriminator.", choices=tuple(NETWORKS))
+    learning_rate_gen: float = knob(1e-3, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = knob(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    adam_b1: float = knob(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=1.0)
+    penalty: float = knob(5.0, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_form: str = knob(
+        "exact", "exact: weighted as derived for the divergence; unweighted: as in the authors' code.",
+        choices=tuple(PENALTIES),
+    )  # fmt: skip
+    disc_steps: int = knob(1, "Discriminator updates per step.", minimum=1)
+    gen_steps: int = knob(1, "Generator updates per step.", minimum=1)
+    average_decay: float = knob(
+        0.99, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
+    )
+    parallel: str = knob("pmap", "How the step spreads over devices.", choices=LAUNCHERS, may_change=True)
+    coordinator: str | None = knob(None, "host:port of process 0, for several hosts.", may_change=True)
+    num_processes: int | None = knob(None, "Number of processes of the job.", minimum=1, may_change=True)
+    process_id: int | None = knob(None, "Number of this process, from 0.", minimum=0, may_change=True)
+    resume: str = knob(
+        "auto", "A run that is there: auto continues it, must wants one, never refuses one.",
+        choices=RESUME, may_change=True,
+    )  # fmt: skip
+    report_every: int = knob(25, "Steps between lines of metrics.", minimum=1, may_change=True)
+    picture_every: int = knob(500, "Steps between sample grids; 0 takes only the last.", minimum=0, may_change=True)
+    checkpoint_every: int = knob(500, "Steps between checkpoints.", minimum=1, may_change=True)
+    keep_checkpoints: int = knob(3, "How many checkpoints to keep.", minimum=1, may_change=True)
+    tensorboard: bool = knob(False, "Also write TensorBoard files (extra: tensorboard).", may_change=True)
+    compilation_cache: bool = knob(
+        True, "Keep compiled programs in the user's cache folder, for a fast start next time.", may_change=True
+    )
+    smoke: bool = knob(False, "The whole path in seconds, on tiny sizes.", may_change=True)
+
+
+class Experiment(NamedTuple):
+    """What a config stands for, once everything about it has been found to be legal."""
+
+    config: DiscreteConfig
+    dataset: data.Dataset
+    networks: Networks
+    conditional: Conditional
+    game: DiscreteGame
+
+
+class Outcome(NamedTuple):
+    """A finished run.
+
+    Attributes:
+      experiment: what ran.
+      folder: its workdir.
+      state: the last state.
+      step: number of finished steps; fewer than asked for when the run was told to stop.
+      sample: ``sample(key, n)`` from the generator's moving average.
+      seconds: of training, compilation included, in this process.
+    """
+
+    experiment: Experiment
+    folder: Path
+    state: TrainState
+    step: int
+    sample: Callable[[jax.Array, int], Samples]
+    seconds: float
+
+
+def networks_for(config: dict[str, Any], spec: data.DatasetSpec, *, axis_name: str | None) -> tuple[Networks, Conditional]:
+    """The networks and the conditional that a run's flags and data set call for."""
+    conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values)
+    shape = spec.shape if spec.kind == "binary" else (*spec.shape, spec.num_values)
+    return build_networks(config["network"], example_shape=shape, axis_name=axis_name), conditional
+
+
+def prepare(config: DiscreteConfig) -> Experiment:
+    """Checks every flag and opens the data; nothing has been written yet.
+
+    Raises:
+      UsageError: something that the user can mend.
+    """
+    try:
+        settings = DiscreteSettings(
+            **{field.name: getattr(config, field.name) for field in dataclasses.fields(DiscreteSettings)
+               if hasattr(config, field.name)}
+        )  # fmt: skip
+        parallel.check_batch_divides(config.batch_size)
+        data.check_schedule(num_steps=config.steps * config.disc_steps, batch_size=config.batch_size)
+        dataset = data.open_dataset(
+            config.dataset, data_dir=config.data_dir, cache_dir=config.cache_dir, download=config.download
+        )
+        networks, conditional = networks_for(vars(config), dataset.spec, axis_name=parallel.AXIS)
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from error
+    optimizers = adam_pair(
+        learning_rate_gen=config.learning_rate_gen, learning_rate_disc=config.learning_rate_disc, b1=config.adam_b1
+    )
+    game = DiscreteGame(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
+    return Experiment(config=config, dataset=dataset, networks=networks, conditional=conditional, game=game)
+
+
+def cache_root() -> Path:
+    """The user's cache folder of this package."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(os.environ.get("BGAN_JAX_CACHE") or os.path.join(base, "bgan_jax"))
+
+
+def keep_compilations() -> None:
+    """Turns on JAX's persistent compilation cache in the user's cache folder, unless one is set already."""
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_root() / "compilations"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def start(config: DiscreteConfig) -> tuple[Experiment, Path]:
+    """Joins the hosts, checks the flags, opens the workdir, and announces the run.
+
+    Raises:
+      UsageError: something that the user can mend; nothing has been overwritten.
+    """
+    if not config.workdir:
+        raise UsageError("--workdir=FOLDER is needed: the run's results go there")
+    if config.compilation_cache:
+        keep_compilations()
+    try:
+        hosts.join(
+            coordinator=config.coordinator, num_processes=config.num_processes, process_id=config.process_id
+        )
+        experiment = prepare(config)
+        folder = workdir.open_workdir(
+            config.workdir, vars(config), resume=config.resume, may_change=changeable(type(config))
+        )
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if jax.process_index() == 0:
+        hosts.announce(batch_size=config.batch_size, launcher=config.parallel)
+        workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
+        workdir.write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
+    return experiment, folder
+
+
+def run(experiment: Experiment, folder: Path) -> Outcome:
+    """Trains from the newest good checkpoint, or from the start, to the last step."""
+    config, game = experiment.config, experiment.game
+    began = time.monotonic()
+    reports = jax.process_index() == 0
+
+    key = jax.random.key_data(jax.random.key(config.seed))
+    initialize = functools.partial(init_state, networks=game.networks, optimizers=game.optimizers)
+    state = parallel.replicate(
+        lambda bits: initialize(jax.random.wrap_key_data(bits)), np.asarray(key), parallel=config.parallel
+    )
+    checkpoints = Checkpoints(folder / workdir.CHECKPOINTS, keep=config.keep_checkpoints)
+    restored = checkpoints.restore(parallel.to_host(state))
+    start_step = 0
+    if restored is not None:
+        start_step = restored.step
+        state = parallel.replicate(_with_typed_key, restored.tree, parallel=config.parallel)
+        if reports:
+            logger.info("continuing from step %d", start_step)
+
+    load, batches, sharded = _feed(experiment, start_step)
+    step_fn = functools.partial(discrete_step, game=game)
+    advance = parallel.spread(
+        make_advance(step_fn, load), parallel=config.parallel, sharded=(False, False, sharded, True)
+    )
+    index = np.arange(config.batch_size, dtype=np.int32)[_host_slice(config.batch_size)]
+    sampler_networks, _ = networks_for(vars(config), experiment.dataset.spec, axis_name=None)
+
+    def sample(key: jax.Array, n: int) -> Samples:
+        variables = parallel.to_host(state.gen_average)
+        return make_sampler(sampler_networks, experiment.conditional, variables)(key, n)
+
+    def take_picture(step: int, now: TrainState) -> None:
+        variables = parallel.to_host(now.gen_average)
+        samples = make_sampler(sampler_networks, experiment.conditional, variables)(jax.random.key(config.seed), 64)
+        save_samples(folder / workdir.PICTURES / f"samples_{step:07d}.png", samples, experiment.dataset.spec)
+
+    report = None
+    if reports:
+        report = Report(folder, start_step=start_step, total_steps=config.steps, tensorboard=config.tensorboard)
+        logger.info("compiling the step (a minute at most; seconds when it was compiled before)")
+    try:
+        state, step = train(
+            advance,
+            state,
+            batches,
+            parallel.shard(index, parallel=config.parallel),
+            metric_names=_metric_names(experiment),
+            start_step=start_step,
+            total_steps=config.steps,
+            launcher=config.parallel,
+            report=report,
+            report_every=config.report_every,
+            checkpoints=checkpoints,
+            checkpoint_every=config.checkpoint_every,
+            on_picture=take_picture if reports and experiment.dataset.spec.kind != "text" else None,
+            picture_every=config.picture_every,
+            should_stop=preemption.watch(),
+        )
+    finally:
+        if report is not None:
+            report.close()
+        checkpoints.close()
+    if reports:
+        title = f"{config.dataset}, {config.network}, {config.divergence}, M = {config.num_samples}"
+        pictures.save_curves(folder / "curves.png", read_metrics(folder / workdir.METRICS), title=title)
+        if experiment.dataset.spec.kind != "text":
+            take_picture(step, state)
+    return Outcome(
+        experiment=experiment,
+        folder=folder,
+        state=state,
+        step=step,
+        sample=sample,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _with_typed_key(tree: TrainState) -> TrainState:
+    return tree.replace(key=jax.random.wrap_key_data(tree.key))
+
+
+def _host_slice(batch_size: int) -> slice:
+    return data.host_slice(batch_size, process_index=jax.process_index(), process_count=jax.process_count())
+
+
+def _feed(experiment: Experiment, start_step: int) -> tuple[Any, Iterator[Any], bool]:
+    """How the compiled step gets its batches: the load function, its argument for every step, and whether it is sharded."""
+    config, dataset = experiment.config, experiment.dataset
+    if data.choose_backend(dataset, backend=config.data_backend) == "resident":
+        load = resident_load(
+            spec=dataset.spec, batch_size=config.batch_size, minibatches=config.disc_steps, seed=config.seed
+        )
+        resident = parallel.replicate(lambda tree: tree, data.resident(dataset), parallel=config.parallel)
+        return load, itertools.repeat(resident), False
+
+    minibatches = data.stream(
+        dataset,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        start_step=start_step * config.disc_steps,
+        host_slice=_host_slice(config.batch_size),
+    )
+
+    def batches() -> Iterator[jax.Array]:
+        while True:
+            rows = np.stack([next(minibatches).rows for _ in range(config.disc_steps)], axis=1)
+            yield parallel.shard(rows, parallel=config.parallel)
+
+    return streamed_load(spec=dataset.spec), batches(), True
+
+
+def _metric_names(experiment: Experiment) -> tuple[str, ...]:
+    """The names of the step's metrics, found by tracing it once without running it."""
+    game = experiment.game._replace(networks=networks_for(vars(experiment.config), experiment.dataset.spec, axis_name=None)[0])
+    state = jax.eval_shape(
+        functools.partial(init_state, networks=game.networks, optimizers=game.optimizers), jax.random.key(0)
+    )
+    real = jax.ShapeDtypeStruct((game.settings.disc_steps, 2, *experiment.dataset.spec.shape), jnp.int32)
+    index = jax.ShapeDtypeStruct((2,), jnp.int32)
+    _, metrics = jax.eval_shape(functools.partial(discrete_step, game=game), state, real, index)
+    return tuple(sorted(metrics))
+
+
+def save_samples(path: Path, samples: Samples, spec: data.DatasetSpec, *, columns: int = 8) -> None:
+    """Writes a grid of samples, beside their probabilities where those are a picture (binary data)."""
+    grids = [pictures.image_grid(data.to_pictures(samples.x, spec=spec), columns=columns)]
+    if spec.kind == "binary":
+        grids.append(pictures.image_grid(data.to_pictures(samples.probs, spec=spec), columns=columns))
+    pictures.save_png(path, pictures.side_by_side(grids))
+
+
+def load_sampler(folder: str) -> tuple[Callable[[jax.Array, int], Samples], data.DatasetSpec, int]:
+    """The sampler of a run's newest good checkpoint.
+
+    Args:
+      folder: the run's workdir.
+
+    Returns:
+      ``sample(key, n)``, the record of the data set, and the checkpoint's step.
+
+    Raises:
+      UsageError: the folder holds no run, or no good checkpoint.
+    """
+    try:
+        config = workdir.read_config(folder)
+        spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
+        networks, conditional = networks_for(config, spec, axis_name=None)
+    except (ValueError, KeyError, OSError) as error:
+        raise UsageError(f"--workdir={folder} holds no run that can be sampled: {error}") from error
+    optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
+    like = jax.eval_shape(
+        functools.partial(init_state, networks=networks, optimizers=optimizers), jax.random.key(0)
+    )
+    like = like.replace(key=jax.eval_shape(jax.random.key_data, like.key))
+    path = Path(folder).expanduser() / workdir.CHECKPOINTS
+    restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
+    if restored is None:
+        raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
+    return make_sampler(networks, conditional, restored.tree.gen_average), spec, restored.step
+
+

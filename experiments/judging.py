@@ -1,0 +1,85 @@
+"""The judge of generated images: a classifier trained on the run's own real data, once, and kept."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from bgan_jax.data import Dataset
+from bgan_jax.evaluation.classifier import Classifier, accuracy, predict, train_classifier
+from bgan_jax.evaluation.classifier_file import load_classifier, save_classifier
+from bgan_jax.evaluation.classifier_score import JudgeReport, judge_report
+
+logger = logging.getLogger("bgan_jax")
+
+
+def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
+    """A classifier of the data set's labels: read from the folder if it is there, else trained and put there.
+
+    Args:
+      train: the split to learn from; never the one that scores are compared with.
+      folder: where judges are kept.
+      steps: of training.
+
+    Returns:
+      The classifier.
+
+    Raises:
+      ValueError: the data set has no labels.
+    """
+    if train.labels is None:
+        raise ValueError(f"dataset {train.spec.name} has no labels, so there is nothing to judge its samples by")
+    path = folder / f"judge-{train.spec.fingerprint[:16]}-{steps}.npz"
+    try:
+        return load_classifier(path)
+    except FileNotFoundError:
+        logger.info("training the judge on %d real images (%d steps)", len(train), steps)
+    except ValueError as error:
+        logger.warning("training the judge again: %s", error)
+    images = train.rows(np.arange(len(train)))
+    judge = train_classifier(
+        jax.random.key(0), images, train.labels, num_classes=train.spec.num_classes, steps=steps
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    save_classifier(path, judge)
+    return judge
+
+
+def judged(judge: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[str, Any]:
+    """The judge's verdict on samples, beside that on held-out real images, with its protocol.
+
+    Args:
+      judge: trained on other real images than ``held_out``.
+      samples: generated images in the data's own form.
+      held_out: real images that the judge has not seen.
+
+    Returns:
+      JSON values.
+    """
+    real_probs = predict(judge, held_out.rows(np.arange(len(held_out)))).probs
+    fake, real = judge_report(predict(judge, samples).probs), judge_report(real_probs)
+    assert held_out.labels is not None
+    return {
+        "samples": _as_json(fake),
+        "held_out": {**_as_json(real), "judge_accuracy": accuracy(real_probs, held_out.labels)},
+        "protocol": (
+            f"classifier score exp(E KL(p(y|x) || p(y))) of {fake.num_images} samples, by a classifier trained on "
+            f"{judge.num_training_images} real images of the training split; {real.num_images} real images of the "
+            f"{held_out.spec.split} split of {held_out.spec.name} beside it"
+        ),
+    }
+
+
+def _as_json(report: JudgeReport) -> dict[str, Any]:
+    return {
+        "num_images": report.num_images,
+        "classifier_score": round(report.score.score, 4),
+        "standard_error": round(report.score.standard_error, 4),
+        "class_shares": [round(float(share), 4) for share in report.class_shares],
+        "smallest_share": round(report.smallest_share, 4),
+        "mean_entropy": round(report.mean_entropy, 4),
+    }
