@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -25,13 +26,36 @@ def assemble(reading: Reading, *, where: str) -> Dataset:
     Raises:
       BadDataError: rows that are not what the record says, or none at all.
     """
-    parts = [(pack(rows, spec=reading.spec, where=where), labels) for rows, labels in reading.chunks]
-    if not parts:
-        raise BadDataError(f"{where}: split {reading.spec.split!r} of {reading.spec.name} has no examples")
+    parts = list(packed_chunks(reading, where=where))
     packed = np.concatenate([part for part, _ in parts])
     labels = None if parts[0][1] is None else np.concatenate([labels for _, labels in parts if labels is not None])
     spec = dataclasses.replace(reading.spec, fingerprint=fingerprint(reading.spec, packed, labels))
     return Dataset(spec, packed, labels, tuple(reading.skipped))
+
+
+def packed_chunks(reading: Reading, *, where: str) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Checks and packs a reading, chunk by chunk.
+
+    Args:
+      reading: a pass over the split.
+      where: the file or folder that is read, for messages.
+
+    Yields:
+      Packed examples ``[n, width]`` and their labels ``[n]`` int32, or None.
+
+    Raises:
+      BadDataError: rows or labels that are not what the record says, or no examples at all.
+    """
+    empty = True
+    for rows, labels in reading.chunks:
+        if (labels is None) != (reading.spec.num_classes == 0) or (labels is not None and len(labels) != len(rows)):
+            raise BadDataError(f"{where}: some examples have labels and some have none")
+        if labels is not None and not (labels.min() >= 0 and labels.max() < reading.spec.num_classes):
+            raise BadDataError(f"{where}: labels must be in 0 .. {reading.spec.num_classes - 1}")
+        empty = False
+        yield pack(rows, spec=reading.spec, where=where), labels
+    if empty:
+        raise BadDataError(f"{where}: split {reading.spec.split!r} of {reading.spec.name} has no examples")
 
 
 def fingerprint(spec: DatasetSpec, packed: np.ndarray, labels: np.ndarray | None) -> str:

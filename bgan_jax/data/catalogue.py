@@ -1,20 +1,100 @@
-"""Which names there are, what each means, and which options it takes."""
+"""Which names there are, what each means, and which options it takes. A new data set is a new line here."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
-from bgan_jax.data.readers import embedded
+from bgan_jax.data.readers import embedded, images, npz, standard, text
 from bgan_jax.data.source import Request, Source
 
 
 class Entry(NamedTuple):
-    """One name: the reader behind it, the options it takes, one line about it."""
+    """One name.
 
-    source: Callable[[Request], Source]
-    options: tuple[str, ...]
+    Attributes:
+      summary: one line about it.
+      source: the reader behind it.
+      options: the choices of :class:`bgan_jax.data.source.Request` that it takes.
+      licence: short name of the licence or terms of use.
+      citation: whom to cite.
+    """
+
     summary: str
+    source: Callable[[Request], Source]
+    options: tuple[str, ...] = ()
+    licence: str = ""
+    citation: str = ""
+
+
+_BINARIZED = ("binarization",)
+_QUANTIZED = ("quantizer", "dither")
+_CUT = ("length",)
+
+_MNIST = ("CC BY-SA 3.0", "LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998")
+_EMOJI = ("Apache-2.0", "Google, Noto Color Emoji, through emoji-datasource-google 16.0.0")
+_AUSTEN = ("public domain", "Jane Austen, six novels, 1811-1818, through janeaustenr 1.0.0 (Silge, MIT)")
+_BINARIZED_MNIST = ("CC BY-SA 3.0", "Salakhutdinov and Murray, On the quantitative analysis of deep belief nets, 2008")
+_CIFAR = ("research", "Krizhevsky, Learning multiple layers of features from tiny images, 2009")
+_CELEBA = ("non-commercial research", "Liu, Luo, Wang and Tang, Deep learning face attributes in the wild, 2015")
+_LSUN = ("research", "Yu et al., LSUN: construction of a large-scale image dataset, 2015")
+_IMAGENET = ("non-commercial research", "Deng et al., ImageNet: a large-scale hierarchical image database, 2009")
+_IMAGENET_RESIZED = (
+    "non-commercial research",
+    "Chrabaszcz, Loshchilov and Hutter, A downsampled variant of ImageNet, 2017",
+)
+_LM1B = ("Apache-2.0", "Chelba et al., One billion word benchmark for measuring progress, 2013")
+
+_MANUALLY = " put ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar into its downloads/manual folder, then"
+
+
+def _pictures(summary: str, builder: str, resolution: int, terms: tuple[str, str], **facts: object) -> Entry:
+    options = _QUANTIZED if facts.get("palette") else ()
+    source = partial(standard.pictures, builder=builder, resolution=resolution, **facts)  # type: ignore[arg-type]
+    return Entry(summary, source, options, *terms)
 
 
 CATALOGUE: Mapping[str, Entry] = {
-    "mnist10k": Entry(embedded.mnist10k, ("binarization",), "embedded: 10,000 binarised digits, 28x28"),
+    # Embedded: always there.
+    "mnist10k": Entry("10,000 digits, 28x28, binarised", embedded.mnist10k, _BINARIZED, *_MNIST),
+    "emoji16": Entry("3,767 emoji, 32x32, in 16 colours", embedded.emoji16, _QUANTIZED, *_EMOJI),
+    "emoji32": Entry("3,767 emoji, 32x32 RGB", embedded.emoji32, (), *_EMOJI),
+    "austen32": Entry(
+        "sentences of Jane Austen, cut to 32 characters",
+        embedded.austen32,
+        ("length", "short_lines", "vocabulary"),
+        *_AUSTEN,
+    ),
+    # Prepared by tensorflow-datasets, or the data sets' own files.
+    "mnist": Entry("70,000 digits, 28x28, binarised", standard.mnist, _BINARIZED, *_MNIST),
+    "binarized_mnist": Entry("70,000 digits, binarised once", standard.binarized_mnist, (), *_BINARIZED_MNIST),
+    "cifar10": _pictures("60,000 objects, 32x32 RGB, 10 classes", "cifar10", 32, _CIFAR, labelled=True),
+    "celeba16": _pictures("202,599 faces, 32x32, in 16 colours", "celeb_a", 32, _CELEBA, palette=16),
+    "celeba64": _pictures("202,599 faces, 64x64 RGB", "celeb_a", 64, _CELEBA),
+    "celeba128": _pictures("202,599 faces, 128x128 RGB", "celeb_a", 128, _CELEBA),
+    "lsun_bedroom64": Entry("3,033,042 bedrooms, 64x64 RGB", partial(standard.lsun_bedroom, resolution=64), (), *_LSUN),
+    "lsun_bedroom128": Entry(
+        "3,033,042 bedrooms, 128x128 RGB", partial(standard.lsun_bedroom, resolution=128), (), *_LSUN
+    ),
+    "imagenet32": _pictures(
+        "ImageNet, 32x32 RGB, 1,000 classes", "imagenet_resized/32x32", 32, _IMAGENET_RESIZED, labelled=True
+    ),
+    "imagenet64": _pictures(
+        "ImageNet, 64x64 RGB, 1,000 classes", "imagenet_resized/64x64", 64, _IMAGENET_RESIZED, labelled=True
+    ),
+    "imagenet128": _pictures(
+        "ImageNet, 128x128 RGB, 1,000 classes", "imagenet2012", 128, _IMAGENET, labelled=True, first=_MANUALLY
+    ),
+    "lm1b": Entry("sentences of news, cut to 32 characters", partial(standard.lm1b, short_lines="drop"), _CUT, *_LM1B),
+    "lm1b_padded": Entry(
+        "the same, short ones padded with backticks", partial(standard.lm1b, short_lines="pad"), _CUT, *_LM1B
+    ),
+    # The user's own: NAME:PATH.
+    "npz": Entry("npz:FILE, your arrays", npz.npz_file, ("palette", *_QUANTIZED, "binarization")),
+    "images": Entry(
+        "images:FOLDER or images:FILE.tar, your pictures",
+        images.image_files,
+        ("resolution", "palette", *_QUANTIZED, "binarization"),
+    ),
+    "text": Entry("text:FILE, your text", text.text_file, ("length", "short_lines", "vocabulary")),
 }
+OWN = ("npz", "images", "text")

@@ -7,3 +7,7 @@ class DatasetNotFoundError(FileNotFoundError):
 
 class BadDataError(ValueError):
     """A file holds something else than it should; the message names the file, and the line where there is one."""
+
+
+class MissingExtraError(ValueError):
+    """The data are of a kind that takes an optional package; the message names the extra to install."""

@@ -21,13 +21,10 @@ def grey_spec(request: Request, **fields: object) -> DatasetSpec:
     Raises:
       ValueError: an unknown binarisation.
     """
-    binarization = request.binarization or "threshold"
-    if binarization not in BINARIZATIONS:
-        raise ValueError(f"binarization {binarization!r} is not one of {', '.join(BINARIZATIONS)}")
-    common = {"name": request.dataset_name, "split": request.split, **fields}
+    binarization = request.choice("binarization", among=BINARIZATIONS)
     if binarization == "none":
-        return DatasetSpec(kind="continuous", num_values=256, **common)  # type: ignore[arg-type]
-    return DatasetSpec(kind="binary", num_values=2, stochastic=binarization == "stochastic", **common)  # type: ignore[arg-type]
+        return request.spec(kind="continuous", num_values=256, **fields)
+    return request.spec(kind="binary", num_values=2, stochastic=binarization == "stochastic", **fields)
 
 
 def grey_rows(images: np.ndarray, spec: DatasetSpec) -> np.ndarray:

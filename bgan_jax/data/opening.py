@@ -1,7 +1,10 @@
 """The one door: from a name to an opened split."""
 
+import os
+
 from bgan_jax.data.assembly import assemble
-from bgan_jax.data.catalogue import CATALOGUE
+from bgan_jax.data.cache import open_pack
+from bgan_jax.data.catalogue import CATALOGUE, OWN
 from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.source import Request
 
@@ -10,32 +13,36 @@ def open_dataset(
     name: str,
     *,
     split: str = "train",
-    data_dir: str | None = None,
-    cache_dir: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
     resolution: int | None = None,
-    palette: str | None = None,
-    num_colors: int | None = None,
+    palette: int | None = None,
+    quantizer: str | None = None,
     dither: str | None = None,
     binarization: str | None = None,
     length: int | None = None,
+    short_lines: str | None = None,
+    vocabulary: tuple[str, ...] | None = None,
 ) -> Dataset:
     """Opens one split of a data set by name.
 
     Args:
       name: a name of :data:`bgan_jax.data.catalogue.CATALOGUE`, or ``npz:PATH``, ``images:PATH``, ``text:PATH``.
       split: ``"train"``, ``"test"`` or what else the data set has.
-      data_dir: folder of prepared data; by default that of tensorflow-datasets (``TFDS_DATA_DIR`` or
+      data_dir: folder of prepared data; by default that of tensorflow-datasets (``TFDS_DATA_DIR``, else
         ``~/tensorflow_datasets``).
       cache_dir: folder of packed splits; by default ``BGAN_JAX_CACHE``, else ``bgan_jax`` in the user's cache folder.
       download: allow fetching over the network; without it nothing is ever downloaded.
-      resolution: height and width of pictures, in pixels.
-      palette: ``"kmeans"`` or ``"adaptive"`` (median cut, the paper's).
-      num_colors: colours of the palette, 2 to 256.
-      dither: ``"none"`` or ``"floyd"`` (Floyd-Steinberg, the paper's).
+      resolution: height and width of pictures, in pixels; the central square is cut out and resized.
+      palette: draw RGB pictures in so many colours, 2 to 256.
+      quantizer: how the palette is chosen: ``"kmeans"`` (the default) or ``"median_cut"`` (the paper's).
+      dither: ``"none"`` (the default) or ``"floyd_steinberg"`` (the paper's).
       binarization: of grey pictures: ``"threshold"`` (above 127), ``"stochastic"`` (a pixel is 1 with probability
         intensity / 255, drawn on the device) or ``"none"`` (continuous).
-      length: symbols of a text example.
+      length: symbols of a text example, 32 by default.
+      short_lines: ``"drop"`` lines of fewer symbols (the default), or ``"pad"`` them with backticks.
+      vocabulary: the symbols of text, from a saved record; by default all that occur in the file.
 
     Returns:
       The split.
@@ -43,6 +50,7 @@ def open_dataset(
     Raises:
       DatasetNotFoundError: the data are not there; says how to get them.
       BadDataError: a file holds something else than it should.
+      MissingExtraError: reading or preparing takes an optional package that is not installed.
       ValueError: an unknown name, split or option.
 
     Example:
@@ -50,23 +58,32 @@ def open_dataset(
       >>> len(digits), digits.rows([0, 1]).shape
       (9000, (2, 28, 28, 1))
     """
-    base, _, path = name.partition(":")
-    if base not in CATALOGUE:
-        raise ValueError(f"unknown dataset {name!r}; there are: {', '.join(sorted(CATALOGUE))}")
+    base, colon, path = name.partition(":")
+    if base not in CATALOGUE or bool(colon) != (base in OWN):
+        names = [f"{known}:PATH" if known in OWN else known for known in CATALOGUE]
+        raise ValueError(f"unknown dataset {name!r}; there are: {', '.join(names)}")
     entry = CATALOGUE[base]
-    options = {
-        "resolution": resolution,
-        "palette": palette,
-        "num_colors": num_colors,
-        "dither": dither,
-        "binarization": binarization,
-        "length": length,
-    }
-    for option, value in options.items():
-        if value is not None and option not in entry.options:
-            raise ValueError(
-                f"dataset {base} takes no option {option}; it takes: {', '.join(entry.options) or 'no options'}"
-            )
-    request = Request(base, path, split=split, data_dir=data_dir, download=download, **options)  # type: ignore[arg-type]
+    request = Request(
+        base,
+        path,
+        split=split,
+        data_dir=None if data_dir is None else os.fspath(data_dir),
+        download=download,
+        resolution=resolution,
+        palette=palette,
+        quantizer=quantizer,
+        dither=dither,
+        binarization=binarization,
+        length=length,
+        short_lines=short_lines,
+        vocabulary=vocabulary,
+        licence=entry.licence,
+        citation=entry.citation,
+    )
+    for option in request.options:
+        if option not in entry.options:
+            raise ValueError(f"dataset {base} takes no {option}; it takes: {', '.join(entry.options) or 'no options'}")
     source = entry.source(request)
-    return assemble(source.read(), where=source.where)
+    if not source.cached:
+        return assemble(source.read(), where=source.where)
+    return open_pack(source, name=name, split=split, cache_dir=cache_dir)

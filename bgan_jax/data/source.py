@@ -2,16 +2,20 @@
 
 import dataclasses
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bgan_jax.data.errors import DatasetNotFoundError
 from bgan_jax.data.spec import DatasetSpec
 
+OPTIONS = ("resolution", "palette", "quantizer", "dither", "binarization", "length", "short_lines", "vocabulary")
 CHUNK = 1000  # Examples that a reader hands on at a time, so that memory does not grow with the data set.
+
+_PACK_VERSION = 1  # Raised whenever the same files and options come to give other rows.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +29,15 @@ class Request:
       data_dir: folder of prepared data, or None for the default of tensorflow-datasets.
       download: whether fetching over the network is allowed.
       resolution: height and width in pixels.
-      palette: ``"kmeans"`` or ``"adaptive"``, how the palette is chosen.
-      num_colors: colours of the palette.
-      dither: ``"none"`` or ``"floyd"``, how a picture is drawn in it.
+      palette: number of colours of the palette.
+      quantizer: ``"kmeans"`` or ``"median_cut"``, how the palette is chosen.
+      dither: ``"none"`` or ``"floyd_steinberg"``, how a picture is drawn in it.
       binarization: ``"threshold"``, ``"stochastic"`` or ``"none"``.
       length: symbols of a text example.
+      short_lines: ``"drop"`` or ``"pad"``, what happens to lines of fewer symbols.
+      vocabulary: the symbols of text, one string each.
+      licence: of the data, for the record.
+      citation: of the data, for the record.
     """
 
     name: str
@@ -38,20 +46,51 @@ class Request:
     data_dir: str | None = None
     download: bool = False
     resolution: int | None = None
-    palette: str | None = None
-    num_colors: int | None = None
+    palette: int | None = None
+    quantizer: str | None = None
     dither: str | None = None
     binarization: str | None = None
     length: int | None = None
+    short_lines: str | None = None
+    vocabulary: tuple[str, ...] | None = None
+    licence: str = ""
+    citation: str = ""
 
     @property
     def dataset_name(self) -> str:
         """The name as the user gave it."""
         return f"{self.name}:{self.path}" if self.path else self.name
 
+    def spec(self, **fields: Any) -> DatasetSpec:
+        """The record of what was asked for: its name, split, licence and citation, and the given fields."""
+        return DatasetSpec(
+            name=self.dataset_name, split=self.split, licence=self.licence, citation=self.citation, **fields
+        )
+
+    def own_path(self) -> Path:
+        """The file or folder after the colon, if it is there; else a DatasetNotFoundError."""
+        if not self.path:
+            raise ValueError(f"dataset {self.name}: takes the path of your own data, as in {self.name}:PATH")
+        path = Path(self.path).expanduser().resolve()
+        if not path.exists():
+            raise DatasetNotFoundError(f"dataset {self.dataset_name}: there is no {path}; put your data there")
+        return path
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The choices that the user made, by name."""
+        return {name: value for name in OPTIONS if (value := getattr(self, name)) is not None}
+
+    def choice(self, option: str, *, among: tuple[str, ...]) -> str:
+        """An option with a closed list of values, the first of which is the default; else a ValueError."""
+        value = getattr(self, option) or among[0]
+        if value not in among:
+            raise ValueError(f"{option} {value!r} is not one of {', '.join(among)}")
+        return value
+
     def check_split(self, splits: Iterable[str]) -> str:
         """The split, if it is one of ``splits``; else a ValueError that lists them."""
-        splits = sorted(splits)
+        splits = list(splits)
         if self.split not in splits:
             raise ValueError(f"dataset {self.dataset_name} has no split {self.split!r}; it has: {', '.join(splits)}")
         return self.split
@@ -96,18 +135,20 @@ class Source:
     cached: bool = True
 
 
-def identity_of(*parts: object, files: Iterable[str | os.PathLike[str]] = ()) -> str:
-    """Digest of options and of files, by name, size and time of change: enough to know when a pack is stale.
+def identity_of(request: Request, *parts: object, files: Iterable[str | os.PathLike[str]] = ()) -> str:
+    """Digest of what a pack depends on: enough to know when it is stale.
 
     Args:
-      *parts: anything with a faithful ``repr``: names, options, versions.
-      files: paths of the files that are read.
+      request: whose name, split and options count; not its folders, so that a copied folder keeps its packs.
+      *parts: anything else with a faithful ``repr``: digests, sizes, versions.
+      files: the user's own files; they count by path, size and time of change.
 
     Returns:
       A hex digest.
     """
     facts = [(os.path.abspath(path), os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in files]
-    return hashlib.sha256(json.dumps([repr(parts), sorted(facts)]).encode()).hexdigest()
+    chosen = (_PACK_VERSION, request.name, request.split, sorted(request.options.items()), parts, sorted(facts))
+    return hashlib.sha256(repr(chosen).encode()).hexdigest()
 
 
 def in_chunks(rows: np.ndarray, labels: np.ndarray | None = None) -> Iterable[Rows]:

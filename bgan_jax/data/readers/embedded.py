@@ -1,63 +1,105 @@
 """The data sets inside the package: no network, no cache, ready in a second. ``embedded/SOURCES.md`` has licences.
 
-Each is one file without splits; every tenth example is held out as ``test``, the others are ``train``.
+Each is one file without splits; every tenth example is held out as ``test``.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import resources
 
 import numpy as np
 
+from bgan_jax.data.held_out import SPLITS, is_in_split, split_sizes, spread_sample
 from bgan_jax.data.intensities import grey_rows, grey_spec
-from bgan_jax.data.source import Reading, Request, Source, in_chunks
+from bgan_jax.data.palette import quantized
+from bgan_jax.data.readers.text import lines_of, read_lines
+from bgan_jax.data.source import Reading, Request, Source, identity_of, in_chunks
 
 _FOLDER = resources.files("bgan_jax.data") / "embedded"
 
+EMOJI_GROUPS = (
+    "Activities",
+    "Animals & Nature",
+    "Component",
+    "Flags",
+    "Food & Drink",
+    "Objects",
+    "People & Body",
+    "Smileys & Emotion",
+    "Symbols",
+    "Travel & Places",
+)
+
 
 def mnist10k(request: Request) -> Source:
-    """The first 10,000 training digits of MNIST, sorted by class: 9,000 to train, 1,000 held out."""
-    return _source("mnist10k.npz", request, _read_mnist10k)
+    """The first 10,000 training digits of MNIST, sorted by class."""
+    return _source("mnist10k.npz", request, _read_digits)
 
 
-def _read_mnist10k(request: Request) -> Reading:
-    arrays = _load("mnist10k.npz")
-    keep, splits = held_out_every_tenth(len(arrays["images"]), split=request.split)
+def emoji32(request: Request) -> Source:
+    """Emoji of Google's Noto font, 32x32 RGB on white."""
+    return _source("emoji.npz", request, _read_emoji)
+
+
+def emoji16(request: Request) -> Source:
+    """The same emoji in a palette of 16 colours."""
+    return _source("emoji.npz", request, _read_emoji_in_palette)
+
+
+def austen32(request: Request) -> Source:
+    """Sentences of Jane Austen's six novels, by default cut to 32 characters."""
+    return _source("austen.txt.xz", request, _read_sentences)
+
+
+def _read_digits(request: Request) -> Reading:
+    images, labels, splits = _pictures("mnist10k.npz", request.split)
     spec = grey_spec(
         request,
         shape=(28, 28, 1),
         splits=splits,
         num_classes=10,
         label_names=tuple("0123456789"),
-        licence="CC BY-SA 3.0",
-        citation="LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998",
     )
-    rows = grey_rows(arrays["images"][keep].reshape(-1, 28, 28, 1), spec)
-    return Reading(spec, in_chunks(rows, arrays["labels"][keep].astype(np.int32)))
+    return Reading(spec, in_chunks(grey_rows(images[..., None], spec), labels))
 
 
-def held_out_every_tenth(num_examples: int, *, split: str) -> tuple[np.ndarray, dict[str, int]]:
-    """The fixed split of data that come without one.
+def _read_emoji(request: Request) -> Reading:
+    images, labels, splits = _pictures("emoji.npz", request.split)
+    spec = request.spec(
+        kind="continuous",
+        shape=(32, 32, 3),
+        num_values=256,
+        splits=splits,
+        num_classes=len(EMOJI_GROUPS),
+        label_names=EMOJI_GROUPS,
+    )
+    return Reading(spec, in_chunks(images, labels))
 
-    Examples 9, 19, 29, ... are ``test``. The files are sorted by class or by page, so this is also a stratified split.
 
-    Args:
-      num_examples: how many there are together.
-      split: ``"train"`` or ``"test"``.
+def _read_emoji_in_palette(request: Request) -> Reading:
+    everything, _, _ = _pictures("emoji.npz", "all")
+    sample = everything[spread_sample(len(everything))]
+    return quantized(_read_emoji(request), request, sample=sample, num_colors=16)
 
-    Returns:
-      Indices of the split's examples, and the size of each split.
-    """
-    indices = np.arange(num_examples)
-    held_out = indices % 10 == 9
-    sizes = {"train": int((~held_out).sum()), "test": int(held_out.sum())}
-    return indices[held_out if split == "test" else ~held_out], sizes
+
+def _read_sentences(request: Request) -> Reading:
+    with resources.as_file(_FOLDER / "austen.txt.xz") as path:
+        lines = tuple(lines_of(path))
+    return read_lines(request, lambda: iter(lines), where="austen.txt.xz")
 
 
 def _source(file: str, request: Request, read: Callable[[Request], Reading]) -> Source:
-    request.check_split(("train", "test"))
-    return Source(where=f"{file} inside the package", identity=file, read=lambda: read(request), cached=False)
+    request.check_split(SPLITS)
+    return Source(
+        where=f"{file} inside the package",
+        identity=identity_of(request, file),
+        read=partial(read, request),
+        cached=False,
+    )
 
 
-def _load(file: str) -> dict[str, np.ndarray]:
+def _pictures(file: str, split: str) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
     with (_FOLDER / file).open("rb") as stream, np.load(stream) as arrays:
-        return dict(arrays)
+        images, labels = arrays["images"], arrays["labels"].astype(np.int32)
+    kept = is_in_split(np.arange(len(images)), split=split)
+    return images[kept], labels[kept], split_sizes(len(images))

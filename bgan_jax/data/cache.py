@@ -1,0 +1,138 @@
+"""Packed splits on disk: made once, memory-mapped ever after, and never trusted without looking.
+
+A pack is a folder ``<name>-<split>-<identity>`` with ``rows.npy``, ``labels.npy`` (where there are labels) and
+``pack.json``. It is written under another name and renamed when complete, so that it is either whole or absent, also
+for other processes that write the same one. On opening, its content must match its fingerprint; else it is made again.
+"""
+
+import dataclasses
+import json
+import logging
+import os
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from bgan_jax.data.assembly import fingerprint, packed_chunks
+from bgan_jax.data.dataset import Dataset
+from bgan_jax.data.errors import BadDataError
+from bgan_jax.data.packing import packed_width
+from bgan_jax.data.source import Source
+from bgan_jax.data.spec import DatasetSpec
+
+_log = logging.getLogger(__name__)
+
+
+def default_cache_dir() -> Path:
+    """``$BGAN_JAX_CACHE``, else ``bgan_jax`` in the user's cache folder (``$XDG_CACHE_HOME`` or ``~/.cache``)."""
+    if chosen := os.environ.get("BGAN_JAX_CACHE"):
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "bgan_jax"
+
+
+def open_pack(source: Source, *, name: str, split: str, cache_dir: str | os.PathLike[str] | None = None) -> Dataset:
+    """The pack of a split, made now if it is absent, damaged or made from something else.
+
+    Args:
+      source: where the split lies.
+      name: the data set's name, for the folder's.
+      split: the split's name, likewise.
+      cache_dir: folder of the packs; :func:`default_cache_dir` by default.
+
+    Returns:
+      The split, memory-mapped.
+
+    Raises:
+      BadDataError: the source holds something else than it should.
+      ValueError: the cache folder cannot be written.
+    """
+    parent = Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
+    folder = parent / f"{re.sub(r'[^A-Za-z0-9._]+', '_', name)[-60:]}-{split}-{source.identity[:16]}"
+    dataset = _load(folder)
+    if dataset is None:
+        _log.info("packing %s (%s) from %s into %s", name, split, source.where, folder)
+        partial = parent / f"{folder.name}.{uuid.uuid4().hex}.partial"
+        try:
+            partial.mkdir(parents=True)
+        except OSError as error:
+            raise ValueError(
+                f"cannot write packed data under {parent} ({error.strerror}): choose a folder with cache_dir "
+                "(--cache_dir) or BGAN_JAX_CACHE"
+            ) from error
+        try:
+            _write(source, partial)
+            dataset = _publish(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return dataset
+
+
+def _load(folder: Path) -> Dataset | None:
+    """The pack if it is whole; None if it is absent, or, with a warning, if it is damaged."""
+    if not folder.exists():
+        return None
+    try:
+        record = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
+        spec = DatasetSpec.from_json(json.dumps(record["spec"]))
+        packed = np.load(folder / "rows.npy", mmap_mode="r")
+        labels = np.load(folder / "labels.npy") if record["has_labels"] else None
+        if fingerprint(spec, packed, labels) != spec.fingerprint:
+            raise ValueError("its content does not match its fingerprint")
+        return Dataset(spec, packed, labels, tuple(record["skipped"]))
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        _log.warning("the packed data in %s are damaged (%s): packing again", folder, error)
+        return None
+
+
+def _write(source: Source, folder: Path) -> None:
+    reading = source.read()
+    labels: list[np.ndarray] = []
+    num_examples = 0
+    width = packed_width(reading.spec)
+    with open(folder / "rows.npy", "wb") as file:
+        # The number of examples is known at the end; numpy pads the header so that the first dimension can grow.
+        start_of_rows = _write_header(file, (0, width), reading.spec.row_dtype)
+        for packed, part in packed_chunks(reading, where=source.where):
+            file.write(packed.data)
+            num_examples += len(packed)
+            if part is not None:
+                labels.append(part)
+        file.seek(0)
+        assert _write_header(file, (num_examples, width), reading.spec.row_dtype) == start_of_rows
+    if labels:
+        np.save(folder / "labels.npy", np.concatenate(labels))
+    packed = np.load(folder / "rows.npy", mmap_mode="r")
+    digest = fingerprint(reading.spec, packed, np.concatenate(labels) if labels else None)
+    spec = dataclasses.replace(reading.spec, fingerprint=digest)
+    record = {"spec": json.loads(spec.to_json()), "has_labels": bool(labels), "skipped": reading.skipped}
+    (folder / "pack.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def _write_header(file, shape: tuple[int, int], dtype: np.dtype) -> int:
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.tell()
+
+
+def _publish(partial: Path, folder: Path) -> Dataset:
+    """Gives a complete pack its name, unless another process was faster."""
+    for _ in range(10):
+        try:
+            partial.rename(folder)
+        except OSError:  # There is one already: another process's, or the damaged one that this replaces.
+            if (dataset := _load(folder)) is not None:
+                return dataset
+            aside = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+            try:
+                folder.rename(aside)
+            except FileNotFoundError:  # Another process has just put it aside.
+                continue
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            dataset = _load(folder)
+            if dataset is not None:
+                return dataset
+    raise BadDataError(f"{folder}: the packed data are damaged as soon as they are written; check the disk")

@@ -1,0 +1,92 @@
+"""From lines of text to fixed lengths of symbols: cut to length, the shorter lines dropped or padded."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from bgan_jax.data.errors import BadDataError
+from bgan_jax.data.source import CHUNK, Rows
+
+SHORT_LINES = ("drop", "pad")
+PAD = "`"  # The padding of the language model of Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028.
+UNKNOWN = "\ufffd"
+
+# Printable Latin-1, and one symbol for everything else: 192, as many as the paper's vocabulary for this corpus has.
+LATIN_VOCABULARY = (*map(chr, [*range(32, 127), *range(160, 256)]), UNKNOWN)
+
+
+class Line(NamedTuple):
+    """A line of text and its number in the file, from 1."""
+
+    number: int
+    text: str
+
+
+def fitted(lines: Iterable[Line], *, length: int, short_lines: str) -> Iterator[Line]:
+    """Lines of exactly ``length`` symbols.
+
+    Args:
+      lines: lines of any length.
+      length: symbols to keep of each.
+      short_lines: ``"drop"`` leaves out lines of fewer symbols, ``"pad"`` fills them up with backticks.
+
+    Yields:
+      The lines, cut or padded.
+
+    Example:
+      >>> [line.text for line in fitted([Line(1, "abc"), Line(2, "d")], length=2, short_lines="pad")]
+      ['ab', 'd`']
+    """
+    for number, text in lines:
+        if len(text) >= length:
+            yield Line(number, text[:length])
+        elif short_lines == "pad":
+            yield Line(number, text.ljust(length, PAD))
+
+
+def vocabulary_of(lines: Iterable[Line]) -> tuple[str, ...]:
+    """Every symbol that occurs, in the order of its code point."""
+    symbols: set[str] = set()
+    for line in lines:
+        symbols.update(line.text)
+    return tuple(sorted(symbols))
+
+
+def encode_all(lines: Iterable[Line], *, vocabulary: tuple[str, ...], where: str) -> Iterator[Rows]:
+    """Lines of one length as chunks of rows of symbol indices.
+
+    Args:
+      lines: lines that all have the same length.
+      vocabulary: the symbols; one that is not among them becomes :data:`UNKNOWN` where the vocabulary has it.
+      where: the file, for messages.
+
+    Yields:
+      Chunks of rows, uint8 (uint16 for more than 256 symbols).
+
+    Raises:
+      BadDataError: a symbol outside the vocabulary; names the line.
+      ValueError: the vocabulary repeats a symbol, holds something longer than a symbol, or is larger than 65,536.
+    """
+    if len(set(vocabulary)) != len(vocabulary) or any(len(symbol) != 1 for symbol in vocabulary):
+        raise ValueError("a vocabulary is made of different single characters")
+    if len(vocabulary) > 2**16:
+        raise ValueError(f"a vocabulary has at most 65536 symbols, found {len(vocabulary)}")
+    points = np.asarray([ord(symbol) for symbol in vocabulary])
+    by_point = points.argsort()
+    sorted_points = points[by_point]
+    dtype = np.uint8 if len(vocabulary) <= 256 else np.uint16
+    stream = iter(lines)
+    while chunk := list(islice(stream, CHUNK)):
+        found = np.frombuffer("".join(line.text for line in chunk).encode("utf-32-le"), "<u4").reshape(len(chunk), -1)
+        places = np.searchsorted(sorted_points, found).clip(max=len(points) - 1)
+        indices = by_point[places]
+        foreign = sorted_points[places] != found
+        if foreign.any():
+            if UNKNOWN not in vocabulary:
+                row, column = np.argwhere(foreign)[0]
+                symbol = chr(found[row, column])
+                raise BadDataError(f"{where}, line {chunk[row].number}: symbol {symbol!r} is not in the vocabulary")
+            indices = np.where(foreign, vocabulary.index(UNKNOWN), indices)
+        yield Rows(indices.astype(dtype))

@@ -1,0 +1,37 @@
+"""The fixed split of data that come without one: every tenth example is held out."""
+
+import numpy as np
+
+SPLITS = ("train", "test", "all")
+
+
+def is_in_split(indices: np.ndarray, *, split: str) -> np.ndarray:
+    """Which examples belong to a split: 9, 19, 29, ... are ``test``, the others ``train``, and ``all`` is both.
+
+    Files sorted by class or by page are so split evenly over classes and pages.
+
+    Args:
+      indices: places of examples in the file.
+      split: ``"train"``, ``"test"`` or ``"all"``.
+
+    Returns:
+      bool, shaped like ``indices``.
+
+    Example:
+      >>> np.flatnonzero(is_in_split(np.arange(25), split="test")).tolist()
+      [9, 19]
+    """
+    if split == "all":
+        return np.ones(np.shape(indices), bool)
+    return (np.asarray(indices) % 10 == 9) == (split == "test")
+
+
+def spread_sample(num_examples: int, *, size: int = 1000) -> np.ndarray:
+    """At most ``size`` indices of train examples, spread evenly over the file."""
+    train = np.flatnonzero(is_in_split(np.arange(num_examples), split="train"))
+    return train[np.linspace(0, len(train) - 1, min(size, len(train)), dtype=np.int64)]
+
+
+def split_sizes(num_examples: int) -> dict[str, int]:
+    """Sizes of the train and test splits of so many examples."""
+    return {"train": num_examples - num_examples // 10, "test": num_examples // 10}

@@ -1,0 +1,46 @@
+"""MNIST's own files: ``train-images-idx3-ubyte`` and its three companions, plain or compressed as ``.gz``."""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from bgan_jax.data.errors import BadDataError
+
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def find_idx_pair(folder: Path, *, split: str) -> tuple[Path, Path] | None:
+    """The files of images and labels of a split, if the folder holds both."""
+    found = [path for stem in FILES.get(split, ()) for path in (folder / stem, folder / f"{stem}.gz") if path.is_file()]
+    return (found[0], found[1]) if len(found) == 2 else None
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """An array in the idx format: bytes 0, 0, type, rank; then the sizes as big-endian 32-bit integers; then the data.
+
+    Args:
+      path: the file, plain or ``.gz``.
+
+    Returns:
+      uint8 array.
+
+    Raises:
+      BadDataError: not such a file, or truncated.
+    """
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            content = file.read()
+    except (EOFError, OSError, zlib.error) as error:
+        raise BadDataError(f"{path}: truncated or broken compressed file ({error})") from error
+    if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
+        raise BadDataError(f"{path}: not an idx file of unsigned bytes")
+    start = 4 + 4 * content[3]
+    shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
+    if len(content) - start != np.prod(shape):
+        raise BadDataError(f"{path}: expected {np.prod(shape)} entries {shape}, found {len(content) - start}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

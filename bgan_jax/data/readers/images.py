@@ -1,0 +1,112 @@
+"""``images:FOLDER`` or ``images:ARCHIVE.tar``: the user's own pictures, in any format that Pillow reads.
+
+Pictures that lie in more than one folder are labelled by the folder's name. Every tenth picture, by name, is held out
+as ``test``.
+"""
+
+import contextlib
+import gzip
+import lzma
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from bgan_jax.data.errors import BadDataError
+from bgan_jax.data.held_out import SPLITS, is_in_split, split_sizes, spread_sample
+from bgan_jax.data.intensities import grey_rows, grey_spec
+from bgan_jax.data.palette import quantized
+from bgan_jax.data.pictures import EncodedPicture, UndecodableError, decode, decode_all
+from bgan_jax.data.source import Reading, Request, Rows, Source, identity_of
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+def image_files(request: Request) -> Source:
+    """Pictures of one size (or cropped and resized to ``resolution``): RGB, grey binarised, or in a palette."""
+    path = request.own_path()
+    request.check_split(SPLITS)
+    files = [path / name for name in _names_in(path)] if path.is_dir() else [path]
+    return Source(str(path), identity_of(request, files=files), lambda: _read(request, path))
+
+
+def _read(request: Request, path: Path) -> Reading:
+    names = sorted(_names_in(path))
+    if not names:
+        raise BadDataError(f"{path}: no pictures found (looked for {', '.join(SUFFIXES)}, in its folders too)")
+    if request.palette is not None and request.binarization is not None:
+        raise ValueError(f"dataset {request.dataset_name}: choose palette or binarization, not both")
+    kept = is_in_split(np.arange(len(names)), split=request.split)
+    chosen = {name for name, keep in zip(names, kept, strict=True) if keep}
+    folders = sorted({_folder(name) for name in names})
+    labels = {folder: label for label, folder in enumerate(folders)} if len(folders) > 1 else {}
+    channels = 3 if request.binarization is None else 1
+    size = request.resolution
+    shape = (size, size, channels) if size else _first_shape(path, set(names), channels)
+    facts = {
+        "shape": shape,
+        "splits": split_sizes(len(names)),
+        "num_classes": len(labels),
+        "label_names": tuple(labels),
+    }
+    spec = grey_spec(request, **facts) if channels == 1 else request.spec(kind="continuous", num_values=256, **facts)
+    reading = Reading(spec, ())
+
+    def decoded(some: set[str], skipped: list[str]) -> Iterator[Rows]:
+        encoded = (
+            EncodedPicture(f"{path}/{name}", data, labels.get(_folder(name))) for name, data in _contents(path, some)
+        )
+        return decode_all(encoded, shape=shape, resolution=size, skipped=skipped)
+
+    pictures = decoded(chosen, reading.skipped)
+    reading.chunks = pictures if channels == 3 else (Rows(grey_rows(rows, spec), label) for rows, label in pictures)
+    if request.palette is None:
+        return reading
+    sample = next(decoded({names[index] for index in spread_sample(len(names))}, [])).rows
+    return quantized(reading, request, sample=sample, num_colors=request.palette)
+
+
+def _first_shape(path: Path, names: set[str], channels: int) -> tuple[int, int, int]:
+    for _, content in _contents(path, names):
+        try:
+            height, width, _ = decode(content, channels=channels).shape
+            return height, width, channels
+        except UndecodableError:
+            continue
+    raise BadDataError(f"{path}: not one of its {len(names)} pictures could be decoded")
+
+
+def _names_in(path: Path) -> list[str]:
+    if path.is_dir():
+        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+    else:
+        with _open_archive(path) as archive:
+            names = [member.name for member in archive if member.isfile()]
+    return [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
+
+
+def _contents(path: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
+    """The chosen pictures: those of a folder sorted by name, those of an archive as they lie in it."""
+    if path.is_dir():
+        for name in sorted(names):
+            yield name, (path / name).read_bytes()
+        return
+    with _open_archive(path) as archive:
+        for member in archive:
+            if member.name in names and (file := archive.extractfile(member)):
+                yield member.name, file.read()
+
+
+@contextlib.contextmanager
+def _open_archive(path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(path) as archive:
+            yield archive
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise BadDataError(f"{path}: neither a folder nor a whole tar archive ({error})") from error
+
+
+def _folder(name: str) -> str:
+    return PurePosixPath(name).parent.name

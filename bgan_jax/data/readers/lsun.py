@@ -1,0 +1,65 @@
+"""LSUN bedrooms from the files that LSUN itself hands out: ``bedroom_train_lmdb`` and ``bedroom_val_lmdb``.
+
+The stock builder of tensorflow-datasets needs a package that no longer loads, so the database is read here.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bgan_jax.data.errors import BadDataError, MissingExtraError
+from bgan_jax.data.pictures import EncodedPicture
+
+FOLDERS = {"train": "bedroom_train_lmdb", "validation": "bedroom_val_lmdb"}
+
+# What to do by hand first; goes into the message when nothing is found.
+FETCH = (
+    " fetch http://dl.yf.io/lsun/scenes/bedroom_train_lmdb.zip and bedroom_val_lmdb.zip beside it, unzip both into that"
+    " folder, then"
+)
+
+
+def find_lmdb(folder: Path, *, split: str) -> Path | None:
+    """The database of a split, in the folder itself or in its ``lsun`` folder, if it is there."""
+    name = FOLDERS.get(split, "")
+    candidates = [folder / name, folder / "lsun" / name] if name else []
+    return next((path for path in candidates if (path / "data.mdb").is_file()), None)
+
+
+def count_pictures(path: Path) -> int:
+    """Number of pictures in a database."""
+    with _open(path) as database:
+        return int(database.stat()["entries"])
+
+
+def read_pictures(path: Path) -> Iterator[EncodedPicture]:
+    """The pictures of a database, in the order of their keys.
+
+    Args:
+      path: the folder that holds ``data.mdb``.
+
+    Yields:
+      Encoded pictures without labels.
+
+    Raises:
+      BadDataError: the database is damaged.
+    """
+    import lmdb
+
+    try:
+        with _open(path) as database, database.begin() as transaction:
+            for key, content in transaction.cursor():
+                yield EncodedPicture(f"{path}/{key.decode(errors='replace')}", content)
+    except lmdb.Error as error:
+        raise BadDataError(f"{path}: damaged database ({error})") from error
+
+
+def _open(path: Path) -> Any:
+    try:
+        import lmdb
+    except ImportError as error:
+        raise MissingExtraError("reading LSUN's database takes an extra: pip install 'bgan_jax[lsun]'") from error
+    try:
+        return lmdb.open(str(path), readonly=True, lock=False, readahead=False)
+    except lmdb.Error as error:
+        raise BadDataError(f"{path}: not a whole lmdb database ({error})") from error
