@@ -70,7 +70,7 @@ def test_transposed_conv_is_flax_conv_transpose(lengths, kernel, stride, padding
 
 
 @pytest.mark.parametrize(("lengths", "kernel", "stride", "padding"), STRIDED)
-def test_patches_are_the_convolution_twice_differentiated(lengths, kernel, stride, padding):
+def test_every_form_is_the_convolution_twice_differentiated(lengths, kernel, stride, padding):
     keys = jax.random.split(jax.random.key(1), 4)
     inputs = jax.random.normal(keys[0], (2, *lengths, 3))
     conv = StridedConv(4, kernel, stride=stride, padding=padding, bias_init=nn.initializers.normal(1.0))
@@ -92,7 +92,10 @@ def test_patches_are_the_convolution_twice_differentiated(lengths, kernel, strid
 
     expected = jax.jit(lambda: everything(reference))()
     assert_trees_close(jax.jit(lambda: everything(conv))(), expected)
-    assert_trees_close(jax.jit(lambda: everything(conv.clone(form="patches")))(), expected)
+    for form in ("patches", "paired"):
+        assert_trees_close(
+            jax.jit(lambda module: everything(module), static_argnums=0)(conv.clone(form=form)), expected
+        )
 
 
 @pytest.mark.parametrize("module", [StridedConv(2, (4, 4)), TransposedConv(2, (4, 4))])
@@ -102,7 +105,7 @@ def test_wrong_rank_is_named(module):
 
 
 def test_unknown_form_and_padding_list_the_legal_ones():
-    with pytest.raises(ValueError, match="legal: conv, patches"):
+    with pytest.raises(ValueError, match="legal: conv, paired, patches, auto"):
         jax.eval_shape(StridedConv(2, (4, 4), form="fft").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
     with pytest.raises(ValueError, match="legal: SAME, VALID"):
         jax.eval_shape(TransposedConv(2, (4, 4), padding="FULL").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
