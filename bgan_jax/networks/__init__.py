@@ -5,17 +5,20 @@ apply)``, so that training never sees Flax. Files are families of networks; ``ca
 """
 
 from bgan_jax.networks.catalogue import NETWORKS, build_networks
+from bgan_jax.networks.classifier import ClassifierNetworks, build_classifier_networks
 from bgan_jax.networks.convolutions import StridedConv, TransposedConv, double_backward_form
 from bgan_jax.networks.interface import Networks, Options, Player, player
 from bgan_jax.networks.latents import sample_latents
 
 __all__ = [
     "NETWORKS",
+    "ClassifierNetworks",
     "Networks",
     "Options",
     "Player",
     "StridedConv",
     "TransposedConv",
+    "build_classifier_networks",
     "build_networks",
     "double_backward_form",
     "player",

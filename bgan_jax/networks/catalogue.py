@@ -5,13 +5,34 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bgan_jax.networks import dcgan
+from bgan_jax.networks import characters, digits, images, mlp, resnet
+from bgan_jax.networks.convolutions import CONV_FORMS, ConvForm
 from bgan_jax.networks.interface import Networks, Options
 
 NETWORKS: dict[str, Callable[[tuple[int, ...], Options], Networks]] = {
-    "dcgan28_small": dcgan.dcgan28_small,
-    "mnist_theano": dcgan.mnist_theano,
-    "mnist_cortex": dcgan.mnist_cortex,
+    # Digits, 28x28, logits.
+    "dcgan28_small": digits.dcgan28_small,
+    "mnist_theano": digits.mnist_theano,
+    "mnist_cortex": digits.mnist_cortex,
+    # Palette images, 32x32, logits.
+    "dcgan32_categorical": images.dcgan32_categorical,
+    # Text, logits.
+    "characters_theano": characters.characters_theano,
+    "characters_wgan_gp": characters.characters_wgan_gp,
+    # Continuous images, pixels in [-1, 1].
+    "dcgan32": images.dcgan32,
+    "dcgan32_cortex": images.dcgan32_cortex,
+    "dcgan64": images.dcgan64,
+    "dcgan128": images.dcgan128,
+    "resnet32": resnet.resnet32,
+    "resnet64": resnet.resnet64,
+    "resnet128": resnet.resnet128,
+    "resnet32_roth": resnet.resnet32_roth,
+    "resnet64_roth": resnet.resnet64_roth,
+    "resnet128_roth": resnet.resnet128_roth,
+    # Points of any shape.
+    "mlp": mlp.mlp,
+    "mlp_tanh": mlp.mlp_tanh,
 }
 
 
@@ -24,7 +45,7 @@ def build_networks(
     axis_name: str | None = None,
     dtype: Any = jnp.float32,
     spectral_norm: bool = False,
-    double_backward_form: str | None = None,
+    double_backward_form: ConvForm = "auto",
 ) -> Networks:
     """The generator and discriminator of a named preset.
 
@@ -38,14 +59,14 @@ def build_networks(
       axis_name: device axis of batch statistics; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of the discriminator's kernels.
-      double_backward_form: ``"conv"`` or ``"patches"``, the form of ``disc_double_backward``; ``None`` asks the
-        backend.
+      double_backward_form: ``"paired"``, ``"conv"`` or ``"patches"``, the form of ``disc_double_backward``; ``"auto"``
+        asks the backend when the network is traced.
 
     Returns:
       The two players as pure functions, and their latents.
 
     Raises:
-      ValueError: unknown name, or a preset that does not fit the data's shape.
+      ValueError: unknown name or form, or a preset that does not fit the data's shape.
 
     Example:
       >>> networks = build_networks("dcgan28_small", example_shape=(28, 28, 1))
@@ -54,6 +75,8 @@ def build_networks(
     """
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}; legal: {', '.join(NETWORKS)}")
+    if double_backward_form != "auto" and double_backward_form not in CONV_FORMS:
+        raise ValueError(f"unknown form of convolution {double_backward_form!r}; legal: {', '.join(CONV_FORMS)}, auto")
     options = Options(
         latent_dim=latent_dim,
         width=width,

@@ -1,7 +1,7 @@
 """Deep convolutional networks of images: dense layers and (transposed) convolutions of stride two.
 
-Radford et al. 2016 (https://arxiv.org/abs/1511.06434), as the authors of Boundary-Seeking GANs varied them. Two
-modules cover all presets; the presets are the functions below them.
+Radford et al. 2016 (https://arxiv.org/abs/1511.06434), as the authors of Boundary-Seeking GANs varied them. The
+presets made of these two modules are in ``digits.py`` and ``images.py``.
 """
 
 import math
@@ -11,11 +11,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.networks.convolutions import ConvForm, Padding, StridedConv, TransposedConv, double_backward_form
+from bgan_jax.networks.convolutions import ConvForm, Padding, StridedConv, TransposedConv
 from bgan_jax.networks.dense import Dense, log_ratio_head
-from bgan_jax.networks.initialization import HE_NORMAL, LASAGNE, PYTORCH, Initialization
-from bgan_jax.networks.interface import Networks, Options, check_example_shape, player
-from bgan_jax.networks.latents import LatentPrior
+from bgan_jax.networks.initialization import PYTORCH, Initialization
 
 #: Zeros around the dilated input of a 5x5 transposed convolution that doubles its input (pad 2, output padding 1
 #: elsewhere).
@@ -39,6 +37,7 @@ class DCGANGenerator(nn.Module):
       last_kernel: 0 for a last transposed convolution of stride two to ``channels``; otherwise the side of a plain last
         convolution at the resolution of ``maps[-1]``.
       norm_after_activation: order of the hidden layers.
+      norm_base_maps: whether the first normalisation is of the maps of ``base_shape`` rather than of its units.
       norm_epsilon: added to the batch variance.
       output: ``"logits"`` or ``"pixels"`` (through tanh).
       initialization: initial parameters.
@@ -54,6 +53,7 @@ class DCGANGenerator(nn.Module):
     padding: Padding = "SAME"
     last_kernel: int = 0
     norm_after_activation: bool = False
+    norm_base_maps: bool = False
     norm_epsilon: float = 1e-5
     output: Literal["logits", "pixels"] = "logits"
     initialization: Initialization = PYTORCH
@@ -64,9 +64,12 @@ class DCGANGenerator(nn.Module):
     def __call__(self, latents: jax.Array, *, train: bool) -> jax.Array:
         """Maps ``[N, d]`` to ``[N, height, width, channels]``, float32."""
         hidden = latents
-        for width in (*self.dense_widths, math.prod(self.base_shape)):
+        for width in self.dense_widths:
             hidden = self._norm_and_activation(self._dense(width, hidden.shape[-1])(hidden), train=train)
-        hidden = hidden.reshape(-1, *self.base_shape)
+        hidden = self._dense(math.prod(self.base_shape), hidden.shape[-1])(hidden)
+        if self.norm_base_maps:
+            hidden = hidden.reshape(-1, *self.base_shape)
+        hidden = self._norm_and_activation(hidden, train=train).reshape(-1, *self.base_shape)
         for maps in self.maps:
             hidden = self._norm_and_activation(
                 self._upsample(maps, use_bias=self.norm_after_activation)(hidden), train=train
@@ -78,7 +81,7 @@ class DCGANGenerator(nn.Module):
                 (self.last_kernel, self.last_kernel),
                 stride=1,
                 padding=self.last_kernel // 2,
-                kernel_init=self.initialization.kernel,
+                kernel_init=self.initialization.conv_kernel,
                 bias_init=self.initialization.bias(fan_in),
                 dtype=self.dtype,
             )
@@ -91,7 +94,7 @@ class DCGANGenerator(nn.Module):
         return Dense(
             width,
             use_bias=self.norm_after_activation,
-            kernel_init=self.initialization.kernel,
+            kernel_init=self.initialization.dense_kernel,
             bias_init=self.initialization.bias(fan_in),
             dtype=self.dtype,
         )
@@ -162,7 +165,7 @@ class DCGANDiscriminator(nn.Module):
                 form=self.form,
                 spectral_norm=self.spectral_norm,
                 use_bias=not batch_norm,
-                kernel_init=self.initialization.kernel,
+                kernel_init=self.initialization.conv_kernel,
                 bias_init=self.initialization.bias(self.kernel**2 * hidden.shape[-1]),
                 dtype=self.dtype,
             )(hidden, train=train)
@@ -180,121 +183,10 @@ class DCGANDiscriminator(nn.Module):
             hidden = Dense(
                 width,
                 spectral_norm=self.spectral_norm,
-                kernel_init=self.initialization.kernel,
+                kernel_init=self.initialization.dense_kernel,
                 bias_init=self.initialization.bias(hidden.shape[-1]),
                 dtype=self.dtype,
             )(hidden, train=train)
             hidden = nn.leaky_relu(hidden, self.negative_slope)
         head = log_ratio_head(hidden.shape[-1], initialization=self.initialization, spectral_norm=self.spectral_norm)
         return head(hidden, train=train)[:, 0]
-
-
-def dcgan28_small(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """Small 28x28 networks that two CPU cores train in minutes; ``width`` (32) is the maps at 14x14.
-
-    G: z64 - dense 512 - dense 7x7x64 - T4s2 32 - T4s2 logits. D: C4s2 32 - C4s2 64 - dense 256 - F, leaky 0.2, no batch
-    normalisation. Latents N(0, I).
-    """
-    check_example_shape("dcgan28_small", example_shape, expected=(28, 28, None))
-    width = options.width or 32
-    return _networks(
-        "dcgan28_small",
-        example_shape,
-        options,
-        latent_dim=64,
-        latent_prior="normal",
-        generator=DCGANGenerator(
-            channels=example_shape[-1],
-            base_shape=(7, 7, 2 * width),
-            maps=(width,),
-            dense_widths=(16 * width,),
-            initialization=HE_NORMAL,
-        ),
-        discriminator=DCGANDiscriminator(maps=(width, 2 * width), dense_widths=(8 * width,), initialization=HE_NORMAL),
-    )
-
-
-def mnist_theano(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' Theano networks of binarised digits; ``width`` (64) is the maps at 14x14.
-
-    G: z64 - dense 1024 - dense 7x7x128 - T5s2 64 - T5s2 logits; batch normalisation, then rectifier. D: C5s2 64 - C5s2
-      128 -
-    dense 1024 - F, leaky 0.2, no batch normalisation. Latents uniform on [0, 1).
-    """
-    check_example_shape("mnist_theano", example_shape, expected=(28, 28, None))
-    width = options.width or 64
-    return _networks(
-        "mnist_theano",
-        example_shape,
-        options,
-        latent_dim=64,
-        latent_prior="uniform",
-        generator=DCGANGenerator(
-            channels=example_shape[-1],
-            base_shape=(7, 7, 2 * width),
-            maps=(width,),
-            dense_widths=(1024,),
-            kernel=5,
-            padding=PAD_5,
-            norm_epsilon=1e-4,
-            initialization=LASAGNE,
-        ),
-        discriminator=DCGANDiscriminator(
-            maps=(width, 2 * width), dense_widths=(1024,), kernel=5, padding=2, initialization=LASAGNE
-        ),
-    )
-
-
-def mnist_cortex(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' PyTorch networks of the divergence table; ``width`` (64) is the maps at 14x14.
-
-    G: z64 - dense 1024 - dense 7x7x128 - T4s2 64 - T4s2 logits; rectifier, then batch normalisation. D: C5s2 64 - C5s2
-      128 -
-    dense 1024 - F, plain rectifiers, no batch normalisation. Latents uniform on [0, 1).
-    """
-    check_example_shape("mnist_cortex", example_shape, expected=(28, 28, None))
-    width = options.width or 64
-    return _networks(
-        "mnist_cortex",
-        example_shape,
-        options,
-        latent_dim=64,
-        latent_prior="uniform",
-        generator=DCGANGenerator(
-            channels=example_shape[-1],
-            base_shape=(7, 7, 2 * width),
-            maps=(width,),
-            dense_widths=(1024,),
-            norm_after_activation=True,
-        ),
-        discriminator=DCGANDiscriminator(
-            maps=(width, 2 * width), dense_widths=(1024,), kernel=5, padding=2, negative_slope=0.0
-        ),
-    )
-
-
-def _networks(
-    name: str,
-    example_shape: tuple[int, ...],
-    options: Options,
-    *,
-    latent_dim: int,
-    latent_prior: LatentPrior,
-    generator: DCGANGenerator,
-    discriminator: DCGANDiscriminator,
-) -> Networks:
-    latent_dim = options.latent_dim or latent_dim
-    shared: dict[str, Any] = {"axis_name": options.axis_name, "dtype": options.dtype}
-    generator = generator.clone(**shared)
-    discriminator = discriminator.clone(spectral_norm=options.spectral_norm, **shared)
-    form = options.double_backward_form or double_backward_form()
-    return Networks(
-        name=name,
-        gen=player(generator, (latent_dim,)),
-        disc=player(discriminator, example_shape),
-        disc_double_backward=player(discriminator.clone(form=form), example_shape),
-        example_shape=tuple(example_shape),
-        latent_dim=latent_dim,
-        latent_prior=latent_prior,
-        output=generator.output,
-    )

@@ -61,7 +61,7 @@ def log_ratio_head(fan_in: int, *, initialization: Initialization, spectral_norm
     return Dense(
         1,
         spectral_norm=spectral_norm,
-        kernel_init=initialization.kernel,
+        kernel_init=initialization.dense_kernel,
         bias_init=initialization.bias(fan_in),
         dtype=jnp.float32,
         precision=lax.Precision.HIGHEST,

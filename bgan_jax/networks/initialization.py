@@ -13,12 +13,14 @@ class Initialization(NamedTuple):
     """How the parameters of a network start.
 
     Attributes:
-      kernel: kernels of dense layers and convolutions, ``[..., in, out]``.
+      dense_kernel: kernels of dense layers, ``[in, out]``, and of shortcuts.
+      conv_kernel: kernels of convolutions, ``[..., in, out]``.
       transposed_kernel: kernels of transposed convolutions, ``[..., in, out]``.
       bias: fan in of the layer -> initialiser of its bias.
     """
 
-    kernel: Initializer
+    dense_kernel: Initializer
+    conv_kernel: Initializer
     transposed_kernel: Initializer
     bias: Callable[[int], Initializer]
 
@@ -40,7 +42,8 @@ def _uniform_by_fan_in(fan_in: int) -> Initializer:
 #: Glorot uniform, orthogonal transposed convolutions (rows are input channels, as the authors' layer stores them),
 #: zero biases.
 LASAGNE = Initialization(
-    kernel=initializers.glorot_uniform(),
+    dense_kernel=initializers.glorot_uniform(),
+    conv_kernel=initializers.glorot_uniform(),
     transposed_kernel=initializers.orthogonal(column_axis=-2),
     bias=_zeros,
 )
@@ -48,21 +51,33 @@ LASAGNE = Initialization(
 #: U(-1/sqrt(fan in), 1/sqrt(fan in)) for kernels and biases; PyTorch counts a transposed convolution's *outputs* as
 #: its fan in.
 PYTORCH = Initialization(
-    kernel=initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform"),
+    dense_kernel=initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform"),
+    conv_kernel=initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform"),
     transposed_kernel=initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform", in_axis=-1, out_axis=-2),
     bias=_uniform_by_fan_in,
 )
 
 #: He normal, zero biases: keeps the scale of the signal through rectifiers without batch normalisation.
 HE_NORMAL = Initialization(
-    kernel=initializers.he_normal(),
+    dense_kernel=initializers.he_normal(),
+    conv_kernel=initializers.he_normal(),
     transposed_kernel=initializers.he_normal(),
     bias=_zeros,
 )
 
 #: N(0, 0.02^2), zero biases: Radford et al. 2016, https://arxiv.org/abs/1511.06434.
 NORMAL_002 = Initialization(
-    kernel=initializers.normal(0.02),
+    dense_kernel=initializers.normal(0.02),
+    conv_kernel=initializers.normal(0.02),
     transposed_kernel=initializers.normal(0.02),
+    bias=_zeros,
+)
+
+#: Glorot uniform for dense layers and shortcuts, He-scaled uniform (variance 4 / (fan in + fan out)) for convolutions,
+#: zero biases: Gulrajani et al.'s code and Roth et al.'s.
+GULRAJANI = Initialization(
+    dense_kernel=initializers.glorot_uniform(),
+    conv_kernel=initializers.variance_scaling(2.0, "fan_avg", "uniform"),
+    transposed_kernel=initializers.variance_scaling(2.0, "fan_avg", "uniform"),
     bias=_zeros,
 )

@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from bgan_jax.networks.convolutions import ConvForm
 from bgan_jax.networks.latents import LatentPrior
 
 Variables = Mapping[str, Any]
@@ -79,7 +80,8 @@ class Options(NamedTuple):
       axis_name: device axis over which batch statistics are taken; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of every kernel of the discriminator.
-      double_backward_form: form of the convolutions of ``disc_double_backward``; ``None`` asks the backend.
+      double_backward_form: form of the convolutions of ``disc_double_backward``; ``"auto"`` asks the backend when it is
+        traced.
     """
 
     latent_dim: int | None = None
@@ -87,7 +89,7 @@ class Options(NamedTuple):
     axis_name: str | None = None
     dtype: Any = jnp.float32
     spectral_norm: bool = False
-    double_backward_form: str | None = None
+    double_backward_form: ConvForm = "auto"
 
 
 def player(module: nn.Module, *input_shapes: tuple[int, ...]) -> Player:
@@ -123,6 +125,52 @@ def player(module: nn.Module, *input_shapes: tuple[int, ...]) -> Player:
         return result, dict(new_model_state)
 
     return Player(init=init, apply=apply)
+
+
+def assemble(
+    name: str,
+    example_shape: tuple[int, ...],
+    options: Options,
+    *,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    latent_dim: int,
+    latent_prior: LatentPrior,
+    output: str,
+) -> Networks:
+    """A preset's two modules, with the caller's options, as pure functions.
+
+    Args:
+      name: the preset's name.
+      example_shape: shape of one point.
+      options: what the caller changes.
+      generator: latents to logits or pixels; has attributes ``axis_name`` and ``dtype``.
+      discriminator: points to F; has attributes ``axis_name``, ``dtype``, ``spectral_norm`` and, if it convolves,
+        ``form``.
+      latent_dim: the preset's size of the latents.
+      latent_prior: the preset's prior.
+      output: what the generator makes, as in :class:`Networks`.
+
+    Returns:
+      The networks.
+    """
+    latent_dim = options.latent_dim or latent_dim
+    generator = generator.clone(axis_name=options.axis_name, dtype=options.dtype)
+    discriminator = discriminator.clone(
+        axis_name=options.axis_name, dtype=options.dtype, spectral_norm=options.spectral_norm
+    )
+    convolves = hasattr(discriminator, "form")
+    twice = discriminator.clone(form=options.double_backward_form) if convolves else discriminator
+    return Networks(
+        name=name,
+        gen=player(generator, (latent_dim,)),
+        disc=player(discriminator, example_shape),
+        disc_double_backward=player(twice, example_shape),
+        example_shape=example_shape,
+        latent_dim=latent_dim,
+        latent_prior=latent_prior,
+        output=output,
+    )
 
 
 def check_example_shape(name: str, example_shape: tuple[int, ...], *, expected: tuple[int | None, ...]) -> None:

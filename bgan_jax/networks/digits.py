@@ -1,0 +1,96 @@
+"""Networks of 28x28 images, for digits: the main job's and the authors' two."""
+
+from bgan_jax.networks.dcgan import PAD_5, DCGANDiscriminator, DCGANGenerator
+from bgan_jax.networks.initialization import HE_NORMAL, LASAGNE, PYTORCH
+from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
+
+
+def dcgan28_small(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """Small networks that two CPU cores train in minutes; ``width`` (32) is the maps at 14x14.
+
+    G: z64 - dense 512 - dense 7x7x64 - T4s2 32 - T4s2 logits. D: C4s2 32 - C4s2 64 - dense 256 - F, leaky 0.2, no batch
+    normalisation. Latents N(0, I).
+    """
+    check_example_shape("dcgan28_small", example_shape, expected=(28, 28, None))
+    width = options.width or 32
+    return assemble(
+        "dcgan28_small",
+        example_shape,
+        options,
+        latent_dim=64,
+        latent_prior="normal",
+        output="logits",
+        generator=DCGANGenerator(
+            channels=example_shape[-1],
+            base_shape=(7, 7, 2 * width),
+            maps=(width,),
+            dense_widths=(16 * width,),
+            initialization=HE_NORMAL,
+        ),
+        discriminator=DCGANDiscriminator(maps=(width, 2 * width), dense_widths=(8 * width,), initialization=HE_NORMAL),
+    )
+
+
+def mnist_theano(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """The authors' Theano networks of binarised digits; ``width`` (64) is the maps at 14x14.
+
+    G: z64 - dense 1024 - dense 7x7x128 - T5s2 64 - T5s2 logits; batch normalisation, then rectifier. D: C5s2 64 -
+    C5s2 128 - dense 1024 - F, leaky 0.2, no batch normalisation. Latents uniform on [0, 1).
+    """
+    check_example_shape("mnist_theano", example_shape, expected=(28, 28, None))
+    width = options.width or 64
+    return assemble(
+        "mnist_theano",
+        example_shape,
+        options,
+        latent_dim=64,
+        latent_prior="uniform",
+        output="logits",
+        generator=DCGANGenerator(
+            channels=example_shape[-1],
+            base_shape=(7, 7, 2 * width),
+            maps=(width,),
+            dense_widths=(1024,),
+            kernel=5,
+            padding=PAD_5,
+            norm_epsilon=1e-4,
+            initialization=LASAGNE,
+        ),
+        discriminator=DCGANDiscriminator(
+            maps=(width, 2 * width), dense_widths=(1024,), kernel=5, padding=2, initialization=LASAGNE
+        ),
+    )
+
+
+def mnist_cortex(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """The authors' PyTorch networks of the divergence table; ``width`` (64) is the maps at 14x14.
+
+    G: z64 - dense 1024 - dense 7x7x128 - T4s2 64 - T4s2 logits; rectifier, then batch normalisation. D: C5s2 64 -
+    C5s2 128 - dense 1024 - F, plain rectifiers, no batch normalisation. Latents uniform on [0, 1).
+    """
+    check_example_shape("mnist_cortex", example_shape, expected=(28, 28, None))
+    width = options.width or 64
+    return assemble(
+        "mnist_cortex",
+        example_shape,
+        options,
+        latent_dim=64,
+        latent_prior="uniform",
+        output="logits",
+        generator=DCGANGenerator(
+            channels=example_shape[-1],
+            base_shape=(7, 7, 2 * width),
+            maps=(width,),
+            dense_widths=(1024,),
+            norm_after_activation=True,
+            initialization=PYTORCH,
+        ),
+        discriminator=DCGANDiscriminator(
+            maps=(width, 2 * width),
+            dense_widths=(1024,),
+            kernel=5,
+            padding=2,
+            negative_slope=0.0,
+            initialization=PYTORCH,
+        ),
+    )

@@ -1,0 +1,108 @@
+"""Players are pure functions; batch statistics over devices are those of the whole batch; nothing runs at import."""
+
+import subprocess
+import sys
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, PartitionSpec
+
+from bgan_jax.networks import build_networks
+from bgan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from bgan_jax.networks.interface import player
+
+DEVICES = 8
+
+
+def small_generator(**settings):
+    return player(DCGANGenerator(channels=1, base_shape=(2, 2, 4), maps=(3,), dense_widths=(5,), **settings), (6,))
+
+
+def small_discriminator(**settings):
+    return player(DCGANDiscriminator(maps=(3, 4), batch_norm=(False, True), **settings), (8, 8, 2))
+
+
+@pytest.mark.parametrize("launcher", ["pmap", "shard_map"])
+def test_batch_statistics_over_devices_are_those_of_the_whole_batch(launcher):
+    latents = jax.random.normal(jax.random.key(1), (2 * DEVICES, 6))
+    alone, spread = small_generator(), small_generator(axis_name="devices")
+    variables = jax.jit(spread.init)(jax.random.key(0))
+    chex.assert_trees_all_equal(variables, jax.jit(alone.init)(jax.random.key(0)))
+    expected, expected_state = jax.jit(lambda v, z: alone.apply(v, z, train=True))(variables, latents)
+
+    def local(variables, latents):
+        return spread.apply(variables, latents, train=True)
+
+    if launcher == "pmap":
+        step = jax.pmap(local, axis_name="devices", in_axes=(None, 0), out_axes=(0, None))
+        result, state = step(variables, latents.reshape(DEVICES, -1, 6))
+        result = result.reshape(expected.shape)
+    else:
+        mesh = Mesh(np.array(jax.devices()[:DEVICES]), ("devices",))
+        split, whole = PartitionSpec("devices"), PartitionSpec()
+        spread_local = jax.shard_map(
+            local, mesh=mesh, in_specs=(whole, split), out_specs=(split, whole), check_vma=False
+        )
+        result, state = jax.jit(spread_local)(variables, latents)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+    chex.assert_trees_all_close(state, expected_state, rtol=1e-5, atol=1e-6)
+    moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), state["batch_stats"], variables["batch_stats"])
+    assert min(jax.tree.leaves(moved)) > 0
+
+
+def test_statistics_move_only_in_training_and_only_when_kept():
+    discriminator = small_discriminator()
+    points = jax.random.normal(jax.random.key(1), (4, 8, 8, 2)) + 1.0
+    variables = discriminator.init(jax.random.key(0))
+    trained, new_model_state = discriminator.apply(variables, points, train=True)
+    evaluated, unchanged = discriminator.apply(variables, points, train=False)
+    assert set(new_model_state) == {"batch_stats"}
+    assert unchanged == {}
+    assert np.abs(trained - evaluated).max() > 1e-3
+    again, _ = discriminator.apply(variables, points, train=True)
+    np.testing.assert_array_equal(again, trained)
+    kept = {**variables, **new_model_state}
+    after, _ = discriminator.apply(kept, points, train=False)
+    assert np.abs(after - evaluated).max() > 1e-3
+
+
+@pytest.mark.parametrize("form", ["paired", "patches", "auto"])
+def test_the_double_backward_form_is_the_same_function(form):
+    networks = build_networks(
+        "dcgan28_small", example_shape=(28, 28, 1), width=2, double_backward_form=form, spectral_norm=True
+    )
+    points = jax.random.uniform(jax.random.key(1), (3, 28, 28, 1))
+    variables = jax.jit(networks.disc.init)(jax.random.key(0))
+
+    @jax.jit
+    def values(variables):
+        return [
+            player.apply(variables, points, train=True) for player in (networks.disc, networks.disc_double_backward)
+        ]
+
+    expected, actual = values(variables)
+    chex.assert_trees_all_close(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_last_layer_is_float32_under_bfloat16():
+    points = jax.random.normal(jax.random.key(1), (3, 8, 8, 2))
+    variables = small_discriminator().init(jax.random.key(0))
+    exact, _ = small_discriminator().apply(variables, points, train=True)
+    rounded, _ = small_discriminator(dtype=jnp.bfloat16).apply(variables, points, train=True)
+    assert rounded.dtype == jnp.float32
+    assert 0 < np.abs(rounded - exact).max() < 0.1 * np.abs(exact).max()
+    # A bfloat16 number in float32 has 16 zero bits at its end; the last layer's results are not such.
+    assert np.any(np.asarray(rounded).view(np.uint32) & 0xFFFF)
+
+
+def test_importing_and_building_start_no_backend():
+    program = (
+        "import bgan_jax.networks as networks\n"
+        "from jax._src import xla_bridge\n"
+        "networks.build_networks('mnist_cortex', example_shape=(28, 28, 1))\n"
+        "assert not xla_bridge.backends_are_initialized()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

@@ -1,0 +1,33 @@
+"""Resampling layers are the plain ones: upsample then convolve, convolve then pool."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from bgan_jax.networks.resampling import ConvMeanPool, UpsampleConv, mean_pool
+
+
+def reference(kernel):
+    return nn.Conv(4, (kernel, kernel), padding=[(kernel // 2, kernel // 2)] * 2)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_upsample_conv(kernel):
+    images = jax.random.normal(jax.random.key(0), (2, 3, 5, 3))
+    layer = UpsampleConv(4, kernel, bias_init=nn.initializers.normal(1.0))
+    variables = layer.init(jax.random.key(1), images)
+    nearest = jnp.repeat(jnp.repeat(images, 2, axis=1), 2, axis=2)
+    expected = reference(kernel).apply(variables, nearest)
+    np.testing.assert_allclose(layer.apply(variables, images), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["conv", "paired", "patches"])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_conv_mean_pool(kernel, form):
+    images = jax.random.normal(jax.random.key(0), (2, 4, 6, 3))
+    layer = ConvMeanPool(4, kernel, form=form, bias_init=nn.initializers.normal(1.0))
+    variables = layer.init(jax.random.key(1), images)
+    expected = mean_pool(reference(kernel).apply(variables, images))
+    np.testing.assert_allclose(layer.apply(variables, images), expected, rtol=0, atol=1e-5)
