@@ -25,6 +25,8 @@ from bgan_jax.data.spec import DatasetSpec
 
 _log = logging.getLogger(__name__)
 
+_PROGRESS = 100_000  # Examples between two lines of the log.
+
 
 def default_cache_dir() -> Path:
     """``$BGAN_JAX_CACHE``, else ``bgan_jax`` in the user's cache folder (``$XDG_CACHE_HOME`` or ``~/.cache``)."""
@@ -97,6 +99,8 @@ def _write(source: Source, folder: Path) -> None:
         start_of_rows = _write_header(file, (0, width), reading.spec.row_dtype)
         for packed, part in packed_chunks(reading, where=source.where):
             file.write(packed.data)
+            if (num_examples + len(packed)) // _PROGRESS > num_examples // _PROGRESS:
+                _log.info("packed %d examples", num_examples + len(packed))
             num_examples += len(packed)
             if part is not None:
                 labels.append(part)

@@ -44,7 +44,7 @@ _IMAGENET_RESIZED = (
 )
 _LM1B = ("Apache-2.0", "Chelba et al., One billion word benchmark for measuring progress, 2013")
 
-_MANUALLY = " put ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar into its downloads/manual folder, then"
+_MANUALLY = " put ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar into its folder downloads/manual, and"
 
 
 def _pictures(summary: str, builder: str, resolution: int, terms: tuple[str, str], **facts: object) -> Entry:

@@ -65,7 +65,7 @@ def pack(rows: np.ndarray, *, spec: DatasetSpec, where: str) -> np.ndarray:
         raise BadDataError(f"{where}: expected examples of shape {spec.shape}, found {rows.shape[1:]}")
     if rows.size and int(rows.max()) >= spec.row_values:
         raise BadDataError(f"{where}: expected values below {spec.row_values}, found {int(rows.max())}")
-    flat = rows.reshape(len(rows), -1)
+    flat = rows.reshape(len(rows), math.prod(spec.shape))
     layout = layout_of(spec)
     if layout == "bits":
         return np.packbits(flat, axis=1)

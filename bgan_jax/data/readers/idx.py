@@ -37,7 +37,7 @@ def read_idx(path: Path) -> np.ndarray:
             content = file.read()
     except (EOFError, OSError, zlib.error) as error:
         raise BadDataError(f"{path}: truncated or broken compressed file ({error})") from error
-    if content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
+    if content[:3] != b"\0\0\x08" or len(content) < 4 or len(content) < 4 + 4 * content[3]:
         raise BadDataError(f"{path}: not an idx file of unsigned bytes")
     start = 4 + 4 * content[3]
     shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())

@@ -12,11 +12,16 @@ from bgan_jax.data.pictures import EncodedPicture
 
 FOLDERS = {"train": "bedroom_train_lmdb", "validation": "bedroom_val_lmdb"}
 
-# What to do by hand first; goes into the message when nothing is found.
-FETCH = (
-    " fetch http://dl.yf.io/lsun/scenes/bedroom_train_lmdb.zip and bedroom_val_lmdb.zip beside it, unzip both into that"
-    " folder, then"
-)
+_URL = "http://dl.yf.io/lsun/scenes/bedroom_train_lmdb.zip"
+
+
+def how_to_fetch(name: str, folder: Path) -> str:
+    """What to do when nothing is there, in one line."""
+    return (
+        f"dataset {name} is not in {folder} (looked for {FOLDERS['train']}/data.mdb, and for lsun/bedroom as "
+        f"tensorflow-datasets prepares it, which it no longer can): fetch {_URL} (and bedroom_val_lmdb.zip beside it), "
+        f"unzip it there, and run: python -m experiments.prepare_data {name} --data_dir={folder}"
+    )
 
 
 def find_lmdb(folder: Path, *, split: str) -> Path | None:

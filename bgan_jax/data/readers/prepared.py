@@ -44,13 +44,13 @@ def locate(request: Request, builder: str, *, also: str = "", first: str = "") -
       MissingExtraError: it would have to be prepared, and TensorFlow is not installed.
     """
     folder = folder_of(request)
-    if (found := _newest(folder / builder)) is None and request.download:
+    if (found := newest_version(folder / builder)) is None and request.download:
         _prepare(request, builder, folder)
-        found = _newest(folder / builder)
+        found = newest_version(folder / builder)
     if found is None:
         raise DatasetNotFoundError(
-            f"dataset {request.name} is not in {folder} (looked for {builder}/*/dataset_info.json{also}); to get it"
-            f"{first}: python -m experiments.prepare_data {request.name} --data_dir={folder} --download"
+            f"dataset {request.name} is not in {folder} (looked for {builder}/*/dataset_info.json{also}); to get "
+            f"it,{first} run: python -m experiments.prepare_data {request.name} --data_dir={folder} --download"
         )
     return found
 
@@ -73,7 +73,7 @@ class PreparedSplit:
             raise BadDataError(f"{folder}: not a data set that tensorflow-datasets can read ({error})") from error
         self.splits = {name: int(split.num_examples) for name, split in self._info.splits.items()}
         split = self._info.splits[request.check_split(self.splits)]
-        self._num_examples = int(split.num_examples)
+        self._lengths = list(split.shard_lengths)
         self._files = [Path(path) for path in split.filepaths]
         for path in self._files:
             if not path.is_file():
@@ -101,16 +101,16 @@ class PreparedSplit:
         wanted = tfds.features.FeaturesDict({name: self._info.features[name] for name in features})
         images = [name for name in features if isinstance(wanted[name], tfds.features.Image)]
         decoders = {name: tfds.decode.SkipDecoding() for name in images}
-        count = 0
-        for path in self._files:
+        for path, expected in zip(self._files, self._lengths, strict=True):
+            count = 0
             try:
                 for record in _records(path):
                     yield wanted.deserialize_example_np(record, decoders=decoders)
                     count += 1
             except Exception as error:  # The readers are C++ and raise what they please on damaged files.
-                raise BadDataError(f"{path}: damaged after {count} examples of the split ({error})") from error
-        if count != self._num_examples:
-            raise BadDataError(f"{self.where}: expected {self._num_examples} examples in this split, found {count}")
+                raise BadDataError(f"{path}: damaged after {count} examples ({error})") from error
+            if count != expected:
+                raise BadDataError(f"{path}: expected {expected} examples, found {count}; copy or prepare it again")
 
 
 def _records(path: Path) -> Iterator[bytes]:
@@ -126,7 +126,8 @@ def _records(path: Path) -> Iterator[bytes]:
         yield from grain.experimental.TFRecordIterDataset(str(path))
 
 
-def _newest(folder: Path) -> Path | None:
+def newest_version(folder: Path) -> Path | None:
+    """The newest prepared version in the folder of a builder, if there is one."""
     versions = [path.parent for path in folder.glob("*/dataset_info.json") if _VERSION.fullmatch(path.parent.name)]
     return max(versions, key=lambda path: tuple(map(int, path.name.split("."))), default=None)
 

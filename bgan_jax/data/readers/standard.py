@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from bgan_jax.data.characters import LATIN_VOCABULARY, Line, encode_all, fitted
-from bgan_jax.data.errors import BadDataError
+from bgan_jax.data.errors import BadDataError, DatasetNotFoundError
 from bgan_jax.data.intensities import grey_rows, grey_spec
 from bgan_jax.data.palette import quantized
 from bgan_jax.data.pictures import EncodedPicture, decode_all
 from bgan_jax.data.readers.idx import FILES, find_idx_pair, read_idx
-from bgan_jax.data.readers.lsun import FETCH, FOLDERS, count_pictures, find_lmdb, read_pictures
-from bgan_jax.data.readers.prepared import PreparedSplit, folder_of, locate
+from bgan_jax.data.readers.lsun import FOLDERS, count_pictures, find_lmdb, how_to_fetch, read_pictures
+from bgan_jax.data.readers.prepared import PreparedSplit, folder_of, locate, newest_version
 from bgan_jax.data.source import Reading, Request, Rows, Source, identity_of, in_chunks
 
 _DIGITS = tuple("0123456789")
@@ -83,7 +83,9 @@ def lsun_bedroom(request: Request, *, resolution: int) -> Source:
     folder = folder_of(request)
     found = {split: path for split in FOLDERS if (path := find_lmdb(folder, split=split))}
     if not found:
-        return pictures(request, builder="lsun/bedroom", resolution=resolution, first=FETCH)
+        if newest_version(folder / "lsun/bedroom") is None:
+            raise DatasetNotFoundError(how_to_fetch(request.name, folder))
+        return pictures(request, builder="lsun/bedroom", resolution=resolution)
     path = found[request.check_split(found)]
 
     def read() -> Reading:

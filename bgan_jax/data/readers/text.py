@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +92,7 @@ def lines_of(path: Path) -> Iterator[Line]:
         raise BadDataError(f"{path}, after line {number}: truncated or broken compressed file ({error})") from error
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> Any:
     if path.suffix == ".xz":
         return lzma.open(path)
     if path.suffix == ".gz":

@@ -1,0 +1,76 @@
+"""Makes a data set ready before training: fetches it if asked to, reads every split once, packs it into the cache.
+
+    python -m experiments.prepare_data celeba64 --data_dir=/data --download
+    python -m experiments.prepare_data lsun_bedroom64 --data_dir=/data
+    python -m experiments.prepare_data images:faces.tar --resolution=32 --palette=16
+
+For machines without a network, run it on one that has it (with the extra ``tfds-prepare``) and copy the data folder;
+the packed form is made there at first use, or copy the cache folder too. Nothing is downloaded without ``--download``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+
+from bgan_jax.data import DatasetNotFoundError, open_dataset
+from bgan_jax.data.catalogue import CATALOGUE
+from experiments import flags
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Where the data are, and the choices that some data sets offer."""
+
+    data_dir: str | None = flags.knob(None, "Folder of prepared data; by default that of tensorflow-datasets.")
+    cache_dir: str | None = flags.knob(None, "Folder of packed data; by default bgan_jax in the user's cache folder.")
+    download: bool = flags.knob(False, "Allow fetching over the network.")
+    resolution: int | None = flags.knob(None, "Height and width of pictures, in pixels.", minimum=1)
+    palette: int | None = flags.knob(None, "Number of colours to draw RGB pictures in.", minimum=2, maximum=256)
+    quantizer: str | None = flags.knob(None, "How the palette is chosen.", choices=("kmeans", "median_cut"))
+    dither: str | None = flags.knob(None, "How pictures are drawn in it.", choices=("none", "floyd_steinberg"))
+    binarization: str | None = flags.knob(
+        None, "What becomes of grey pictures.", choices=("threshold", "stochastic", "none")
+    )
+    length: int | None = flags.knob(None, "Symbols of a text example.", minimum=1)
+    short_lines: str | None = flags.knob(None, "What becomes of lines with fewer symbols.", choices=("drop", "pad"))
+
+
+def prepare(name: str, config: Config) -> None:
+    """Opens every split of a data set, and prints what it holds."""
+    options = dataclasses.asdict(config)
+    try:
+        train = open_dataset(name, **options)
+        for split in train.spec.splits:
+            dataset = train if split == "train" else open_dataset(name, split=split, **options)
+            skipped = f", {len(dataset.skipped)} undecodable pictures skipped" if dataset.skipped else ""
+            print(
+                f"{name} {split}: {len(dataset)} {dataset.spec.kind} examples {dataset.spec.shape}, "
+                f"{dataset.packed.nbytes / 1e6:.1f} MB packed, fingerprint {dataset.spec.fingerprint}{skipped}"
+            )
+    except (DatasetNotFoundError, ValueError) as error:
+        raise flags.UsageError(str(error)) from error
+
+
+def names() -> str:
+    """The catalogue, for ``--help``."""
+    width = max(map(len, CATALOGUE))
+    return "\n".join(f"  {name:<{width}}  {entry.summary}" for name, entry in CATALOGUE.items())
+
+
+def main(arguments: list[str]) -> None:
+    """The command: a name, then flags."""
+    description = f"{__doc__}\n\nNames:\n{names()}"
+    if arguments and not arguments[0].startswith("-"):
+        name, *arguments = arguments
+    elif any(argument.startswith(("--help", "-h")) for argument in arguments):
+        name = ""
+    else:
+        print("error: say which data set, as in: python -m experiments.prepare_data mnist10k", file=sys.stderr)
+        sys.exit(flags.EXIT_BAD_FLAG)
+    flags.run(functools.partial(prepare, name), Config, description=description, arguments=arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,129 @@
+"""The user's own pictures, in folders and archives; single bad ones are skipped, counted and reported."""
+
+import io
+import logging
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgan_jax.data import BadDataError, DatasetNotFoundError, open_dataset
+from tests.data.fabrication import encoded, pictures
+
+IMAGES = pictures(24, height=12, width=12)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of twelve pictures, and a file that is none."""
+    for number, image in enumerate(IMAGES):
+        place = tmp_path / "faces" / ("cats" if number < 12 else "dogs")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:02}.png").write_bytes(encoded(image))
+    (tmp_path / "faces" / "notes.txt").write_text("not a picture")
+    return tmp_path / "faces"
+
+
+def archived(folder, path, mode="w"):
+    with tarfile.open(path, mode) as archive:
+        archive.add(folder, arcname=folder.name)
+    return path
+
+
+def rows_of(dataset):
+    return dataset.rows(np.arange(len(dataset)))
+
+
+def test_a_folder_of_classes(folder):
+    dataset = open_dataset(f"images:{folder}", split="all")
+    assert dataset.spec.label_names == ("cats", "dogs")
+    np.testing.assert_array_equal(dataset.labels, [0] * 12 + [1] * 12)
+    np.testing.assert_array_equal(rows_of(dataset), IMAGES)
+    np.testing.assert_array_equal(rows_of(open_dataset(f"images:{folder}", split="test")), IMAGES[[9, 19]])
+
+
+@pytest.mark.parametrize(("suffix", "mode"), [("tar", "w"), ("tar.gz", "w:gz"), ("tar.xz", "w:xz")])
+def test_an_archive_holds_the_same(folder, tmp_path, suffix, mode):
+    path = archived(folder, tmp_path / f"faces.{suffix}", mode)
+    from_folder, from_archive = (open_dataset(f"images:{place}", split="test") for place in (folder, path))
+    assert from_archive.spec.label_names == ("cats", "dogs")
+    assert {r.tobytes() for r in rows_of(from_archive)} == {r.tobytes() for r in rows_of(from_folder)}
+
+
+def test_one_folder_has_no_labels(folder):
+    dataset = open_dataset(f"images:{folder / 'cats'}")
+    assert dataset.labels is None
+    assert dataset.spec.num_classes == 0
+
+
+def test_resolution_palette_and_binarization(folder):
+    small = open_dataset(f"images:{folder}", resolution=6)
+    assert small.spec.shape == (6, 6, 3)
+    colours = open_dataset(f"images:{folder}", resolution=6, palette=16)
+    assert (colours.spec.kind, colours.spec.shape, colours.spec.num_values) == ("categorical", (6, 6), 16)
+    test = open_dataset(f"images:{folder}", split="test", resolution=6, palette=16)
+    assert test.spec.palette == colours.spec.palette
+    bits = open_dataset(f"images:{folder}", binarization="threshold")
+    assert (bits.spec.kind, bits.spec.shape, set(np.unique(rows_of(bits)))) == ("binary", (12, 12, 1), {0, 1})
+
+
+def test_the_central_square_is_taken(tmp_path):
+    wide = np.zeros((10, 30, 3), np.uint8)
+    wide[:, 10:20] = 255
+    (tmp_path / "wide.png").write_bytes(encoded(wide))
+    assert rows_of(open_dataset(f"images:{tmp_path}", resolution=10)).min() == 255
+
+
+def test_transparency_is_laid_on_white(tmp_path):
+    file = io.BytesIO()
+    Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(file, "PNG")
+    (tmp_path / "clear.png").write_bytes(file.getvalue())
+    assert rows_of(open_dataset(f"images:{tmp_path}")).min() == 255
+
+
+def test_single_bad_pictures_are_skipped_counted_and_reported(folder, caplog):
+    (folder / "cats" / "00.png").write_bytes(b"no picture at all")
+    broken = folder / "dogs" / "20.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        dataset = open_dataset(f"images:{folder}", split="all")
+    assert len(dataset) == 22 == len(dataset.labels)
+    assert [line.split(":")[0] for line in dataset.skipped] == [str(folder / "cats" / "00.png"), str(broken)]
+    assert "skipped 2 undecodable pictures" in caplog.text
+    np.testing.assert_array_equal(rows_of(dataset), np.delete(IMAGES, [0, 20], axis=0))
+    # The pack remembers them.
+    assert open_dataset(f"images:{folder}", split="all").skipped == dataset.skipped
+
+
+def test_when_all_are_bad_it_is_an_error(tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(b"no picture")
+    for options in ({}, {"resolution": 8}, {"resolution": 8, "palette": 4}):
+        with pytest.raises(BadDataError, match="not one"):
+            open_dataset(f"images:{tmp_path}", **options)
+
+
+def test_pictures_of_different_sizes_need_a_resolution(folder):
+    (folder / "cats" / "05.png").write_bytes(encoded(pictures(1, height=9, width=11)[0]))
+    with pytest.raises(BadDataError, match=r"05.png: 11x9 pixels, .* 12x12: choose a resolution"):
+        open_dataset(f"images:{folder}")
+    assert len(open_dataset(f"images:{folder}", split="all", resolution=8)) == 24
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    with pytest.raises(BadDataError, match=f"{tmp_path}: no pictures found"):
+        open_dataset(f"images:{tmp_path}", cache_dir=tmp_path / "cache")
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(DatasetNotFoundError, match=f"there is no {tmp_path / 'nowhere'}"):
+        open_dataset(f"images:{tmp_path / 'nowhere'}")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_truncated_archive_is_named(folder, tmp_path, share):
+    path = archived(folder, tmp_path / "faces.tar.gz", "w:gz")
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(BadDataError, match=r"faces.tar.gz: neither a folder nor a whole tar archive"):
+        open_dataset(f"images:{path}")

@@ -1,0 +1,54 @@
+"""LSUN's own databases, read through lmdb."""
+
+import numpy as np
+import pytest
+
+from bgan_jax.data import BadDataError, DatasetNotFoundError, open_dataset
+from tests.data.fabrication import encoded, pictures
+
+lmdb = pytest.importorskip("lmdb")
+
+
+def write_database(path, images):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lmdb.open(str(path), map_size=2**24) as database, database.begin(write=True) as transaction:
+        for number, image in enumerate(images):
+            transaction.put(f"{number:040x}".encode(), encoded(image, image_format="WEBP"))
+
+
+@pytest.mark.parametrize("parent", ["", "lsun"])
+def test_bedrooms(tmp_path, parent):
+    images = pictures(5, height=256, width=300)
+    write_database(tmp_path / parent / "bedroom_train_lmdb", images)
+    write_database(tmp_path / parent / "bedroom_val_lmdb", images[:2])
+    train = open_dataset("lsun_bedroom64", data_dir=tmp_path)
+    assert train.spec.splits == {"train": 5, "validation": 2}
+    assert train.spec.shape == (64, 64, 3)
+    middles = train.rows(np.arange(5))[:, 32, 32].astype(int)
+    assert np.abs(middles - images[:, 130, 152]).max() < 12  # in the order of the keys; WebP is not exact
+    assert len(open_dataset("lsun_bedroom128", split="validation", data_dir=tmp_path)) == 2
+
+
+def test_a_broken_picture_in_the_database_is_skipped(tmp_path):
+    path = tmp_path / "bedroom_train_lmdb"
+    write_database(path, pictures(3, height=64, width=64))
+    with lmdb.open(str(path), map_size=2**24) as database, database.begin(write=True) as transaction:
+        transaction.put(b"zzz", b"no picture")
+    dataset = open_dataset("lsun_bedroom64", data_dir=tmp_path)
+    assert len(dataset) == 3
+    assert "zzz" in dataset.skipped[0]
+
+
+def test_a_broken_database_is_named(tmp_path):
+    (tmp_path / "bedroom_train_lmdb").mkdir()
+    (tmp_path / "bedroom_train_lmdb" / "data.mdb").write_bytes(b"no database" * 1000)
+    with pytest.raises(BadDataError, match=r"bedroom_train_lmdb: not a whole lmdb database"):
+        open_dataset("lsun_bedroom64", data_dir=tmp_path)
+
+
+def test_what_to_fetch_is_said(tmp_path):
+    for download in (False, True):
+        with pytest.raises(
+            DatasetNotFoundError, match=r"bedroom_train_lmdb.zip.*prepare_data lsun_bedroom128 --data_dir="
+        ):
+            open_dataset("lsun_bedroom128", data_dir=tmp_path, download=download)

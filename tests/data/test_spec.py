@@ -1,0 +1,34 @@
+"""The record of a data set survives being saved, can be a static argument, and refuses contradictions."""
+
+import pytest
+
+from bgan_jax.data import DatasetSpec, open_dataset
+
+
+@pytest.mark.parametrize("name", ["mnist10k", "emoji16", "emoji32", "austen32"])
+def test_a_saved_record_is_the_same_record(name):
+    spec = open_dataset(name).spec
+    restored = DatasetSpec.from_json(spec.to_json())
+    assert restored == spec
+    assert hash(restored) == hash(spec)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"name": "x"}', "not json"])
+def test_something_else_is_refused(text):
+    with pytest.raises(ValueError):
+        DatasetSpec.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"kind": "colour"}, "'colour' is not one of binary, categorical, continuous, text"),
+        ({"kind": "categorical"}, "a palette belongs to categorical"),
+        ({"kind": "binary", "palette": ((0, 0, 0), (1, 1, 1))}, "a palette belongs to categorical"),
+        ({"kind": "text"}, "a vocabulary belongs to text"),
+        ({"kind": "text", "vocabulary": ("a", "b", "c")}, "vocabulary has 3 entries, num_values=2"),
+    ],
+)
+def test_contradictions_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        DatasetSpec(name="toy", shape=(2,), num_values=2, **fields)
