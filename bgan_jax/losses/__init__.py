@@ -57,8 +57,8 @@ Mistakes in the published formulas, and what is right: tests/losses/test_publish
 .. [Hjelm] R D. Hjelm et al. Boundary-Seeking Generative Adversarial Networks. ICLR 2018.
    https://arxiv.org/abs/1702.08431
 .. [Goodfellow] I. Goodfellow et al. Generative Adversarial Networks. 2014. https://arxiv.org/abs/1406.2661
-.. [Nguyen] X. Nguyen, M. Wainwright, M. Jordan. Estimating divergence functionals and the likelihood ratio by convex risk
-   minimization. 2008. https://arxiv.org/abs/0809.0853
+.. [Nguyen] X. Nguyen, M. Wainwright, M. Jordan. Estimating divergence functionals and the likelihood ratio by
+   convex risk minimization. 2008. https://arxiv.org/abs/0809.0853
 .. [Nowozin] S. Nowozin, B. Cseke, R. Tomioka. f-GAN. 2016. https://arxiv.org/abs/1606.00709
 .. [Mao] X. Mao et al. Least Squares Generative Adversarial Networks. 2016. https://arxiv.org/abs/1611.04076
 .. [Lim] J. H. Lim, J. C. Ye. Geometric GAN. 2017. https://arxiv.org/abs/1705.02894

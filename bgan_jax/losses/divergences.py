@@ -11,7 +11,8 @@ The supremum at :math:`t = \nu(F)` is attained at :math:`u = e^F`, so for every 
 
 An :class:`FDivergence` holds ``f`` (of a ratio ``u``), ``activation`` :math:`\nu` (of a logit ``F``), ``conjugate``
 :math:`f^*` (of ``t``), and ``conjugate_of_activation`` :math:`f^* \circ \nu` (of ``F``). Outside their domains ``f``
-and ``conjugate`` are ``+inf``. The closed forms, which extend Table 1 of [Hjelm]_ to rows of [Nowozin]_ (zeta is softplus):
+and ``conjugate`` are ``+inf``. The closed forms, which extend Table 1 of [Hjelm]_ to rows of [Nowozin]_, with softplus
+written zeta:
 
 =================  =========================  ========================  =========  =================  ===============
 name               f(u)                       f*(t)                     domain     nu(F)              f*(nu(F))
@@ -94,6 +95,11 @@ def _closed_form(
     def f_or_infinity(u):
         return jnp.where(u < 0, jnp.inf, f(jnp.maximum(u, 0.0)))
 
+    def f_slope(u):
+        slope = activate(jnp.log(positive(u)))
+        largest = float(jnp.finfo(slope.dtype).max)
+        return jnp.clip(slope, -largest, largest)
+
     def conjugate_or_infinity(t):
         return jnp.where(t > domain_end, jnp.inf, conjugate_value(jnp.minimum(t, domain_end)))
 
@@ -103,7 +109,7 @@ def _closed_form(
 
     return FDivergence(
         name=name,
-        f=with_slope(f_or_infinity, lambda u: activate(jnp.log(positive(u)))),
+        f=with_slope(f_or_infinity, f_slope),
         activation=activate,
         conjugate=with_slope(conjugate_or_infinity, saturated_conjugate_slope),
         conjugate_of_activation=with_slope(*conjugate_of_activation),
@@ -135,7 +141,7 @@ def _invert_jeffreys_activation(t):
     both t/2 and t - 1 lie on the left, for t < 0 -log(1 - t) does. In the form F - expm1(-F) the residual is exact
     near 0.
     """
-    t = jnp.maximum(t, -float(jnp.finfo(jnp.asarray(t).dtype).max) / 2)
+    t = jnp.maximum(t, -(1 - 2e-5) * float(jnp.finfo(jnp.asarray(t).dtype).max))
     logit = jnp.where(t < 0, -jnp.log1p(-jnp.minimum(t, 0.0)), jnp.maximum(t / 2, t - 1))
     for _ in range(7):
         logit = logit - (logit - jnp.expm1(-logit) - t) / (1 + jnp.exp(-logit))
@@ -152,7 +158,7 @@ def _gan() -> FDivergence:
         "gan",
         f=lambda u: -u * jnp.log1p(1 / positive(u)) - jnp.log1p(u),
         activation=(lambda logit: -softplus(-logit), lambda logit: sigmoid(-logit)),
-        conjugate=(_negative_log1mexp, lambda t: 1 / jnp.expm1(-t)),
+        conjugate=(_negative_log1mexp, lambda t: 1 / positive(jnp.expm1(-t))),
         conjugate_of_activation=(softplus, sigmoid),
         domain_end=0.0,
     )
@@ -187,7 +193,7 @@ def _reverse_kl() -> FDivergence:
         "reverse_kl",
         f=lambda u: -jnp.log(u),
         activation=(lambda logit: -jnp.exp(-logit), lambda logit: saturated_exp(-logit)),
-        conjugate=(lambda t: -1 - jnp.log(-t), lambda t: -1 / t),
+        conjugate=(lambda t: -1 - jnp.log(-t), lambda t: 1 / positive(-t)),
         conjugate_of_activation=(lambda logit: logit - 1, jnp.ones_like),
         domain_end=0.0,
     )
@@ -197,9 +203,9 @@ def _squared_hellinger() -> FDivergence:
     return _closed_form(
         "squared_hellinger",
         f=lambda u: jnp.square((u - 1) / (jnp.sqrt(u) + 1)),
-        activation=(lambda logit: -jnp.expm1(-logit / 2), lambda logit: saturated_exp(-logit / 2) / 2),
+        activation=(lambda logit: -jnp.expm1(-logit / 2), lambda logit: saturated_exp(-logit / 2, scale=0.5)),
         conjugate=(lambda t: t / (1 - t), lambda t: jnp.square(1 / (1 - t))),
-        conjugate_of_activation=(lambda logit: jnp.expm1(logit / 2), lambda logit: saturated_exp(logit / 2) / 2),
+        conjugate_of_activation=(lambda logit: jnp.expm1(logit / 2), lambda logit: saturated_exp(logit / 2, scale=0.5)),
         domain_end=1.0,
     )
 
@@ -208,22 +214,22 @@ def _pearson_chi2() -> FDivergence:
     return _closed_form(
         "pearson_chi2",
         f=lambda u: jnp.square(u - 1),
-        activation=(lambda logit: 2 * jnp.expm1(logit), lambda logit: 2 * saturated_exp(logit)),
+        activation=(lambda logit: 2 * jnp.expm1(logit), lambda logit: saturated_exp(logit, scale=2.0)),
         conjugate=(
             lambda t: jnp.where(t < -2, -1.0, t * (1 + jnp.maximum(t, -2.0) / 4)),
             lambda t: jnp.maximum(1 + t / 2, 0.0),
         ),
-        conjugate_of_activation=(lambda logit: jnp.expm1(2 * logit), lambda logit: 2 * saturated_exp(2 * logit)),
+        conjugate_of_activation=(lambda logit: jnp.expm1(2 * logit), lambda logit: saturated_exp(2 * logit, scale=2.0)),
     )
 
 
 def _neyman_chi2() -> FDivergence:
     return _closed_form(
         "neyman_chi2",
-        f=lambda u: (u - 1) / positive(u) * (u - 1),
-        activation=(lambda logit: -jnp.expm1(-2 * logit), lambda logit: 2 * saturated_exp(-2 * logit)),
+        f=lambda u: jnp.where(u == 0, jnp.inf, (u - 1) / positive(u) * (u - 1)),
+        activation=(lambda logit: -jnp.expm1(-2 * logit), lambda logit: saturated_exp(-2 * logit, scale=2.0)),
         conjugate=(lambda t: 2 * (t / (1 + jnp.sqrt(1 - t))), lambda t: 1 / jnp.sqrt(1 - t)),
-        conjugate_of_activation=(lambda logit: -2 * jnp.expm1(-logit), lambda logit: 2 * saturated_exp(-logit)),
+        conjugate_of_activation=(lambda logit: -2 * jnp.expm1(-logit), lambda logit: saturated_exp(-logit, scale=2.0)),
         domain_end=1.0,
     )
 
@@ -352,16 +358,21 @@ def _alpha_divergence(alpha: float) -> FDivergence:
         value = jnp.where(jnp.abs(logit) * (1 + abs(alpha)) < 0.5, near_one, far)
         return jnp.where(u == 0, 1 / alpha if alpha > 0 else jnp.inf, value)
 
+    def expm1_over(power, logit):
+        # (e^{sF} - 1) / s; far from 0 in two factors, since e^{sF} may overflow where the quotient does not.
+        root = jnp.exp(power * logit / 2)
+        return jnp.where(power * logit > 40, root * (root / power), jnp.expm1(power * logit) / power)
+
     def log_ratio(t):
         return jnp.log1p(jnp.maximum(beta * t, -1.0)) / beta
 
     return _closed_form(
         f"alpha({alpha:g})",
         f=f,
-        activation=(lambda logit: jnp.expm1(beta * logit) / beta, lambda logit: saturated_exp(beta * logit)),
+        activation=(lambda logit: expm1_over(beta, logit), lambda logit: saturated_exp(beta * logit)),
         conjugate=(lambda t: jnp.expm1(alpha * log_ratio(t)) / alpha, lambda t: saturated_exp(log_ratio(t))),
         conjugate_of_activation=(
-            lambda logit: jnp.expm1(alpha * logit) / alpha,
+            lambda logit: expm1_over(alpha, logit),
             lambda logit: saturated_exp(alpha * logit),
         ),
         domain_end=1 / (1 - alpha) if alpha < 1 else math.inf,
@@ -407,7 +418,7 @@ def divergence_from_f(f: Callable[[jax.Array], jax.Array], *, name: str) -> FDiv
 
     low, high = legendre.finite_interval((unclipped_value, unclipped_slope), extent=87.0, step=0.5)
     with jax.ensure_compile_time_eval():
-        curvatures = curvature(jnp.exp(jnp.linspace(-2.0, 2.0, 9, dtype=jnp.float32))).tolist()
+        curvatures = jax.jit(lambda x: curvature(jnp.exp(x)))(jnp.linspace(-2, 2, 9, dtype=jnp.float32)).tolist()
     if low == high or not all(value > 0 for value in curvatures):
         raise ValueError(
             f"{name}: f must be finite, twice differentiable and strictly convex around u = 1 (total variation is not, "

@@ -31,10 +31,12 @@ def with_slope(value: Elementwise, slope: Elementwise) -> Elementwise:
     return function
 
 
-def saturated_exp(x: jax.Array) -> jax.Array:
-    """:math:`e^x`, constant beyond half the largest float: finite to every order of differentiation."""
+def saturated_exp(x: jax.Array, *, scale: float = 1.0) -> jax.Array:
+    r""":math:`\mathrm{scale} \cdot e^x`, constant from just below the largest float: finite, and so are its slopes."""
     x = jnp.asarray(x)
-    return jnp.exp(jnp.minimum(x, math.log(float(jnp.finfo(x.dtype).max) / 2) - 1e-5))
+    limit = math.log(float(jnp.finfo(x.dtype).max) / max(scale, 1.0)) - 2e-5
+    # Not jnp.minimum: its slope is a product with 0, and what comes down to it may have overflowed.
+    return scale * jnp.exp(jnp.where(x > limit, limit, x))
 
 
 def positive(u: jax.Array) -> jax.Array:

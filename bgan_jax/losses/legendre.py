@@ -30,7 +30,7 @@ def finite_interval(functions: tuple[Elementwise, ...], *, extent: float, step: 
     with jax.ensure_compile_time_eval():
         steps = int(extent / step)
         grid = step * jnp.arange(-steps, steps + 1, dtype=jnp.float32)
-        finite = jnp.all(jnp.stack([jnp.isfinite(function(grid)) for function in functions]), axis=0).tolist()
+        finite = jax.jit(lambda x: jnp.isfinite(jnp.stack([f(x) for f in functions])).all(axis=0))(grid).tolist()
     low = high = steps
     while low > 0 and finite[low - 1]:
         low -= 1

@@ -42,8 +42,11 @@ def _logits_and_gradients(name: str, function: StatisticFn, points: jax.Array) -
 
 
 def _squared_norms(gradients: jax.Array) -> jax.Array:
-    """Squared norm per example; saturates, so that a weight of 0 does not meet an inf."""
-    return jnp.minimum(jnp.sum(jnp.square(gradients), axis=1), float(jnp.finfo(gradients.dtype).max))
+    """Squared norm per example, saturating at a quarter of the largest float.
+
+    So a weight of 0 never meets an inf, not even where the compiler moves the weight's constant factor over here.
+    """
+    return jnp.minimum(jnp.sum(jnp.square(gradients), axis=1), float(jnp.finfo(gradients.dtype).max) / 4)
 
 
 def _norms(gradients: jax.Array) -> jax.Array:
@@ -67,12 +70,16 @@ def gradient_norm_penalty(
        \Omega = E_Q[(f^*)''(\nu(F)) \, \|\nabla_x \nu(F)\|^2] = E_Q[e^F \nu'(F) \|\nabla_x F\|^2]
           \quad \text{(any other)}
 
-    [Roth]_: to first order what noise of variance gamma on the inputs does to the bound. The second form is the general one;
-    for ``gan`` and ``jensen_shannon`` its weight is sigmoid(F), and the first, their practical form, equals it at the
-    optimal F and also sees the data. Per divergence the weight :math:`e^F \nu'(F) = (f^* \circ \nu)'(F)` is: kl
-    :math:`e^F`; reverse_kl 1; squared_hellinger :math:`e^{F/2}/2`; pearson_chi2 :math:`2 e^{2F}`; neyman_chi2
-    :math:`2 e^{-F}`; jeffreys :math:`1 + e^F`; alpha :math:`e^{\alpha F}`. All but that of reverse_kl explode with F;
-    ``unweighted_gradient_norm_penalty`` does not. As in Roth's code the weight is differentiated with the rest.
+    [Roth]_: to first order what noise of variance gamma on the inputs does to the bound. The second form is the general
+    one; for ``gan`` and ``jensen_shannon`` its weight is sigmoid(F), and the first, their practical form, equals it at
+    the optimal F and also sees the data. The weight :math:`e^F \nu'(F) = (f^* \circ \nu)'(F)` is
+
+    - kl :math:`e^F`; reverse_kl 1; squared_hellinger :math:`e^{F/2}/2`; pearson_chi2 :math:`2 e^{2F}`;
+    - neyman_chi2 :math:`2 e^{-F}`; jeffreys :math:`1 + e^F`; alpha :math:`e^{\alpha F}`.
+
+    All but that of reverse_kl explode with F (or -F); ``unweighted_gradient_norm_penalty`` does not. As in Roth's code
+    the weight is differentiated with the rest. Omega is never NaN for finite F and finite input gradients; once it
+    overflows, so does what is handed back to ``statistic_fn``.
 
     The coefficient of the authors of [Hjelm]_ multiplies half of Omega too: their 5.0 (discrete) or 1.0 (images) is
     gamma. For discrete data their ``fake`` is the generator's probabilities, not samples.

@@ -1,0 +1,9 @@
+import jax
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def strict_dtype_promotion():
+    """The losses mix no dtypes: a float32 in, a float32 out."""
+    with jax.numpy_dtype_promotion("strict"):
+        yield
