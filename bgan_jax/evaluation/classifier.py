@@ -21,6 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from bgan_jax.evaluation.host_randomness import host_generator
+
 
 class ClassifierNetwork(nn.Module):
     """Three convolutions, two of them strided, and one dense layer: standardised pixels -> (logits, features).
@@ -116,7 +118,7 @@ def held_out_split(
     if not 0.0 < held_out_fraction < 1.0:
         raise ValueError(f"held_out_fraction must lie strictly between 0 and 1, not {held_out_fraction}")
     labels = np.asarray(labels)
-    generator = _numpy_generator(key)
+    generator = host_generator(key)
     held_out = []
     for label in np.unique(labels):
         members = generator.permutation(np.flatnonzero(labels == label))
@@ -341,18 +343,13 @@ def _shift(key: jax.Array, images: jax.Array, *, max_shift: int) -> jax.Array:
 
 def _batches(key: jax.Array, num_images: int, *, batch_size: int, steps: int) -> Iterator[np.ndarray]:
     """Row numbers of each step: one shuffled pass after another, cut where a whole batch no longer fits."""
-    generator = _numpy_generator(key)
+    generator = host_generator(key)
     per_pass = num_images // batch_size
     for index in range(steps):
         if index % per_pass == 0:
             order = generator.permutation(num_images)
         start = (index % per_pass) * batch_size
         yield order[start : start + batch_size]
-
-
-def _numpy_generator(key: jax.Array) -> np.random.Generator:
-    # Shuffling on the host: a permutation compiled for every data size would cost more than the shuffle.
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
 
 
 def _check_training_data(images: np.ndarray, labels: np.ndarray, *, num_classes: int, batch_size: int) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from bgan_jax.evaluation.frechet import DistanceProtocol
+from bgan_jax.evaluation.host_randomness import host_generator
 
 
 class KernelDistance(NamedTuple):
@@ -70,7 +72,7 @@ def squared_discrepancy(*, reference: np.ndarray, generated: np.ndarray) -> floa
 
 
 def kernel_distance(
-    generator: np.random.Generator,
+    key: jax.Array,
     *,
     reference: np.ndarray,
     generated: np.ndarray,
@@ -83,7 +85,7 @@ def kernel_distance(
     Subsets drawn with overlap, as is common, share images and understate the error.
 
     Args:
-      generator: numpy generator; it deals the images into subsets.
+      key: PRNG key; it deals the images into subsets.
       reference: features of the reference images, ``[m, D]``.
       generated: features of the generated images, ``[n, D]``.
       features_name: what extracted the features, for the record.
@@ -99,7 +101,7 @@ def kernel_distance(
     Example:
       >>> features = np.random.default_rng(0).normal(size=(400, 2))
       >>> distance = kernel_distance(
-      ...     np.random.default_rng(1), reference=features[:200], generated=features[200:],
+      ...     jax.random.key(0), reference=features[:200], generated=features[200:],
       ...     features_name="raw", reference_name="normal", subset_size=50,
       ... )
       >>> distance.num_subsets
@@ -113,8 +115,9 @@ def kernel_distance(
             f"subset_size={subset_size} leaves no two disjoint subsets of {len(reference)} and {len(generated)}; "
             f"take between 2 and {min(len(reference), len(generated)) // 2}"
         )
+    dealer = host_generator(key)
     deals = [
-        generator.permutation(len(features))[: num_subsets * subset_size].reshape(num_subsets, subset_size)
+        dealer.permutation(len(features))[: num_subsets * subset_size].reshape(num_subsets, subset_size)
         for features in (reference, generated)
     ]
     values = [

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from bgan_jax.evaluation.histograms import js_divergence_bits
+from bgan_jax.evaluation.host_randomness import host_generator
 
 
 class NgramCounts(NamedTuple):
@@ -126,7 +128,7 @@ def ngram_js_divergence(*, generated: NgramCounts, reference: NgramCounts) -> fl
 
 
 def ngram_bootstrap(
-    generator: np.random.Generator,
+    key: jax.Array,
     lines: np.ndarray,
     *,
     reference: NgramCounts,
@@ -138,7 +140,7 @@ def ngram_bootstrap(
     Resamples repeat lines, so their *mean* lies above the statistic; use their spread about that mean.
 
     Args:
-      generator: numpy generator.
+      key: PRNG key.
       lines: generated lines, ``[N, L]``.
       reference: counts of the training lines; they fix n and the alphabet.
       num_replicates: R.
@@ -152,7 +154,7 @@ def ngram_bootstrap(
     Example:
       >>> lines = np.array([[0, 1, 1], [1, 0, 1]])
       >>> reference = ngram_counts(lines, n=2, num_symbols=2)
-      >>> ngram_bootstrap(np.random.default_rng(0), lines, reference=reference, num_replicates=5).shape
+      >>> ngram_bootstrap(jax.random.key(0), lines, reference=reference, num_replicates=5).shape
       (5,)
     """
     windows = _window_codes(lines, n=reference.n, num_symbols=reference.num_symbols)
@@ -164,9 +166,10 @@ def ngram_bootstrap(
     # n-grams that no generated line holds are one more bin: each contributes q log 2, and so does their sum.
     elsewhere = reference.counts.sum() - in_reference.sum()
     reference_bins = np.append(in_reference, elsewhere)
+    resampler = host_generator(key)
     values = np.empty(num_replicates)
     for replicate in range(num_replicates):
-        repeats = np.bincount(generator.integers(len(lines), size=len(lines)), minlength=len(lines))
+        repeats = np.bincount(resampler.integers(len(lines), size=len(lines)), minlength=len(lines))
         weights = np.broadcast_to(repeats[:, None], positions.shape)
         counts = np.bincount(positions.ravel(), weights=weights.ravel(), minlength=len(codes))
         values[replicate] = js_divergence_bits(np.append(counts, 0), reference_bins)
@@ -198,7 +201,7 @@ def num_copied_lines(generated: np.ndarray, training: np.ndarray) -> int:
 
 
 def ngram_report(
-    generator: np.random.Generator,
+    key: jax.Array,
     *,
     generated: np.ndarray,
     training: np.ndarray,
@@ -213,7 +216,7 @@ def ngram_report(
     statistic's mean *at this number of lines*, which is what two reports with equal counts compare.
 
     Args:
-      generator: numpy generator, for the bootstrap and the choice of held-out lines.
+      key: PRNG key, for the bootstrap and the choice of held-out lines.
       generated: generated lines, ``[N, L]``.
       training: training lines, ``[M, L]``; WGAN-GP's reference is all of them.
       held_out: real lines that are not in the training set, ``[K, L]``; N of them make the floor, or all if fewer.
@@ -230,7 +233,7 @@ def ngram_report(
     Example:
       >>> lines = np.random.default_rng(0).integers(0, 3, (40, 8))
       >>> report = ngram_report(
-      ...     np.random.default_rng(1), generated=lines[:10], training=lines[10:30], held_out=lines[30:],
+      ...     jax.random.key(0), generated=lines[:10], training=lines[10:30], held_out=lines[30:],
       ...     num_symbols=3, orders=(1, 2), num_replicates=20,
       ... )
       >>> [divergence.n for divergence in report.divergences], report.num_floor
@@ -238,7 +241,8 @@ def ngram_report(
     """
     if num_replicates < 2:
         raise ValueError(f"num_replicates must be at least 2, got {num_replicates}")
-    chosen = generator.permutation(len(held_out))[: len(generated)]
+    floor_key, bootstrap_key = jax.random.split(key)
+    chosen = host_generator(floor_key).permutation(len(held_out))[: len(generated)]
     floor_lines = np.asarray(held_out)[chosen]
     divergences = []
     for n in orders:
@@ -246,7 +250,8 @@ def ngram_report(
         of_generated = ngram_counts(generated, n=n, num_symbols=num_symbols)
         of_held_out = ngram_counts(floor_lines, n=n, num_symbols=num_symbols)
         value = ngram_js_divergence(generated=of_generated, reference=reference)
-        resampled = ngram_bootstrap(generator, generated, reference=reference, num_replicates=num_replicates)
+        order_key = jax.random.fold_in(bootstrap_key, n)
+        resampled = ngram_bootstrap(order_key, generated, reference=reference, num_replicates=num_replicates)
         low, high = value + np.quantile(resampled - resampled.mean(), [0.025, 0.975])
         divergences.append(
             NgramDivergence(

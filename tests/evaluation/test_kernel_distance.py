@@ -1,5 +1,6 @@
 """The kernel distance is unbiased: zero on average for equal distributions, at any sample size."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -8,7 +9,7 @@ from bgan_jax.evaluation.kernel_distance import kernel_distance, squared_discrep
 
 def measured(seed, reference, generated, *, subset_size=50):
     return kernel_distance(
-        np.random.default_rng(seed),
+        jax.random.key(seed),
         reference=reference,
         generated=generated,
         features_name="raw",
