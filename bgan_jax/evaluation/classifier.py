@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -168,7 +169,7 @@ def train_classifier(
       ValueError: shapes, labels or sizes do not fit, or the loss is not finite.
 
     Example:
-      >>> images = np.zeros((32, 8, 8, 1), np.uint8); labels = np.arange(32) % 2
+      >>> images, labels = np.zeros((32, 8, 8, 3), np.uint8), np.arange(32) % 2
       >>> images[labels == 1, 2:6, 2:6] = 1
       >>> judge = train_classifier(jax.random.key(0), images, labels, num_classes=2, steps=20, batch_size=16, width=4)
       >>> float(accuracy(predict(judge, images).probs, labels))
@@ -181,14 +182,20 @@ def train_classifier(
     pixel_mean = images.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
     pixel_scale = np.maximum(images.std(axis=(0, 1, 2), dtype=np.float64), 1e-6).astype(np.float32)
     network = ClassifierNetwork(num_classes=num_classes, width=width, num_features=num_features)
-    static = {"network": network, "steps": steps, "learning_rate": learning_rate}
     init_key, order_key, shift_key = jax.random.split(key, 3)
-    state = _init(init_key, images[:1], **static)
+    state = _init(init_key, images[:1], network=network)
     loss = jnp.inf
     for index, rows in enumerate(_batches(order_key, len(images), batch_size=batch_size, steps=steps)):
-        batch = _Batch(pixels=images[rows], labels=labels[rows].astype(np.int32))
-        step_key = jax.random.fold_in(shift_key, index)
-        state, loss = _train_step(step_key, state, batch, pixel_mean, pixel_scale, max_shift=max_shift, **static)
+        state, loss = _train_step(
+            jax.random.fold_in(shift_key, index),
+            state,
+            _Batch(pixels=images[rows], labels=labels[rows].astype(np.int32)),
+            _one_cycle(index, steps=steps, peak=learning_rate),
+            pixel_mean,
+            pixel_scale,
+            network=network,
+            max_shift=max_shift,
+        )
         if progress is not None and (index + 1) % 100 == 0 and index + 1 < steps:
             progress(index + 1, float(loss))
     if not np.isfinite(float(loss)):
@@ -222,10 +229,10 @@ def predict(classifier: Classifier, images: np.ndarray, *, batch_size: int = 100
       ValueError: the images have another shape than the training images, or there are none.
 
     Example:
-      >>> images = np.arange(2 * 8 * 8).reshape(2, 8, 8, 1) / 128
-      >>> judge = train_classifier(jax.random.key(0), images, np.arange(2), num_classes=2, steps=1, batch_size=2)
+      >>> images, labels = np.zeros((32, 8, 8, 3), np.uint8), np.arange(32) % 2
+      >>> judge = train_classifier(jax.random.key(0), images, labels, num_classes=2, steps=1, batch_size=16, width=4)
       >>> predict(judge, images).features.shape
-      (2, 128)
+      (32, 128)
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[1:] != classifier.image_shape or len(images) == 0:
@@ -278,28 +285,37 @@ class _Batch(NamedTuple):
     labels: Any
 
 
-def _optimizer(*, steps: int, learning_rate: float) -> optax.GradientTransformation:
-    return optax.adamw(optax.cosine_onecycle_schedule(steps, learning_rate, pct_start=0.2), weight_decay=1e-3)
+def _descent() -> optax.GradientTransformation:
+    """AdamW without its learning rate, which is an argument of the step: one program serves any schedule."""
+    return optax.chain(optax.scale_by_adam(), optax.add_decayed_weights(1e-3))
 
 
-@functools.partial(jax.jit, static_argnames=("network", "steps", "learning_rate"))
-def _init(key: jax.Array, images: jax.Array, *, network: ClassifierNetwork, steps: int, learning_rate: float) -> _State:
+def _one_cycle(index: int, *, steps: int, peak: float) -> float:
+    """Up to the peak over the first fifth and down to almost nothing, along cosines."""
+    rise = max(0.2 * steps, 1.0)
+    if index < rise:
+        low, high, way = peak / 25, peak, 1 - index / rise
+    else:
+        low, high, way = peak / 25e4, peak, (index - rise) / max(steps - rise, 1.0)
+    return low + (high - low) * (1 + math.cos(math.pi * way)) / 2
+
+
+@functools.partial(jax.jit, static_argnames="network")
+def _init(key: jax.Array, images: jax.Array, *, network: ClassifierNetwork) -> _State:
     variables = network.init(key, jnp.zeros(images.shape), train=False)
-    optimizer = _optimizer(steps=steps, learning_rate=learning_rate)
-    return _State(variables=variables, optimizer=optimizer.init(variables["params"]))
+    return _State(variables=variables, optimizer=_descent().init(variables["params"]))
 
 
-@functools.partial(jax.jit, static_argnames=("network", "steps", "learning_rate", "max_shift"))
+@functools.partial(jax.jit, static_argnames=("network", "max_shift"))
 def _train_step(
     key: jax.Array,
     state: _State,
     batch: _Batch,
+    learning_rate: float,
     pixel_mean: jax.Array,
     pixel_scale: jax.Array,
     *,
     network: ClassifierNetwork,
-    steps: int,
-    learning_rate: float,
     max_shift: int,
 ) -> tuple[_State, jax.Array]:
     pixels = _standardize(_shift(key, batch.pixels, max_shift=max_shift), pixel_mean, pixel_scale)
@@ -311,10 +327,9 @@ def _train_step(
         return optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels).mean(), changed
 
     (loss, changed), gradient = jax.value_and_grad(cross_entropy, has_aux=True)(params)
-    optimizer = _optimizer(steps=steps, learning_rate=learning_rate)
-    updates, optimizer_state = optimizer.update(gradient, state.optimizer, params)
-    variables = {"params": optax.apply_updates(params, updates), **changed}
-    return _State(variables=variables, optimizer=optimizer_state), loss
+    direction, optimizer_state = _descent().update(gradient, state.optimizer, params)
+    params = jax.tree.map(lambda value, change: value - learning_rate * change, params, direction)
+    return _State(variables={"params": params, **changed}, optimizer=optimizer_state), loss
 
 
 @functools.partial(jax.jit, static_argnames="network")

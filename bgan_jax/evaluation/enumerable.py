@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bgan_jax.conditionals import Conditional, conditional_for
+from bgan_jax.evaluation.host_randomness import host_generator
 
 MAX_STATES = 2**20
 
@@ -126,7 +127,7 @@ def random_target(key: jax.Array, *, num_bits: int = 12, spread: float = 2.0) ->
       >>> random_target(jax.random.key(0), num_bits=3).states.shape
       (8, 3)
     """
-    log_weights = spread * np.asarray(jax.random.normal(key, (2**num_bits,)), np.float64)
+    log_weights = host_generator(key).normal(scale=spread, size=2**num_bits)
     return table_target(f"random over 2^{num_bits}", log_weights, num_symbols=2, example_shape=(num_bits,))
 
 
@@ -216,8 +217,8 @@ def random_markov_chain_target(
       >>> random_markov_chain_target(jax.random.key(0), num_symbols=3, length=2).states.shape
       (9, 2)
     """
-    draws = jax.random.dirichlet(key, jnp.full((num_symbols,), concentration), (num_symbols + 1,))
-    rows = np.maximum(np.asarray(draws, np.float64), 1e-6)
+    draws = host_generator(key).dirichlet(np.full(num_symbols, concentration), size=num_symbols + 1)
+    rows = np.maximum(draws, 1e-6)
     rows = rows / rows.sum(axis=1, keepdims=True)
     return markov_chain_target(rows[0], rows[1:], length=length)
 
@@ -273,7 +274,7 @@ def target_conditional(target: EnumerableTarget) -> Conditional:
     return conditional_for("text", example_shape, num_classes=target.num_symbols)
 
 
-def sample_target(key: jax.Array, target: EnumerableTarget, *, num_samples: int) -> jax.Array:
+def sample_target(key: jax.Array, target: EnumerableTarget, *, num_samples: int) -> np.ndarray:
     """Independent draws from the target.
 
     Args:
@@ -288,8 +289,8 @@ def sample_target(key: jax.Array, target: EnumerableTarget, *, num_samples: int)
       >>> sample_target(jax.random.key(0), ising_target(side=3), num_samples=5).shape
       (5, 3, 3)
     """
-    # The inverse of the cumulative distribution, in float64 on the host side: one uniform number per draw.
+    # The inverse of the cumulative distribution, in float64: one uniform number per draw.
     cumulative = np.cumsum(np.exp(target.log_probs))
-    uniform = np.asarray(jax.random.uniform(key, (num_samples,)), np.float64) * cumulative[-1]
+    uniform = host_generator(key).random(num_samples) * cumulative[-1]
     rows = np.minimum(np.searchsorted(cumulative, uniform, side="right"), len(cumulative) - 1)
-    return jnp.asarray(target.states[rows])
+    return target.states[rows]

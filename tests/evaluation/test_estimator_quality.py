@@ -67,31 +67,31 @@ def test_repeats_do_not_depend_on_the_batch_size_or_on_how_many_follow():
     np.testing.assert_allclose(few[3], flatten_gradient(estimator(jax.random.fold_in(key, 3))), rtol=1e-6)
 
 
-def self_normalised_estimator(logits, log_ratio, *, num_samples):
-    """The per-latent importance-weighted gradient of a categorical's logits: its mean is biased by O(1/M)."""
-
-    def estimator(key):
-        draws = jax.random.categorical(key, logits, shape=(num_samples,))
-        weights = jax.nn.softmax(log_ratio[draws])
-        return jax.grad(lambda logits: -jnp.sum(weights * jax.nn.log_softmax(logits)[draws]))(logits)
-
-    return estimator
-
-
 def test_self_normalised_bias_falls_like_one_over_m_and_one_sample_carries_no_signal():
     logits = jnp.array([0.5, -0.2, 0.1, 0.3])
     log_ratio = jnp.array([0.8, -0.5, 0.2, -0.9])
+    sample_counts = (1, 10, 20, 40)
 
     def objective(logits):
         log_g = jax.nn.log_softmax(logits)[None]
         return conditional_kl(log_g, log_ratio=log_ratio, latent_log_probs=jnp.zeros(1))
 
+    def self_normalised(key, num_samples):
+        """The gradient of the first M of 40 samples; M is an array, so that one program serves every M."""
+        draws = jax.random.categorical(key, logits, shape=(max(sample_counts),))
+        weights = jax.nn.softmax(jnp.where(jnp.arange(max(sample_counts)) < num_samples, log_ratio[draws], -jnp.inf))
+        return jax.grad(lambda logits: -jnp.sum(weights * jax.nn.log_softmax(logits)[draws]))(logits)
+
+    def estimator(key):
+        keys = jax.random.split(key, len(sample_counts))
+        return jax.vmap(self_normalised)(keys, jnp.array(sample_counts))
+
     exact = flatten_gradient(jax.grad(objective)(logits))
-    qualities = {}
-    for num_samples in (1, 10, 20, 40):
-        estimator = self_normalised_estimator(logits, log_ratio, num_samples=num_samples)
-        runs = repeat_estimator(jax.random.key(num_samples), estimator, num_repeats=40_000, batch_size=40_000)
-        qualities[num_samples] = estimator_quality(runs, exact=exact)
+    runs = repeat_estimator(jax.random.key(0), estimator, num_repeats=40_000, batch_size=40_000)
+    qualities = {
+        m: estimator_quality(estimates, exact=exact)
+        for m, estimates in zip(sample_counts, np.split(runs, len(sample_counts), axis=1), strict=True)
+    }
     # One sample: E grad log g = 0, so the mean estimate has no component along the exact gradient.
     assert within(qualities[1].norm_ratio, 0.0)
     shrinkage = {m: 1 - quality.norm_ratio.value for m, quality in qualities.items()}

@@ -1,5 +1,7 @@
 """Identities that must hold exactly on a listed support (MATHS: E3, P2-P5)."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -61,6 +63,7 @@ def assert_trees_close(a, b, *, atol=2e-6):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=atol), a, b)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def gradient(objective, params, *, log_ratio, latent_log_probs):
     return jax.grad(
         lambda params: objective(log_conditionals(params), log_ratio=log_ratio, latent_log_probs=latent_log_probs)
@@ -110,13 +113,15 @@ def test_bound_is_below_the_divergence_and_stationary_at_the_optimal_ratio(name,
     best = best_log_ratio(params, latent_log_probs)
     exact = exact_divergence(target_log_probs=TARGET.log_probs, model_log_probs=q, divergence=name)
 
+    @jax.jit
     def bound(log_ratio):
         return exact_bound(log_ratio, target_log_probs=TARGET.log_probs, model_log_probs=q, divergence=name)
 
     noise = 0.3 * jax.random.normal(jax.random.key(2), best.shape)
     assert float(bound(best + noise)) < float(exact)
-    scale = float(jnp.max(jnp.abs(jax.grad(bound)(best + noise))))
-    np.testing.assert_allclose(jax.grad(bound)(best), 0.0, atol=1e-5 * max(scale, 1.0))
+    slope = jax.jit(jax.grad(bound))
+    scale = float(jnp.max(jnp.abs(slope(best + noise))))
+    np.testing.assert_allclose(slope(best), 0.0, atol=1e-5 * max(scale, 1.0))
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)
@@ -125,12 +130,13 @@ def test_gradient_of_the_divergence_matches_finite_differences_in_float64(name):
     p_logits, q_logits, direction = generator_64.normal(size=(3, 6))
     with jax.enable_x64(True):
 
+        @jax.jit
         def value(step):
             log_p = jax.nn.log_softmax(jnp.asarray(p_logits))
             log_q = jax.nn.log_softmax(jnp.asarray(q_logits + step * direction))
             return exact_divergence(target_log_probs=log_p, model_log_probs=log_q, divergence=name)
 
-        slope = float(jax.grad(value)(0.0))
+        slope = float(jax.jit(jax.grad(value))(0.0))
         numeric = float((value(1e-5) - value(-1e-5)) / 2e-5)
     assert slope == pytest.approx(numeric, rel=1e-6, abs=1e-8)
 
@@ -182,7 +188,7 @@ def test_at_the_optimal_ratio_the_marginal_objectives_are_the_true_divergences(p
         assert float(value) == pytest.approx(float(true_divergence(params)), rel=1e-4)
         assert_trees_close(
             gradient(objective, params, log_ratio=best, latent_log_probs=latent_log_probs),
-            jax.grad(true_divergence)(params),
+            jax.jit(jax.grad(true_divergence))(params),
         )
 
 
