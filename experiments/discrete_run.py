@@ -124,7 +124,9 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def networks_for(config: dict[str, Any], spec: data.DatasetSpec, *, axis_name: str | None) -> tuple[Networks, Conditional]:
+def networks_for(
+    config: dict[str, Any], spec: data.DatasetSpec, *, axis_name: str | None
+) -> tuple[Networks, Conditional]:
     """The networks and the conditional that a run's flags and data set call for."""
     conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values)
     shape = spec.shape if spec.kind == "binary" else (*spec.shape, spec.num_values)
@@ -181,9 +183,7 @@ def start(config: DiscreteConfig) -> tuple[Experiment, Path]:
     if config.compilation_cache:
         keep_compilations()
     try:
-        hosts.join(
-            coordinator=config.coordinator, num_processes=config.num_processes, process_id=config.process_id
-        )
+        hosts.join(coordinator=config.coordinator, num_processes=config.num_processes, process_id=config.process_id)
         experiment = prepare(config)
         folder = workdir.open_workdir(
             config.workdir, vars(config), resume=config.resume, may_change=changeable(type(config))
@@ -313,7 +313,9 @@ def _feed(experiment: Experiment, start_step: int) -> tuple[Any, Iterator[Any], 
 
 def _metric_names(experiment: Experiment) -> tuple[str, ...]:
     """The names of the step's metrics, found by tracing it once without running it."""
-    game = experiment.game._replace(networks=networks_for(vars(experiment.config), experiment.dataset.spec, axis_name=None)[0])
+    game = experiment.game._replace(
+        networks=networks_for(vars(experiment.config), experiment.dataset.spec, axis_name=None)[0]
+    )
     state = jax.eval_shape(
         functools.partial(init_state, networks=game.networks, optimizers=game.optimizers), jax.random.key(0)
     )
@@ -329,6 +331,15 @@ def save_samples(path: Path, samples: Samples, spec: data.DatasetSpec, *, column
     if spec.kind == "binary":
         grids.append(pictures.image_grid(data.to_pictures(samples.probs, spec=spec), columns=columns))
     pictures.save_png(path, pictures.side_by_side(grids))
+
+
+def state_like(config: dict[str, Any], spec: data.DatasetSpec) -> TrainState:
+    """The shapes of a run's checkpoints, without computing anything."""
+    networks, _ = networks_for(config, spec, axis_name=None)
+    # Adam's state has the same form whatever its step sizes are.
+    optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
+    like = jax.eval_shape(functools.partial(init_state, networks=networks, optimizers=optimizers), jax.random.key(0))
+    return like.replace(key=jax.eval_shape(jax.random.key_data, like.key))
 
 
 def load_sampler(folder: str) -> tuple[Callable[[jax.Array, int], Samples], data.DatasetSpec, int]:
@@ -349,15 +360,9 @@ def load_sampler(folder: str) -> tuple[Callable[[jax.Array, int], Samples], data
         networks, conditional = networks_for(config, spec, axis_name=None)
     except (ValueError, KeyError, OSError) as error:
         raise UsageError(f"--workdir={folder} holds no run that can be sampled: {error}") from error
-    optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
-    like = jax.eval_shape(
-        functools.partial(init_state, networks=networks, optimizers=optimizers), jax.random.key(0)
-    )
-    like = like.replace(key=jax.eval_shape(jax.random.key_data, like.key))
+    like = state_like(config, spec)
     path = Path(folder).expanduser() / workdir.CHECKPOINTS
     restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
     if restored is None:
         raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
     return make_sampler(networks, conditional, restored.tree.gen_average), spec, restored.step
-
-

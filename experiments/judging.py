@@ -41,9 +41,7 @@ def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
     except ValueError as error:
         logger.warning("training the judge again: %s", error)
     images = train.rows(np.arange(len(train)))
-    judge = train_classifier(
-        jax.random.key(0), images, train.labels, num_classes=train.spec.num_classes, steps=steps
-    )
+    judge = train_classifier(jax.random.key(0), images, train.labels, num_classes=train.spec.num_classes, steps=steps)
     folder.mkdir(parents=True, exist_ok=True)
     save_classifier(path, judge)
     return judge

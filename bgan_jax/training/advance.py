@@ -83,14 +83,14 @@ def streamed_load(*, spec: DatasetSpec) -> Load:
 
     def load(data: jax.Array, key: jax.Array, step: jax.Array, example_index: jax.Array) -> jax.Array:
         del step
-        return jnp.stack(
-            [_device_form(data[:, i], key, i, example_index, spec=spec) for i in range(data.shape[1])]
-        )
+        return jnp.stack([_device_form(data[:, i], key, i, example_index, spec=spec) for i in range(data.shape[1])])
 
     return load
 
 
-def _device_form(rows: jax.Array, key: jax.Array, minibatch: int, example_index: jax.Array, *, spec: DatasetSpec) -> Any:
+def _device_form(
+    rows: jax.Array, key: jax.Array, minibatch: int, example_index: jax.Array, *, spec: DatasetSpec
+) -> Any:
     if not spec.stochastic:
         return to_device_form(None, rows, spec=spec)
     # A stream of keys of its own: the steps fold in small numbers, so a large one cannot meet them.

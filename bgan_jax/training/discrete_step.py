@@ -234,7 +234,7 @@ def train_discriminator(
 
     gradient, (metrics, fake_logits, model_state) = jax.grad(objective, has_aux=True)(state.params.disc)
     gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
-    metrics["disc_gradient_norm"] = optax.global_norm(gradient)
+    metrics["disc_gradient_norm"] = optax.tree.norm(gradient)
     state = update_discriminator(state, gradient, model_state, optimizers=game.optimizers)
     return state, summarize(fake_logits, fake_points), metrics
 
@@ -258,7 +258,7 @@ def train_generator(
         "sample_logit_square": jnp.mean(scored.logit_square_mean),
     }
     gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
-    metrics["gen_gradient_norm"] = optax.global_norm(gradient)
+    metrics["gen_gradient_norm"] = optax.tree.norm(gradient)
     state = update_generator(
         state, gradient, fakes.model_state, optimizers=game.optimizers, average_decay=settings.average_decay
     )

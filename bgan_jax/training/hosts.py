@@ -10,7 +10,6 @@ import jax
 logger = logging.getLogger("bgan_jax")
 
 
-
 def join(*, coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
     """Joins this process to its job. Must come before anything else touches a device.
 

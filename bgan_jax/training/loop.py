@@ -94,8 +94,10 @@ def train(
             metrics = read_totals(totals)
         except NonFiniteError as error:
             good = checkpoints.steps()[-1:] if checkpoints is not None else []
-            where = f"the last good checkpoint is {checkpoints.folder / str(good[0])}" if good and checkpoints else (
-                "there is no checkpoint yet"
+            where = (
+                f"the last good checkpoint is {checkpoints.folder / str(good[0])}"
+                if good and checkpoints
+                else ("there is no checkpoint yet")
             )
             raise NonFiniteError(f"{error}; {where}") from error
         if report is not None and metrics:
@@ -133,6 +135,6 @@ def train(
 
 def finite(values: Any) -> bool:
     """Whether every number of a tree of numpy arrays is finite."""
-    return all(bool(np.isfinite(leaf).all()) for leaf in jax.tree.leaves(values) if np.issubdtype(leaf.dtype, np.floating))
-
-
+    return all(
+        bool(np.isfinite(leaf).all()) for leaf in jax.tree.leaves(values) if np.issubdtype(leaf.dtype, np.floating)
+    )

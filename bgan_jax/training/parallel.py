@@ -108,7 +108,6 @@ def to_host(tree: Any) -> Any:
     def read(leaf: Any) -> np.ndarray:
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             leaf = jax.random.key_data(leaf)
-        return np.asarray(leaf.addressable_data(0))
+        return np.asarray(leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf)
 
     return jax.tree.map(read, tree)
-

@@ -79,9 +79,7 @@ def generate(state: TrainState, key: jax.Array, example_index: jax.Array, *, net
     )
 
 
-def update_discriminator(
-    state: TrainState, gradient: Any, model_state: Any, *, optimizers: Pair
-) -> TrainState:
+def update_discriminator(state: TrainState, gradient: Any, model_state: Any, *, optimizers: Pair) -> TrainState:
     """The state after one optimiser step of the discriminator, with its new model state."""
     updates, opt_state = optimizers.disc.update(gradient, state.opt_state.disc, state.params.disc)
     return state.replace(

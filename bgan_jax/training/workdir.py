@@ -73,7 +73,9 @@ def open_workdir(
                 if saved.get(name) != config.get(name) and name not in may_change
             )
             if differing:
-                changes = ", ".join(f"--{name}: {saved.get(name)!r} there, {config.get(name)!r} now" for name in differing)
+                changes = ", ".join(
+                    f"--{name}: {saved.get(name)!r} there, {config.get(name)!r} now" for name in differing
+                )
                 raise ValueError(
                     f"--workdir={path} holds a run with other flags ({changes}); "
                     "give the same flags to continue it, or choose another folder"

@@ -1,0 +1,212 @@
+"""The main job from the outside: what a person types, what is left behind, what is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgan_jax.training.reporting import read_metrics
+from experiments import discrete_mnist, discrete_run, flags
+from tests.test_layers import ROOT
+
+TINY = ["--smoke", "--judged_samples=50", "--judge_steps=5", "--report_every=1"]
+
+
+def config(tmp_path, *arguments):
+    # The tests' process has eight devices.
+    return flags.parse(
+        discrete_mnist.Config,
+        [f"--workdir={tmp_path / 'run'}", *TINY, *arguments],
+        smoke=discrete_mnist.SMOKE,
+        presets=discrete_mnist.PRESETS,
+    )
+
+
+def command(*arguments, module="experiments.discrete_mnist", **environment):
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+        env={**os.environ, "JAX_NUM_CPU_DEVICES": "1", **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("main") / "run"
+    done = command(f"--workdir={folder}", *TINY, BGAN_JAX_CACHE=str(folder.parent / "cache"))
+    assert done.returncode == 0, done.stderr
+    return folder, done.stderr
+
+
+def test_the_log_can_be_followed(finished):
+    log = finished[1]
+    assert "backend cpu" in log and "1 device" in log and "global batch 16" in log
+    assert "step 4/4" in log and "nats" in log and "ESS" in log and "steps/s" in log and "left" in log
+
+
+def test_what_a_run_leaves_behind(finished):
+    folder = finished[0]
+    left = {path.name for path in folder.iterdir()}
+    assert left == {
+        "config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "result.json", "checkpoints",
+        "pictures",
+    }  # fmt: skip
+    assert json.loads((folder / "config.json").read_text())["num_samples"] == 3
+    assert json.loads((folder / "versions.json").read_text())["packages"]["jax"]
+    assert [record["step"] for record in read_metrics(folder / "metrics.jsonl")] == [1, 2, 3, 4]
+    assert {path.name for path in (folder / "pictures").iterdir()} == {"samples_0000002.png", "samples_0000004.png"}
+    assert Image.open(folder / "pictures" / "samples_0000004.png").size[0] > 2 * 8 * 28
+    result = json.loads((folder / "result.json").read_text())
+    assert result["samples"]["num_images"] == 50 and result["held_out"]["num_images"] == 1000
+    np.testing.assert_allclose(sum(result["samples"]["class_shares"]), 1.0, atol=1e-3)
+
+
+def test_sampling_from_the_run(finished, tmp_path):
+    folder = finished[0]
+    done = command(f"--workdir={folder}", "--num=7", f"--out={tmp_path / 's.npz'}", module="experiments.sample")
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "s.npz") as file:
+        x, probs = file["x"], file["probs"]
+    assert x.shape == (7, 28, 28, 1) and x.dtype == np.uint8 and set(np.unique(x)) <= {0, 1}
+    assert probs.shape == x.shape and probs.min() >= 0 and probs.max() <= 1
+    sample, spec, step = discrete_run.load_sampler(str(folder))
+    assert spec.name == "mnist10k" and step == 4
+    np.testing.assert_array_equal(sample(jax.random.key(0), 7).x, x)
+    np.testing.assert_array_equal(sample(jax.random.key(0), 3).x, x[:3])
+    again = command(f"--workdir={folder}", f"--out={tmp_path / 's.npz'}", module="experiments.sample")
+    assert again.returncode == 2 and "is there already" in again.stderr
+    picture = command(f"--workdir={folder}", "--num=9", f"--out={tmp_path / 's.png'}", module="experiments.sample")
+    assert picture.returncode == 0 and Image.open(tmp_path / "s.png").size[0] > 3 * 28
+
+
+def parameters(folder):
+    """The newest checkpoint, as a list of arrays."""
+    from bgan_jax.training.checkpoints import Checkpoints
+
+    run_config = discrete_run.workdir.read_config(folder)
+    spec = discrete_run.data.DatasetSpec.from_json((folder / "dataset.json").read_text())
+    like = discrete_run.state_like(run_config, spec)
+    restored = Checkpoints(folder / "checkpoints", read_only=True).restore(like)
+    return restored.step, [np.asarray(leaf) for leaf in jax.tree.leaves(restored.tree)]
+
+
+def test_two_halves_equal_the_whole(finished, tmp_path):
+    folder = tmp_path / "halves"
+    for steps in (2, 4):
+        done = command(
+            f"--workdir={folder}", *TINY, f"--steps={steps}", BGAN_JAX_CACHE=str(finished[0].parent / "cache")
+        )
+        assert done.returncode == 0, done.stderr
+    assert "continuing from step 2" in done.stderr
+    (step_a, a), (step_b, b) = parameters(folder), parameters(finished[0])
+    assert step_a == step_b == 4
+    for left, right in zip(a, b, strict=True):
+        np.testing.assert_array_equal(left, right)
+    metrics = [
+        [
+            {k: v for k, v in record.items() if k != "steps_per_second"}
+            for record in read_metrics(path / "metrics.jsonl")
+        ]
+        for path in (folder, finished[0])
+    ]
+    assert metrics[0] == metrics[1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--parallel=shard_map",), ("--data_backend=streamed",)], ids=["shard_map", "streamed"]
+)
+def test_eight_devices_equal_one(finished, tmp_path, arguments):
+    folder = tmp_path / "eight"
+    done = command(
+        f"--workdir={folder}",
+        *TINY,
+        *arguments,
+        JAX_NUM_CPU_DEVICES="8",
+        BGAN_JAX_CACHE=str(finished[0].parent / "cache"),
+    )
+    assert done.returncode == 0 and "8 devices" in done.stderr, done.stderr
+    # Adam divides by the root of tiny second moments in the first steps, which magnifies rounding: gradients are
+    # compared with plain descent in tests/training/test_parallel.py.
+    for left, right in zip(parameters(folder)[1], parameters(finished[0])[1], strict=True):
+        np.testing.assert_allclose(left, right, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--divergence=jensen"], ["divergence", "jensen_shannon", "reverse_kl"]),
+        (["--network=resnet"], ["network", "dcgan28_small"]),
+        (["--dataset=mnist5k"], ["mnist5k", "mnist10k"]),
+        (["--num_samples=1"], ["num_samples", "at least 2"]),
+        (["--disc_fakes_per_latent=4"], ["disc_fakes_per_latent", "num_samples=3"]),
+        (["--sample_chunk=2"], ["sample_chunk", "[1, 3]"]),
+        (["--batch_size=12"], ["batch_size=12", "8 devices", "8 or 16"]),
+        (["--steps=0"], ["steps"]),
+        (["--penalty=-1"], ["penalty"]),
+        (["--workdir="], ["--workdir"]),
+        (["--process_id=1"], ["--coordinator", "all three"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) and value[0].startswith("--") else "",
+)
+def test_bad_flags(tmp_path, capsys, arguments, words):
+    with pytest.raises(SystemExit) as leaving:
+        flags.run(
+            discrete_mnist.main,
+            discrete_mnist.Config,
+            description="",
+            smoke=discrete_mnist.SMOKE,
+            presets=discrete_mnist.PRESETS,
+            arguments=[f"--workdir={tmp_path / 'run'}", *TINY, "--compilation_cache=false", *arguments],
+        )
+    message = capsys.readouterr().err
+    assert leaving.value.code == 2
+    assert message.startswith("error: ") and message.count("\n") == 1
+    for word in words:
+        assert word in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_workdir_of_another_run_is_refused(finished):
+    before = {path: path.read_bytes() for path in finished[0].rglob("*") if path.is_file()}
+    done = command(f"--workdir={finished[0]}", *TINY, "--seed=1")
+    assert done.returncode == 2
+    assert "--seed: 0 there, 1 now" in done.stderr
+    assert before == {path: path.read_bytes() for path in finished[0].rglob("*") if path.is_file()}
+
+
+def test_a_nonfinite_loss_stops_the_run(tmp_path):
+    done = command(
+        f"--workdir={tmp_path / 'run'}", *TINY, "--learning_rate_disc=1e30", "--steps=50", "--divergence=pearson_chi2"
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: at step ") and "not finite" in last and "checkpoint" in last
+
+
+def test_sigterm_saves_and_leaves(finished, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "experiments.discrete_mnist", f"--workdir={tmp_path / 'run'}", *TINY, "--steps=100000",
+         "--checkpoint_every=1000000", "--picture_every=0"],
+        stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        env={**os.environ, "JAX_NUM_CPU_DEVICES": "1", "BGAN_JAX_CACHE": str(finished[0].parent / "cache")},
+    )  # fmt: skip
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not read_metrics(metrics) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 0, log
+    assert "as asked" in log
+    step, _ = parameters(tmp_path / "run")
+    assert step >= 1

@@ -1,0 +1,85 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from absl import flags as absl_flags
+
+from experiments import flags
+from tests.test_layers import ROOT
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    count: int = flags.knob(3, "How many, in steps.", minimum=1)
+    rate: float = flags.knob(0.5, "How fast.", minimum=0.0, maximum=1.0)
+    kind: str = flags.knob("a", "Which.", choices=("a", "b"))
+    path: str | None = flags.knob(None, "Where.", may_change=True)
+    fast: bool = flags.knob(False, "Whether.")
+    preset: str = flags.knob("default", "Named settings.", choices=("default", "big"))
+    smoke: bool = flags.knob(False, "Tiny.")
+
+
+def parse(*arguments):
+    return flags.parse(
+        Config, arguments, smoke={"count": 1}, presets={"default": {}, "big": {"count": 100, "rate": 0.9}}
+    )
+
+
+def test_defaults_and_values():
+    assert parse() == Config()
+    assert parse("--count=7", "--fast", "--path=/x", "--rate", "0.25") == Config(
+        count=7, fast=True, path="/x", rate=0.25
+    )
+
+
+def test_what_the_user_says_wins_over_smoke_and_smoke_over_presets():
+    assert parse("--preset=big").count == 100
+    assert parse("--preset=big", "--smoke").count == 1
+    assert parse("--preset=big", "--smoke", "--count=5").count == 5
+    assert parse("--preset=big", "--smoke", "--count=5").rate == 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cuont=3"], "cuont"),
+        (["--count=three"], "three"),
+        (["--count=0"], "count"),
+        (["--rate=1.5"], "rate"),
+        (["--kind=c"], "a, b|<a|b>"),
+        (["surplus"], "surplus"),
+    ],
+)
+def test_what_is_refused(arguments, message):
+    with pytest.raises(absl_flags.Error, match=message):
+        parse(*arguments)
+
+
+def test_help_lists_every_knob_with_what_is_legal():
+    text = flags.help_text(Config, description="An experiment.")
+    for field in dataclasses.fields(Config):
+        assert f"--{field.name}=" in text and field.metadata["help"] in text
+    assert "One of: a, b." in text and "From 0.0 to 1.0." in text and "At least 1." in text
+
+
+def test_what_may_change():
+    assert flags.changeable(Config) == {"path"}
+
+
+EXPERIMENTS = sorted(
+    f"experiments.{path.stem}" for path in (ROOT / "experiments").glob("*.py") if "__main__" in path.read_text()
+)
+
+
+@pytest.mark.parametrize("module", EXPERIMENTS)
+def test_every_command_helps_and_refuses(module):
+    shown = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, cwd=ROOT, timeout=120
+    )
+    assert shown.returncode == 0 and "--" in shown.stdout, shown.stderr
+    refused = subprocess.run(
+        [sys.executable, "-m", module, "--no_such_flag=1"], capture_output=True, text=True, cwd=ROOT, timeout=120
+    )
+    assert refused.returncode == 2, refused.stderr
+    assert refused.stderr.count("\n") <= 2 and "no_such_flag" in refused.stderr

@@ -1,0 +1,85 @@
+"""Imports go down the floors of the house, and the mathematics stands alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "bgan_jax"
+FLOORS = {
+    "bgan_jax.version": 0,
+    "bgan_jax.losses": 0,
+    "bgan_jax.conditionals": 0,
+    "bgan_jax.networks": 1,
+    "bgan_jax.data": 1,
+    "bgan_jax.evaluation": 1,
+    "bgan_jax.training": 2,
+    "experiments": 3,
+}
+FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "experiments").glob("*.py")])
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room(module: str) -> str | None:
+    return next((name for name in FLOORS if module == name or module.startswith(name + ".")), None)
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: imports are absolute"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_imports_only_go_down(path):
+    own = room(module_name(path))
+    for imported in imports_of(path):
+        other = room(imported)
+        if own is None or other is None or own == other or other == "bgan_jax.version":
+            continue
+        allowed = FLOORS[other] < FLOORS[own] or (own == "bgan_jax.evaluation" and FLOORS[other] == 1)
+        assert allowed, f"{module_name(path)} may not import {imported}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "losses").rglob("*.py")), ids=module_name)
+def test_the_losses_need_jax_numpy_and_chex_alone(path):
+    third_party = {name.split(".")[0] for name in imports_of(path)} - set(sys.stdlib_module_names)
+    assert third_party <= {"jax", "numpy", "chex", "bgan_jax"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_flags_live_in_experiments_alone(path):
+    if "experiments" not in path.parts:
+        assert not any(name.split(".")[0] == "absl" for name in imports_of(path)), f"{path} imports absl"
+
+
+def test_importing_every_room_starts_no_backend():
+    modules = sorted({module_name(path) for path in FILES if not path.name.startswith("__main__")})
+    code = "\n".join(
+        [
+            "import importlib, sys",
+            f"for name in {modules!r}: importlib.import_module(name)",
+            "import jax._src.xla_bridge as bridge",
+            "assert not bridge.backends_are_initialized(), 'a backend was started by an import'",
+            "heavy = {'tensorflow', 'torch', 'tensorflow_datasets', 'matplotlib', 'orbax.checkpoint.v1', 'lmdb'}",
+            "assert not heavy & set(sys.modules), heavy & set(sys.modules)",
+        ]
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=120)
+
+
+def test_no_room_for_leftovers():
+    forbidden = {"utils", "util", "misc", "helpers", "common"}
+    assert not [path for path in FILES if path.stem in forbidden]
