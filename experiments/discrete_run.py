@@ -167,7 +167,7 @@ def cache_root() -> Path:
 
 def keep_compilations() -> None:
     """Turns on JAX's persistent compilation cache in the user's cache folder, unless one is set already."""
-    if jax.config.jax_compilation_cache_dir is None:
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_root() / "compilations"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
@@ -286,7 +286,7 @@ def _host_slice(batch_size: int) -> slice:
 
 
 def _feed(experiment: Experiment, start_step: int) -> tuple[Any, Iterator[Any], bool]:
-    """How the compiled step gets its batches: the load function, its argument for every step, and whether it is sharded."""
+    """How the compiled step gets its batches: the load function, its argument, and whether that is sharded."""
     config, dataset = experiment.config, experiment.dataset
     if data.choose_backend(dataset, backend=config.data_backend) == "resident":
         load = resident_load(

@@ -58,18 +58,19 @@ def _define(values: flags.FlagValues, config_class: type) -> None:
         if typing.get_origin(kind) in (types.UnionType, typing.Union):
             kind = next(option for option in typing.get_args(kind) if option is not type(None))
         name, help_text = field.name, field.metadata["help"]
+        default: Any = field.default
         bounds = {"lower_bound": field.metadata["minimum"], "upper_bound": field.metadata["maximum"]}
         common: dict[str, Any] = {"flag_values": values}
         if field.metadata["choices"] is not None:
-            flags.DEFINE_enum(name, field.default, list(field.metadata["choices"]), help_text, **common)
+            flags.DEFINE_enum(name, default, list(field.metadata["choices"]), help_text, **common)
         elif kind is bool:
-            flags.DEFINE_bool(name, field.default, help_text, **common)
+            flags.DEFINE_bool(name, default, help_text, **common)
         elif kind is int:
-            flags.DEFINE_integer(name, field.default, help_text, **bounds, **common)
+            flags.DEFINE_integer(name, default, help_text, **bounds, **common)
         elif kind is float:
-            flags.DEFINE_float(name, field.default, help_text, **bounds, **common)
+            flags.DEFINE_float(name, default, help_text, **bounds, **common)
         else:
-            flags.DEFINE_string(name, field.default, help_text, **common)
+            flags.DEFINE_string(name, default, help_text, **common)
 
 
 def help_text(config_class: type, *, description: str) -> str:

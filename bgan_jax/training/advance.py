@@ -20,12 +20,12 @@ class Totals(NamedTuple):
     """Metrics since the last report. They stay on the device until somebody reads them.
 
     Attributes:
-      count: number of steps added up, int32.
+      num_steps: number of steps added up, int32.
       sums: sum of every metric.
       first_nonfinite: for every metric the first step at which it was not finite, -1 if there was none, int32.
     """
 
-    count: jax.Array
+    num_steps: jax.Array
     sums: dict[str, jax.Array]
     first_nonfinite: dict[str, jax.Array]
 
@@ -33,7 +33,7 @@ class Totals(NamedTuple):
 def empty_totals(names: tuple[str, ...]) -> Totals:
     """Totals of no step yet, for metrics of these names; numpy, so that no backend is needed."""
     return Totals(
-        count=np.zeros((), np.int32),  # type: ignore[arg-type]
+        num_steps=np.zeros((), np.int32),  # type: ignore[arg-type]
         sums={name: np.zeros((), np.float32) for name in names},  # type: ignore[misc]
         first_nonfinite={name: np.full((), -1, np.int32) for name in names},  # type: ignore[misc]
     )
@@ -47,7 +47,7 @@ def add(totals: Totals, metrics: dict[str, jax.Array], step: jax.Array) -> Total
         return jnp.where(newly, step, totals.first_nonfinite[name])
 
     return Totals(
-        count=totals.count + 1,
+        num_steps=totals.num_steps + 1,
         sums={name: totals.sums[name] + metrics[name] for name in metrics},
         first_nonfinite={name: first(name) for name in metrics},
     )

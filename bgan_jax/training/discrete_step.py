@@ -49,8 +49,8 @@ class DiscreteSettings:
 
     Attributes:
       num_samples: M, samples drawn from each latent's conditional; at least 2.
-      disc_fakes_per_latent: k, how many of the M the discriminator learns from; k = M is the paper's form, k = 1 has the
-        same expected gradient at a fraction of the cost.
+      disc_fakes_per_latent: k, how many of the M the discriminator learns from; k = M is the paper's form, k = 1 has
+        the same expected gradient at a fraction of the cost.
       sample_chunk: how many of the M are in memory at once; divides M. ``None`` picks the largest divisor up to 20.
       divergence: name of the divergence that trains the discriminator.
       estimator: name of the generator's estimator, a key of ``bgan_jax.training.estimators.ESTIMATORS``.
@@ -131,13 +131,13 @@ class DiscreteGame(NamedTuple):
 def discrete_step(
     state: TrainState, real: jax.Array, example_index: jax.Array, *, game: DiscreteGame, axis_name: str | None = None
 ) -> tuple[TrainState, Metrics]:
-    """One step: k discriminator updates, then j generator updates; the last of one shares its samples with the first of the other.
+    """One step: discriminator updates, then generator updates, the last and the first of them on the same samples.
 
     Args:
       state: the run's state, the same on every device.
       real: this device's share of the data, in the data's own form, ``[disc_steps, N, ...]``.
-      example_index: where that share lies in the global batch, ``[N]``, integer. Randomness follows these indices, so the
-        step is the same on any number of devices.
+      example_index: where that share lies in the global batch, ``[N]``, integer. Randomness follows these indices, so
+        the step is the same on any number of devices.
       game: networks, conditional, optimizers, settings. Static.
       axis_name: the device axis, ``None`` on one device. Static.
 

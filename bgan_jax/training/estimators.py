@@ -42,8 +42,8 @@ def boundary_seeking(
 ) -> Direction:
     r"""Per-latent importance weights with the control variate 1/M: :math:`c_{mn} = \tilde w_{mn} - \frac1M`.
 
-    The estimator of Algorithm 1 of Hjelm et al. 2018 (https://arxiv.org/abs/1702.08431). Subtracting 1/M does not change
-    its mean, since ``E_g[grad log g] = 0``, and lowers its variance; with M = 1 it is exactly zero.
+    The estimator of Algorithm 1 of Hjelm et al. 2018 (https://arxiv.org/abs/1702.08431). Subtracting 1/M does not
+    change its mean, since ``E_g[grad log g] = 0``, and lowers its variance; with M = 1 it is exactly zero.
     """
     del num_samples, log_partition_average, axis_name
     return Direction(
@@ -89,7 +89,7 @@ def _reinforce(scored: ScoredSamples, baseline: jax.Array) -> Direction:
 def reinforce(
     scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
 ) -> Direction:
-    r"""REINFORCE with the leave-one-out baseline: :math:`c_{mn} = \frac1M (F_{mn} - \frac1{M-1}\sum_{m' \ne m} F_{m'n})`.
+    r"""REINFORCE, leave-one-out baseline: :math:`c_{mn} = \frac1M (F_{mn} - \frac1{M-1}\sum_{m' \ne m} F_{m'n})`.
 
     The reward is the log-weight F, so this descends KL(g(x|z) || p~(x|z)). The baseline is independent of the sample
     that it is subtracted from: unbiased, and free.

@@ -14,8 +14,8 @@ def join(*, coordinator: str | None, num_processes: int | None, process_id: int 
     """Joins this process to its job. Must come before anything else touches a device.
 
     Args:
-      coordinator: ``host:port`` of process 0; ``None`` finds the job by itself where a cluster manager describes one, and
-        otherwise stays alone.
+      coordinator: ``host:port`` of process 0; ``None`` finds the job by itself where a cluster manager describes one,
+        and otherwise stays alone.
       num_processes: number of processes of the job, with ``coordinator``.
       process_id: this process's number, from 0, with ``coordinator``.
 

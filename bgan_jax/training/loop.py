@@ -34,7 +34,7 @@ def read_totals(totals: Totals) -> dict[str, float]:
         first = min(bad.values())
         names = ", ".join(sorted(name for name, step in bad.items() if step == first))
         raise NonFiniteError(f"at step {first + 1} these were not finite: {names}")
-    count = int(fetched.count)
+    count = int(fetched.num_steps)
     return {name: float(value) / count for name, value in fetched.sums.items()} if count else {}
 
 
@@ -58,8 +58,8 @@ def train(
 ) -> tuple[TrainState, int]:
     """Advances a run to its last step.
 
-    Nothing leaves the devices between reports. A checkpoint is only written after the metrics up to it have been seen to
-    be finite.
+    Nothing leaves the devices between reports. A checkpoint is only written after the metrics up to it have been seen
+    to be finite.
 
     Args:
       advance: a function made by ``parallel.spread`` of ``make_advance``. Its state argument is donated.
@@ -114,7 +114,7 @@ def train(
         # The host may run a few steps ahead of the devices and no further, so that a signal is answered soon.
         in_flight.append(totals)
         if len(in_flight) > 4:
-            jax.block_until_ready(in_flight.pop(0).count)
+            jax.block_until_ready(in_flight.pop(0).num_steps)
         at_end = step == total_steps
         stopping = should_stop is not None and should_stop(step)
         saving = checkpoints is not None and (at_end or stopping or step % checkpoint_every == 0)

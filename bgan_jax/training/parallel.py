@@ -1,8 +1,8 @@
 """The only file that knows how many devices there are: one device's function, spread over all of them.
 
 The state goes in and out unreplicated and equal on every device; the batch is split along its first axis. ``pmap`` is
-the default, and ``jit(shard_map)`` runs the same per-device function; the two give the same bits. Gradients are averaged
-after they are taken, never before: with ``check_vma=True`` shard_map would sum them a second time, silently.
+the default, and ``jit(shard_map)`` runs the same per-device function; the two give the same bits. Gradients are
+averaged after they are taken, never before: with ``check_vma=True`` shard_map would sum them twice, silently.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def spread(
     """Runs a per-device function on every device of every host.
 
     Args:
-      function: ``function(*arguments, axis_name=...)`` for one device's share. Its results must be equal on all devices.
+      function: ``function(*arguments, axis_name=...)`` for one device's share. Its results are equal on all devices.
       parallel: ``"pmap"`` or ``"shard_map"``.
       sharded: for every argument, whether its first axis is split over the devices; the others are the same everywhere.
         At least one is.
@@ -63,7 +63,7 @@ def spread(
     per_device = functools.partial(function, axis_name=AXIS)
     if parallel == "pmap":
         in_axes = tuple(0 if is_sharded else None for is_sharded in sharded)
-        return jax.pmap(per_device, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=donate)  # type: ignore[arg-type]
+        return jax.pmap(per_device, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=donate)
     in_specs = tuple(PartitionSpec(AXIS) if is_sharded else PartitionSpec() for is_sharded in sharded)
     mapped = jax.shard_map(
         per_device, mesh=_mesh(parallel), in_specs=in_specs, out_specs=PartitionSpec(), check_vma=False

@@ -17,7 +17,7 @@ from bgan_jax.conditionals import Conditional, sample_conditionals
 
 
 class ScoredSamples(NamedTuple):
-    r"""What M scored samples of each latent amount to. With ``w = e^F`` and ``t(x)`` the sample's statistics:
+    r"""What M scored samples of each latent amount to, with ``w = e^F`` and ``t(x)`` the sample's statistics.
 
     Attributes:
       log_partition: :math:`\log \hat\alpha_n = \log \frac1M \sum_m w_{mn}`, in nats, ``[N]``.

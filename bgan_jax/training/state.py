@@ -19,8 +19,7 @@ class Pair(NamedTuple):
     disc: Any
 
 
-@flax.struct.dataclass
-class TrainState:
+class TrainState(flax.struct.PyTreeNode):
     """The state of a run after ``step`` steps.
 
     Attributes:

@@ -48,8 +48,8 @@ def open_workdir(
     Args:
       path: the folder.
       config: the run's flags by name, JSON values.
-      resume: ``"auto"`` continues a run that is there and starts one that is not; ``"must"`` refuses to start a new one;
-        ``"never"`` refuses to continue one.
+      resume: ``"auto"`` continues a run that is there and starts one that is not; ``"must"`` refuses to start a new
+        one; ``"never"`` refuses to continue one.
       may_change: flags that may differ from those the run began with, such as how often to report.
 
     Returns:
