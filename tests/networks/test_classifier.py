@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bgan_jax.networks import build_classifier_networks
+from tests.networks.variables import random_variables
 
 
 def test_shapes_and_counts():
@@ -27,7 +28,7 @@ def test_shapes_and_counts():
 def test_many_labels_are_one_label_many_times():
     networks = build_classifier_networks(example_shape=(16, 16, 1), num_classes=3, width=2)
     images = jax.random.normal(jax.random.key(0), (4, 16, 16, 1))
-    variables = jax.jit(networks.disc.init)(jax.random.key(1))
+    variables = random_variables(networks.disc.init)
     apply = jax.jit(lambda inputs: networks.disc.apply(variables, inputs, train=False)[0])
     every_label = jnp.broadcast_to(jnp.eye(3)[:, None, :], (3, 4, 3))
     together = apply((images, every_label))

@@ -8,19 +8,15 @@ import numpy as np
 import pytest
 
 from bgan_jax.networks.convolutions import StridedConv, TransposedConv
+from tests.networks.variables import random_variables
 
 TRANSPOSED = [
     # lengths, kernel, stride, padding
     ((7, 7), (4, 4), 2, "SAME"),
     ((7, 7), (5, 5), 2, ((2, 3), (2, 3))),
     ((7, 5), (5, 5), 2, "SAME"),
-    ((3, 4), (3, 3), 2, "SAME"),
-    ((4, 3), (4, 4), 2, "VALID"),
-    ((3, 2), (2, 2), 2, "SAME"),
     ((5, 3), (4, 3), 2, ((0, 1), (1, 2))),
-    ((6,), (5,), 2, "SAME"),
     ((5,), (7,), 3, "SAME"),
-    ((4,), (2,), 3, "SAME"),
     ((4,), (2,), 3, "VALID"),
     ((6, 5), (3, 3), 1, "SAME"),
 ]
@@ -29,12 +25,9 @@ STRIDED = [
     # lengths, kernel, stride, padding
     ((8, 8), (4, 4), 2, 1),
     ((7, 7), (5, 5), 2, 2),
-    ((7, 9), (4, 4), 2, 1),
     ((6, 5), (5, 4), 2, 2),
     ((5, 6), (3, 3), 1, 1),
-    ((9,), (5,), 1, 2),
     ((11,), (5,), 3, 0),
-    ((5, 5), (1, 1), 1, 0),
     ((7, 7), (3, 3), 4, 0),
 ]
 
@@ -53,31 +46,34 @@ def assert_trees_close(actual, expected, tolerance=1e-5):
 def test_transposed_conv_is_flax_conv_transpose(lengths, kernel, stride, padding):
     keys = jax.random.split(jax.random.key(0), 4)
     inputs = jax.random.normal(keys[0], (2, *lengths, 3))
-    ours = TransposedConv(4, kernel, stride=stride, padding=padding, bias_init=nn.initializers.normal(1.0))
+    ours = TransposedConv(4, kernel, stride=stride, padding=padding)
     theirs = nn.ConvTranspose(4, kernel, strides=(stride,) * len(kernel), padding=padding)
-    variables = ours.init(keys[1], inputs)
-    chex.assert_trees_all_equal_shapes(variables, theirs.init(keys[1], inputs))
-    probe = jax.random.normal(keys[2], theirs.apply(variables, inputs).shape)
+    variables = random_variables(ours.init, inputs)
+    result, expected = jax.eval_shape(theirs.init_with_output, keys[1], inputs)
+    chex.assert_trees_all_equal_shapes(variables, expected)
+    probe = jax.random.normal(keys[2], result.shape)
 
     def output_and_gradients(module):
         def projected(variables, inputs):
             result = module.apply(variables, inputs)
             return (result * probe).sum(), result
 
-        return jax.jit(jax.grad(projected, argnums=(0, 1), has_aux=True))(variables, inputs)
+        return jax.grad(projected, argnums=(0, 1), has_aux=True)(variables, inputs)
 
-    assert_trees_close(output_and_gradients(ours), output_and_gradients(theirs))
+    actual, expected = jax.jit(lambda: (output_and_gradients(ours), output_and_gradients(theirs)))()
+    assert_trees_close(actual, expected)
 
 
 @pytest.mark.parametrize(("lengths", "kernel", "stride", "padding"), STRIDED)
 def test_every_form_is_the_convolution_twice_differentiated(lengths, kernel, stride, padding):
     keys = jax.random.split(jax.random.key(1), 4)
     inputs = jax.random.normal(keys[0], (2, *lengths, 3))
-    conv = StridedConv(4, kernel, stride=stride, padding=padding, bias_init=nn.initializers.normal(1.0))
+    conv = StridedConv(4, kernel, stride=stride, padding=padding)
     reference = nn.Conv(4, kernel, strides=(stride,) * len(kernel), padding=[(padding, padding)] * len(kernel))
-    variables = conv.init(keys[1], inputs)
-    chex.assert_trees_all_equal_shapes(variables, reference.init(keys[1], inputs))
-    probe = jax.random.normal(keys[2], reference.apply(variables, inputs).shape)
+    variables = random_variables(conv.init, inputs)
+    result, expected = jax.eval_shape(reference.init_with_output, keys[1], inputs)
+    chex.assert_trees_all_equal_shapes(variables, expected)
+    probe = jax.random.normal(keys[2], result.shape)
 
     def everything(module):
         def statistic(variables, inputs):
@@ -90,12 +86,11 @@ def test_every_form_is_the_convolution_twice_differentiated(lengths, kernel, str
         first = jax.grad(statistic, argnums=(0, 1), has_aux=True)(variables, inputs)
         return first, jax.grad(penalty, argnums=(0, 1))(variables, inputs)
 
-    expected = jax.jit(lambda: everything(reference))()
-    assert_trees_close(jax.jit(lambda: everything(conv))(), expected)
-    for form in ("patches", "paired"):
-        assert_trees_close(
-            jax.jit(lambda module: everything(module), static_argnums=0)(conv.clone(form=form)), expected
-        )
+    results = jax.jit(
+        lambda: [everything(m) for m in (reference, conv, conv.clone(form="patches"), conv.clone(form="paired"))]
+    )()
+    for actual in results[1:]:
+        assert_trees_close(actual, results[0])
 
 
 @pytest.mark.parametrize("module", [StridedConv(2, (4, 4)), TransposedConv(2, (4, 4))])
@@ -114,6 +109,6 @@ def test_unknown_form_and_padding_list_the_legal_ones():
 def test_bfloat16_compute_keeps_float32_parameters():
     inputs = jnp.zeros((1, 8, 8, 2))
     for module in (StridedConv(2, (4, 4), dtype=jnp.bfloat16), TransposedConv(2, (4, 4), dtype=jnp.bfloat16)):
-        result, variables = module.init_with_output(jax.random.key(0), inputs)
+        result, variables = jax.eval_shape(module.init_with_output, jax.random.key(0), inputs)
         assert result.dtype == jnp.bfloat16
         assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}

@@ -13,6 +13,7 @@ from jax.sharding import Mesh, PartitionSpec
 from bgan_jax.networks import build_networks
 from bgan_jax.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from bgan_jax.networks.interface import player
+from tests.networks.variables import random_variables
 
 DEVICES = 8
 
@@ -29,8 +30,7 @@ def small_discriminator(**settings):
 def test_batch_statistics_over_devices_are_those_of_the_whole_batch(launcher):
     latents = jax.random.normal(jax.random.key(1), (2 * DEVICES, 6))
     alone, spread = small_generator(), small_generator(axis_name="devices")
-    variables = jax.jit(spread.init)(jax.random.key(0))
-    chex.assert_trees_all_equal(variables, jax.jit(alone.init)(jax.random.key(0)))
+    variables = random_variables(spread.init)
     expected, expected_state = jax.jit(lambda v, z: alone.apply(v, z, train=True))(variables, latents)
 
     def local(variables, latents):
@@ -53,19 +53,28 @@ def test_batch_statistics_over_devices_are_those_of_the_whole_batch(launcher):
     assert min(jax.tree.leaves(moved)) > 0
 
 
+def test_initial_variables_need_no_device_axis():
+    variables = jax.jit(small_generator(axis_name="devices").init)(jax.random.key(0))
+    chex.assert_trees_all_equal_shapes(variables, jax.eval_shape(small_generator().init, jax.random.key(0)))
+    for statistics in variables["batch_stats"].values():
+        np.testing.assert_array_equal(statistics["mean"], 0.0)
+        np.testing.assert_array_equal(statistics["var"], 1.0)
+
+
 def test_statistics_move_only_in_training_and_only_when_kept():
     discriminator = small_discriminator()
     points = jax.random.normal(jax.random.key(1), (4, 8, 8, 2)) + 1.0
-    variables = discriminator.init(jax.random.key(0))
-    trained, new_model_state = discriminator.apply(variables, points, train=True)
-    evaluated, unchanged = discriminator.apply(variables, points, train=False)
+    variables = random_variables(discriminator.init)
+    apply = jax.jit(discriminator.apply, static_argnames="train")
+    trained, new_model_state = apply(variables, points, train=True)
+    evaluated, unchanged = apply(variables, points, train=False)
     assert set(new_model_state) == {"batch_stats"}
     assert unchanged == {}
     assert np.abs(trained - evaluated).max() > 1e-3
-    again, _ = discriminator.apply(variables, points, train=True)
+    again, _ = apply(variables, points, train=True)
     np.testing.assert_array_equal(again, trained)
     kept = {**variables, **new_model_state}
-    after, _ = discriminator.apply(kept, points, train=False)
+    after, _ = apply(kept, points, train=False)
     assert np.abs(after - evaluated).max() > 1e-3
 
 
@@ -75,7 +84,7 @@ def test_the_double_backward_form_is_the_same_function(form):
         "dcgan28_small", example_shape=(28, 28, 1), width=2, double_backward_form=form, spectral_norm=True
     )
     points = jax.random.uniform(jax.random.key(1), (3, 28, 28, 1))
-    variables = jax.jit(networks.disc.init)(jax.random.key(0))
+    variables = random_variables(networks.disc.init)
 
     @jax.jit
     def values(variables):
@@ -89,9 +98,10 @@ def test_the_double_backward_form_is_the_same_function(form):
 
 def test_last_layer_is_float32_under_bfloat16():
     points = jax.random.normal(jax.random.key(1), (3, 8, 8, 2))
-    variables = small_discriminator().init(jax.random.key(0))
-    exact, _ = small_discriminator().apply(variables, points, train=True)
-    rounded, _ = small_discriminator(dtype=jnp.bfloat16).apply(variables, points, train=True)
+    exact_discriminator, rounded_discriminator = small_discriminator(), small_discriminator(dtype=jnp.bfloat16)
+    variables = random_variables(exact_discriminator.init)
+    exact, _ = jax.jit(exact_discriminator.apply, static_argnames="train")(variables, points, train=True)
+    rounded, _ = jax.jit(rounded_discriminator.apply, static_argnames="train")(variables, points, train=True)
     assert rounded.dtype == jnp.float32
     assert 0 < np.abs(rounded - exact).max() < 0.1 * np.abs(exact).max()
     # A bfloat16 number in float32 has 16 zero bits at its end; the last layer's results are not such.
