@@ -1,6 +1,7 @@
 """An opened split: its record, its examples in packed form, its labels."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,12 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.packed)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process receives: the name of a memory-mapped file rather than its content."""
+        if isinstance(self.packed, np.memmap):
+            return _reopen, (self.spec, self.packed.filename, self.labels, self.skipped)
+        return Dataset, (self.spec, self.packed, self.labels, self.skipped)
+
     def rows(self, indices: npt.ArrayLike) -> np.ndarray:
         """Examples by index, in the data's own form.
 
@@ -38,3 +45,7 @@ class Dataset:
           ``[..., *spec.shape]``, ``spec.row_dtype``.
         """
         return unpack(self.packed[np.asarray(indices)], layout=layout_of(self.spec), shape=self.spec.shape)
+
+
+def _reopen(spec: DatasetSpec, path: str, labels: np.ndarray | None, skipped: tuple[str, ...]) -> Dataset:
+    return Dataset(spec, np.load(path, mmap_mode="r"), labels, skipped)

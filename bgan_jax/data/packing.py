@@ -5,7 +5,7 @@ in its packed form and unpacked inside the compiled step.
 """
 
 import math
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.spec import DatasetSpec
 
 Layout = Literal["bits", "nibbles", "bytes", "shorts"]
-Array = TypeVar("Array")
 
 _BITS_PER_ENTRY = {"bits": 1, "nibbles": 4}
 
@@ -75,7 +74,7 @@ def pack(rows: np.ndarray, *, spec: DatasetSpec, where: str) -> np.ndarray:
     return np.ascontiguousarray(flat)
 
 
-def unpack(packed: Array, *, layout: Layout, shape: tuple[int, ...]) -> Array:
+def unpack(packed: Any, *, layout: Layout, shape: tuple[int, ...]) -> Any:
     """The inverse of :func:`pack`, for numpy and JAX arrays.
 
     Args:
@@ -90,11 +89,10 @@ def unpack(packed: Array, *, layout: Layout, shape: tuple[int, ...]) -> Array:
       >>> unpack(np.array([[255, 192]], np.uint8), layout="bits", shape=(2, 5, 1)).sum()
       np.uint64(10)
     """
-    leading = packed.shape[:-1]  # type: ignore[attr-defined]
     if layout in _BITS_PER_ENTRY:
         bits = _BITS_PER_ENTRY[layout]
-        # Most significant first, the order of numpy.packbits. Reshaped to full rank: rank promotion may be an error.
-        shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8).reshape((1,) * len(packed.shape) + (8 // bits,))  # type: ignore[attr-defined]
-        entries = (packed[..., None] >> shifts) & np.uint8(2**bits - 1)  # type: ignore[index]
-        packed = entries.reshape((*leading, -1))[..., : math.prod(shape)]
-    return packed.reshape((*leading, *shape))  # type: ignore[attr-defined]
+        # Most significant first, the order of numpy.packbits. Given full rank, since rank promotion may be an error.
+        shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8).reshape(*(1 for _ in packed.shape), 8 // bits)
+        entries = (packed[..., None] >> shifts) & np.uint8(2**bits - 1)
+        packed = entries.reshape(*packed.shape[:-1], packed.shape[-1] * (8 // bits))[..., : math.prod(shape)]
+    return packed.reshape(*packed.shape[:-1], *shape)

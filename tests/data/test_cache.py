@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -45,6 +46,13 @@ def test_a_pack_is_made_once_and_mapped(name, cache_dir, caplog):
     assert not second.packed.flags.writeable
     assert second.spec == first.spec
     assert sorted(os.listdir(the_pack(cache_dir))) == ["labels.npy", "pack.json", "rows.npy"]
+
+
+def test_another_process_receives_the_files_name_not_its_content(name):
+    dataset = open_dataset(name, split="all")
+    sent = pickle.dumps(dataset)
+    assert len(sent) < dataset.packed.nbytes
+    check(pickle.loads(sent))
 
 
 def truncate(path):

@@ -32,10 +32,11 @@ def test_digits_are_read_in_their_order(folder):
     dataset = open_dataset("mnist", data_dir=folder, binarization="none")
     np.testing.assert_array_equal(dataset.rows(np.arange(12))[..., 0], IMAGES)
     np.testing.assert_array_equal(dataset.labels, np.arange(12) % 10)
+    assert dataset.spec.splits == {"train": 12}
 
 
-def test_a_missing_half_is_named(folder):
-    with pytest.raises(BadDataError, match="not the pair of its test split"):
+def test_a_missing_split_is_named(folder):
+    with pytest.raises(ValueError, match="has no split 'test'; it has: train"):
         open_dataset("mnist", split="test", data_dir=folder)
 
 

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,16 @@ def find_idx_pair(folder: Path, *, split: str) -> tuple[Path, Path] | None:
     return (found[0], found[1]) if len(found) == 2 else None
 
 
+def count_examples(path: Path) -> int:
+    """The number of examples that the header of an idx file promises; 0 where there is none."""
+    try:
+        with _open(path) as file:
+            header = file.read(8)
+    except (EOFError, OSError, zlib.error):
+        return 0
+    return int.from_bytes(header[4:8], "big")
+
+
 def read_idx(path: Path) -> np.ndarray:
     """An array in the idx format: bytes 0, 0, type, rank; then the sizes as big-endian 32-bit integers; then the data.
 
@@ -33,7 +44,7 @@ def read_idx(path: Path) -> np.ndarray:
       BadDataError: not such a file, or truncated.
     """
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        with _open(path) as file:
             content = file.read()
     except (EOFError, OSError, zlib.error) as error:
         raise BadDataError(f"{path}: truncated or broken compressed file ({error})") from error
@@ -44,3 +55,7 @@ def read_idx(path: Path) -> np.ndarray:
     if len(content) - start != np.prod(shape):
         raise BadDataError(f"{path}: expected {np.prod(shape)} entries {shape}, found {len(content) - start}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _open(path: Path) -> Any:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")

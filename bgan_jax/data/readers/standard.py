@@ -11,7 +11,7 @@ from bgan_jax.data.errors import BadDataError, DatasetNotFoundError
 from bgan_jax.data.intensities import grey_rows, grey_spec
 from bgan_jax.data.palette import quantized
 from bgan_jax.data.pictures import EncodedPicture, decode_all
-from bgan_jax.data.readers.idx import FILES, find_idx_pair, read_idx
+from bgan_jax.data.readers.idx import FILES, count_examples, find_idx_pair, read_idx
 from bgan_jax.data.readers.lsun import FOLDERS, count_pictures, find_lmdb, how_to_fetch, read_pictures
 from bgan_jax.data.readers.prepared import PreparedSplit, folder_of, locate, newest_version
 from bgan_jax.data.source import Reading, Request, Rows, Source, identity_of, in_chunks
@@ -22,12 +22,12 @@ _DIGITS = tuple("0123456789")
 def mnist(request: Request) -> Source:
     """Digits 28x28, thresholded by default, from MNIST's own idx files or as tensorflow-datasets prepares them."""
     folder = folder_of(request)
-    if find_idx_pair(folder, split="train") or find_idx_pair(folder, split="test"):
-        pair = find_idx_pair(folder, split=request.check_split(FILES))
-        if pair is None:
-            raise BadDataError(f"{folder}: holds files of MNIST, but not the pair of its {request.split} split")
+    pairs = {split: pair for split in FILES if (pair := find_idx_pair(folder, split=split))}
+    if pairs:
+        pair = pairs[request.check_split(pairs)]
+        splits = {split: count_examples(images) for split, (images, _) in pairs.items()}
         facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in pair]
-        return Source(str(folder), identity_of(request, facts), lambda: _read_idx_digits(request, pair))
+        return Source(str(folder), identity_of(request, facts), lambda: _read_idx_digits(request, pair, splits))
     return _prepared_greys(request, "mnist")
 
 
@@ -123,7 +123,7 @@ def lm1b(request: Request, *, short_lines: str) -> Source:
     return Source(prepared.where, identity_of(request, prepared.identity), read)
 
 
-def _read_idx_digits(request: Request, pair: tuple[Path, Path]) -> Reading:
+def _read_idx_digits(request: Request, pair: tuple[Path, Path], splits: dict[str, int]) -> Reading:
     images, labels = read_idx(pair[0]), read_idx(pair[1])
     if images.ndim != 3 or labels.shape != images.shape[:1]:
         raise BadDataError(
@@ -132,7 +132,7 @@ def _read_idx_digits(request: Request, pair: tuple[Path, Path]) -> Reading:
     spec = grey_spec(
         request,
         shape=(*images.shape[1:], 1),
-        splits={"train": 60_000, "test": 10_000},
+        splits=splits,
         num_classes=10,
         label_names=_DIGITS,
     )

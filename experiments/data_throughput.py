@@ -1,0 +1,191 @@
+"""How fast batches come: resident, streamed, and read plainly, in turns in one run; and what each embedded set costs.
+
+    python -m experiments.data_throughput --data_dir=../shared/data/tfds --workdir=runs/data_throughput
+
+The first table is MNIST, thresholded, in batches of 64 on whatever JAX runs on; without a prepared MNIST in
+``--data_dir`` it is the embedded digits, and the plain reader has no row. Two CPU cores: two minutes. Expected:
+resident, inside the compiled step, at least 300,000 images/s and at least 100 times the plain reader. The second table
+is the resident pipeline of every embedded set: time for a batch, and the shortest training step of which that is 2 %.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import pathlib
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bgan_jax.data import (
+    Dataset,
+    DatasetNotFoundError,
+    batch_positions,
+    gather,
+    open_dataset,
+    resident,
+    shuffled_indices,
+    stream,
+)
+from experiments import flags
+
+EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What is measured, and for how long."""
+
+    data_dir: str = flags.knob("../shared/data/tfds", "Folder of prepared data, for MNIST.")
+    cache_dir: str | None = flags.knob(None, "Folder of packed data.")
+    workdir: str | None = flags.knob(None, "Folder that the table and its numbers are written to.")
+    batch_size: int = flags.knob(64, "Images of a batch.", minimum=1)
+    rounds: int = flags.knob(7, "How often every way is measured; they take turns.", minimum=1)
+    seconds: float = flags.knob(1.5, "Least time of one measurement, in seconds.", minimum=0.0)
+    smoke: bool = flags.knob(False, "A run of seconds, to see that it works.")
+
+
+SMOKE = {"rounds": 2, "seconds": 0.02}
+
+
+class Way(NamedTuple):
+    """A way to get batches: a name, and a call that gets so many of them and returns when they are there."""
+
+    name: str
+    run: Callable[[int], Any]
+    least: int = 1  # Batches of one call, where fewer would measure something else.
+
+
+def ways(dataset: Dataset, config: Config) -> list[Way]:
+    """Every way of getting batches of one data set, the plain reader excepted."""
+    size = config.batch_size
+    data = jax.device_put(resident(dataset))
+
+    def rows_of(data: Any, step: Any) -> Any:
+        positions = batch_positions(step, batch_size=size)
+        return gather(data, shuffled_indices(positions, num_examples=data.num_examples, seed=0))
+
+    @functools.partial(jax.jit, static_argnames="steps")
+    def in_compiled_loop(data: Any, start: Any, steps: int) -> Any:
+        # The batch is the loop's carry, so that every one is written out whole, as a training step needs it: the
+        # compiler skips what nothing reads.
+        def body(_: Any, step: Any) -> tuple[Any, None]:
+            return rows_of(data, step), None
+
+        return jax.lax.scan(body, rows_of(data, start), start + jnp.arange(steps, dtype=jnp.uint32))[0]
+
+    one = jax.jit(rows_of)
+    host, device = (stream(dataset, batch_size=size, seed=0, device=place) for place in (None, jax.local_devices()[0]))
+    return [
+        Way(
+            "resident, inside the compiled step",
+            lambda number: [in_compiled_loop(data, jnp.uint32(0), 500) for _ in range(number // 500)],
+            500,
+        ),
+        Way("resident, one call a batch", lambda number: [one(data, jnp.uint32(step)) for step in range(number)][-1]),
+        Way("streamed, to the device", lambda number: [next(device).rows for _ in range(number)][-1]),
+        Way("streamed, to the host", lambda number: [next(host).rows for _ in range(number)][-1]),
+    ]
+
+
+def plain(config: Config) -> Way:
+    """The ordinary way: tensorflow-datasets' own random access, example by example, stacked and put on the device."""
+    import tensorflow_datasets as tfds
+
+    source = tfds.data_source("mnist", split="train", data_dir=config.data_dir, download=False)
+
+    def endless() -> Iterator[int]:
+        random = np.random.default_rng(0)
+        while True:
+            yield from random.permutation(len(source)).tolist()
+
+    order = endless()
+
+    def batch() -> Any:
+        images = [source[next(order)]["image"] for _ in range(config.batch_size)]
+        return jax.device_put((np.stack(images) > 127).astype(np.uint8))
+
+    return Way("plain tensorflow-datasets", lambda number: [batch() for _ in range(number)][-1])
+
+
+def measure(candidates: list[Way], config: Config) -> dict[str, list[float]]:
+    """Images per second of each way, once a round, in turns."""
+    numbers = {}
+    for way in candidates:
+        jax.block_until_ready(way.run(way.least))  # Compiles, fills the buffers.
+        started = time.perf_counter()
+        jax.block_until_ready(way.run(way.least))
+        once = time.perf_counter() - started
+        numbers[way.name] = max(1, round(config.seconds / once)) * way.least
+    rates: dict[str, list[float]] = {way.name: [] for way in candidates}
+    for _ in range(config.rounds):
+        for way in candidates:
+            started = time.perf_counter()
+            jax.block_until_ready(way.run(numbers[way.name]))
+            rates[way.name].append(numbers[way.name] * config.batch_size / (time.perf_counter() - started))
+    return rates
+
+
+def table(rates: dict[str, list[float]], *, base: str | None) -> str:
+    """The rates as a Markdown table, with the ratio of the medians to a base."""
+    lines = ["| way | images/s, median | min | max | times plain |", "|---|---|---|---|---|"]
+    for name, values in rates.items():
+        median = statistics.median(values)
+        ratio = f"{median / statistics.median(rates[base]):.0f}" if base else "-"
+        lines.append(f"| {name} | {median:,.0f} | {min(values):,.0f} | {max(values):,.0f} | {ratio} |")
+    return "\n".join(lines)
+
+
+def embedded_table(rates: dict[str, list[float]], batch_size: int) -> str:
+    """Time for a batch of each embedded set, and the step that it is 2 % of."""
+    lines = [f"| set | microseconds for {batch_size}, median | is 2 % of a step of (ms) |", "|---|---|---|"]
+    for name, values in rates.items():
+        microseconds = 1e6 * batch_size / statistics.median(values)
+        lines.append(f"| {name} | {microseconds:.0f} | {microseconds / 1000 / 0.02:.1f} |")
+    return "\n".join(lines)
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Measures, prints and saves both tables."""
+    candidates: list[Way] = []
+    try:
+        dataset = open_dataset("mnist", data_dir=config.data_dir, cache_dir=config.cache_dir)
+        candidates = [plain(config)]
+    except (DatasetNotFoundError, ValueError) as error:
+        print(f"no plain reader: {error}")
+        dataset = open_dataset("mnist10k")
+    base = candidates[0].name if candidates else None
+    rates = measure(ways(dataset, config) + candidates, config)
+    embedded = {}
+    for name in EMBEDDED:
+        loop = ways(open_dataset(name), config)[0]
+        embedded[name] = measure([loop], config)[loop.name]
+    text = (
+        f"{dataset.spec.name}, {len(dataset)} images, batch {config.batch_size}, {jax.devices()[0].device_kind}\n\n"
+        f"{table(rates, base=base)}\n\n{embedded_table(embedded, config.batch_size)}\n"
+    )
+    print(text)
+    results = {
+        "config": dataclasses.asdict(config),
+        "device": jax.devices()[0].device_kind,
+        "dataset": dataset.spec.name,
+        "fingerprint": dataset.spec.fingerprint,
+        "images_per_second": rates,
+        "embedded_images_per_second": embedded,
+    }
+    if config.workdir:
+        folder = pathlib.Path(config.workdir)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "data_throughput.md").write_text(text, encoding="utf-8")
+        (folder / "data_throughput.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return results
+
+
+if __name__ == "__main__":
+    flags.run(main, Config, description=__doc__ or "", smoke=SMOKE)
