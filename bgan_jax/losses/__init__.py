@@ -19,7 +19,8 @@ infinite; nothing here is NaN for finite input, nor is its gradient.
 ===============================================  =====================================  ===================
 equation                                         function                               laws, tests/losses/
 ===============================================  =====================================  ===================
-f, f*, nu, f* o nu; Table 1 of [Hjelm]_          ``DIVERGENCES``, ``FDivergence``       test_divergences.py
+f, f*, nu, f* o nu; Table 1 of [Hjelm]_          ``DIVERGENCES``, ``FDivergence``,      test_divergences.py
+                                                 ``as_divergence``
 the same for any alpha, for any f                ``alpha_divergence``,                  test_divergences.py
                                                  ``divergence_from_f``
 w = (f*)'(T); Theorem 1 of [Hjelm]_              ``conjugate_slope``                    test_divergences.py

@@ -1,6 +1,7 @@
 """Two distributions on three points, as exact batches, and the divergences in question as plain formulas."""
 
 import jax
+import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 
@@ -35,6 +36,11 @@ BOUND_AT_F = {
     "neyman_chi2": 0.526064,
     "jeffreys": 0.685530,
 }
+
+
+def float64():
+    """A context in which arrays may be float64."""
+    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64(True)
 
 
 def data_batch(per_point):

@@ -28,9 +28,14 @@ def f_divergence(divergence, dtype=jnp.float32):
 LOG_RATIO = np.log(supports.P / supports.Q)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_bound_at_given_logits(name):
-    np.testing.assert_allclose(bound(supports.F.astype(np.float32), name), supports.BOUND_AT_F[name], atol=1.5e-6)
+@jax.jit
+def bounds_and_divergences(per_point):
+    return {name: (bound(per_point, name), f_divergence(losses.DIVERGENCES[name])) for name in NAMES}
+
+
+def test_the_bound_at_given_logits():
+    for name, (value, _) in bounds_and_divergences(supports.F.astype(np.float32)).items():
+        np.testing.assert_allclose(value, supports.BOUND_AT_F[name], atol=1.5e-6)
 
 
 @pytest.mark.parametrize("divergence", CASES, ids=lambda divergence: divergence.name)
@@ -41,32 +46,37 @@ def test_the_bound_is_tight_and_stationary_at_the_log_density_ratio(divergence):
         exact = f_divergence(divergence, jnp.float64)
         return exact, bound_of(logits), jax.grad(bound_of)(logits), jax.hessian(bound_of)(logits)
 
-    with jax.enable_x64(True):
+    with supports.float64():
         exact, value, gradient, curvature = evaluate(jnp.asarray(LOG_RATIO))
     np.testing.assert_allclose(value, exact, rtol=1e-10)
     np.testing.assert_allclose(gradient, 0.0, atol=1e-12)
     assert (np.linalg.eigvalsh(curvature) < 0).all()
 
 
-@jax.jit
-def bounds_and_divergences(per_point):
-    return [(bound(per_point, d), f_divergence(d)) for d in losses.DIVERGENCES.values()]
-
-
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(st.floats(-10, 10, width=32), min_size=3, max_size=3))
 def test_the_bound_is_never_above_the_divergence(per_point):
-    for value, exact in bounds_and_divergences(np.array(per_point, np.float32)):
+    for value, exact in bounds_and_divergences(np.array(per_point, np.float32)).values():
         assert float(value) <= float(exact) + 1e-5 * (1 + abs(float(exact)))
 
 
 def test_the_discriminator_loss_is_the_negative_bound_and_binary_cross_entropy_for_gan():
     rng = np.random.default_rng(0)
     real, fake = rng.normal(size=7).astype(np.float32), rng.normal(size=(3, 5)).astype(np.float32)
-    for name in NAMES:
-        loss = losses.discriminator_loss(real_logits=real, fake_logits=fake, divergence=name)
+
+    @jax.jit
+    def losses_and_bounds(real, fake):
+        return {
+            name: (
+                losses.discriminator_loss(real_logits=real, fake_logits=fake, divergence=name),
+                losses.variational_lower_bound(real_logits=real, fake_logits=fake, divergence=name),
+            )
+            for name in NAMES
+        }
+
+    for loss, value in losses_and_bounds(real, fake).values():
         assert loss.shape == ()
-        assert loss == -losses.variational_lower_bound(real_logits=real, fake_logits=fake, divergence=name)
+        assert loss == -value
     cross_entropy = np.mean(np.log1p(np.exp(-real))) + np.mean(np.log1p(np.exp(fake)))
     found = losses.discriminator_loss(real_logits=real, fake_logits=fake, divergence="gan")
     np.testing.assert_allclose(found, cross_entropy, rtol=1e-6)
@@ -86,8 +96,10 @@ def test_the_discriminator_loss_is_the_negative_bound_and_binary_cross_entropy_f
 )
 def test_overflow_is_infinite_and_an_undetermined_bound_is_minus_infinity(name, real, fake, expected):
     real, fake = jnp.full((4,), real), jnp.full((4,), fake)
-    value, gradients = jax.value_and_grad(
-        lambda r, f: losses.variational_lower_bound(real_logits=r, fake_logits=f, divergence=name), argnums=(0, 1)
+    value, gradients = jax.jit(
+        jax.value_and_grad(
+            lambda r, f: losses.variational_lower_bound(real_logits=r, fake_logits=f, divergence=name), argnums=(0, 1)
+        )
     )(real, fake)
     np.testing.assert_allclose(value, expected)
     assert all(jnp.isfinite(gradient).all() for gradient in gradients)
