@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import jax
+
 from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.order import batch_positions, check_schedule, shuffled_indices
 
@@ -50,6 +52,7 @@ def stream(
       ValueError: the last step lies beyond what the order is defined for.
     """
     import grain
+    from grain.multiprocessing import MultiprocessingOptions
 
     stop = (2**32 - 1) // batch_size if num_steps is None else start_step + num_steps
     check_schedule(num_steps=stop, batch_size=batch_size)
@@ -59,9 +62,10 @@ def stream(
     options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=prefetch)
     ahead = batches.to_iter_dataset(options)
     if workers:
-        ahead = ahead.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=prefetch))
+        ahead = ahead.mp_prefetch(MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=prefetch))
     if device is not None:
-        ahead = grain.experimental.device_put(ahead, device, cpu_buffer_size=prefetch, device_buffer_size=2)
+        on_device = ahead.map(lambda batch: jax.device_put(batch, device))
+        ahead = grain.experimental.ThreadPrefetchIterDataset(on_device, prefetch_buffer_size=2)
     return iter(ahead)
 
 

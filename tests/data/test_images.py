@@ -43,6 +43,24 @@ def test_a_folder_of_classes(folder):
     np.testing.assert_array_equal(rows_of(open_dataset(f"images:{folder}", split="test")), IMAGES[[9, 19]])
 
 
+@pytest.mark.parametrize("classes", [True, False])
+@pytest.mark.parametrize("as_archive", [True, False])
+def test_folders_called_train_and_test_are_the_splits(tmp_path, classes, as_archive):
+    for number, image in enumerate(IMAGES):
+        place = tmp_path / "faces" / ("test" if number >= 20 else "train") / (("a", "b")[number % 2] if classes else "")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:02}.png").write_bytes(encoded(image))
+    path = archived(tmp_path / "faces", tmp_path / "faces.tar") if as_archive else tmp_path / "faces"
+    train, test = (open_dataset(f"images:{path}", split=split, palette=4) for split in ("train", "test"))
+    assert train.spec.splits == {"train": 20, "test": 4} == test.spec.splits
+    assert (len(train), len(test)) == (20, 4)
+    assert train.spec.label_names == test.spec.label_names == (("a", "b") if classes else ())
+    assert train.spec.palette == test.spec.palette
+    assert len(open_dataset(f"images:{path}", split="all")) == 24
+    with pytest.raises(ValueError, match="has no split 'val'; it has: train, test, all"):
+        open_dataset(f"images:{path}", split="val")
+
+
 @pytest.mark.parametrize(("suffix", "mode"), [("tar", "w"), ("tar.gz", "w:gz"), ("tar.xz", "w:xz")])
 def test_an_archive_holds_the_same(folder, tmp_path, suffix, mode):
     path = archived(folder, tmp_path / f"faces.{suffix}", mode)

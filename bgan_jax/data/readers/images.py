@@ -1,12 +1,14 @@
 """``images:FOLDER`` or ``images:ARCHIVE.tar``: the user's own pictures, in any format that Pillow reads.
 
-Pictures that lie in more than one folder are labelled by the folder's name. Every tenth picture, by name, is held out
-as ``test``.
+Pictures that lie in more than one folder are labelled by the folder's name. Where the topmost folders are called
+``train`` and ``test`` (or ``val``, ``valid``, ``validation``) they are the splits; else every tenth picture, by name,
+is held out as ``test``.
 """
 
 import contextlib
 import gzip
 import lzma
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -15,19 +17,19 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from bgan_jax.data.errors import BadDataError
-from bgan_jax.data.held_out import SPLITS, is_in_split, split_sizes, spread_sample
+from bgan_jax.data.held_out import is_in_split
 from bgan_jax.data.intensities import grey_rows, grey_spec
 from bgan_jax.data.palette import quantized
 from bgan_jax.data.pictures import EncodedPicture, UndecodableError, decode, decode_all
 from bgan_jax.data.source import Reading, Request, Rows, Source, identity_of
 
+SPLIT_FOLDERS = ("train", "test", "val", "valid", "validation")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 def image_files(request: Request) -> Source:
     """Pictures of one size (or cropped and resized to ``resolution``): RGB, grey binarised, or in a palette."""
     path = request.own_path()
-    request.check_split(SPLITS)
     files = [path / name for name in _names_in(path)] if path.is_dir() else [path]
     return Source(str(path), identity_of(request, files=files), lambda: _read(request, path))
 
@@ -38,16 +40,16 @@ def _read(request: Request, path: Path) -> Reading:
         raise BadDataError(f"{path}: no pictures found (looked for {', '.join(SUFFIXES)}, in its folders too)")
     if request.palette is not None and request.binarization is not None:
         raise ValueError(f"dataset {request.dataset_name}: choose palette or binarization, not both")
-    kept = is_in_split(np.arange(len(names)), split=request.split)
-    chosen = {name for name, keep in zip(names, kept, strict=True) if keep}
-    folders = sorted({_folder(name) for name in names})
+    splits = _splits_of(names)
+    chosen = set(names if request.check_split([*splits, "all"]) == "all" else splits[request.split])
+    folders = sorted({_class_folder(name) for name in names})
     labels = {folder: label for label, folder in enumerate(folders)} if len(folders) > 1 else {}
     channels = 3 if request.binarization is None else 1
     size = request.resolution
     shape = (size, size, channels) if size else _first_shape(path, set(names), channels)
     facts = {
         "shape": shape,
-        "splits": split_sizes(len(names)),
+        "splits": {split: len(members) for split, members in splits.items()},
         "num_classes": len(labels),
         "label_names": tuple(labels),
     }
@@ -56,7 +58,8 @@ def _read(request: Request, path: Path) -> Reading:
 
     def decoded(some: set[str], skipped: list[str]) -> Iterator[Rows]:
         encoded = (
-            EncodedPicture(f"{path}/{name}", data, labels.get(_folder(name))) for name, data in _contents(path, some)
+            EncodedPicture(f"{path}/{name}", data, labels.get(_class_folder(name)))
+            for name, data in _contents(path, some)
         )
         return decode_all(encoded, shape=shape, resolution=size, skipped=skipped)
 
@@ -64,8 +67,34 @@ def _read(request: Request, path: Path) -> Reading:
     reading.chunks = pictures if channels == 3 else (Rows(grey_rows(rows, spec), label) for rows, label in pictures)
     if request.palette is None:
         return reading
-    sample = next(decoded({names[index] for index in spread_sample(len(names))}, [])).rows
+    train = splits["train"]
+    places = np.linspace(0, len(train) - 1, min(1000, len(train)), dtype=np.int64)
+    sample = next(decoded({train[place] for place in places}, [])).rows
     return quantized(reading, request, sample=sample, num_colors=request.palette)
+
+
+def _splits_of(names: list[str]) -> dict[str, list[str]]:
+    """Pictures by split: by the topmost folders if these are called train, test and the like; else every tenth."""
+    folders = [PurePosixPath(name).parent for name in names]
+    depth = len(PurePosixPath(os.path.commonpath(folders)).parts)
+    topmost = [folder.parts[depth] if len(folder.parts) > depth else "" for folder in folders]
+    if "train" in topmost and set(topmost) - {"train"} and set(topmost) <= set(SPLIT_FOLDERS):
+        return {
+            split: [name for name, top in zip(names, topmost, strict=True) if top == split]
+            for split in SPLIT_FOLDERS
+            if split in topmost
+        }
+    held_out = is_in_split(np.arange(len(names)), split="test")
+    return {
+        "train": [name for name, held in zip(names, held_out, strict=True) if not held],
+        "test": [name for name, held in zip(names, held_out, strict=True) if held],
+    }
+
+
+def _class_folder(name: str) -> str:
+    """The folder that a picture lies in, unless it is that of a split."""
+    folder = PurePosixPath(name).parent.name
+    return "" if folder in SPLIT_FOLDERS else folder
 
 
 def _first_shape(path: Path, names: set[str], channels: int) -> tuple[int, int, int]:
@@ -106,7 +135,3 @@ def _open_archive(path: Path) -> Iterator[tarfile.TarFile]:
             yield archive
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise BadDataError(f"{path}: neither a folder nor a whole tar archive ({error})") from error
-
-
-def _folder(name: str) -> str:
-    return PurePosixPath(name).parent.name
