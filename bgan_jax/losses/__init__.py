@@ -105,8 +105,8 @@ from bgan_jax.losses.divergences import (
     alpha_divergence,
     as_divergence,
     conjugate_slope,
-    divergence_from_f,
 )
+from bgan_jax.losses.legendre import divergence_from_f
 from bgan_jax.losses.penalties import (
     gradient_norm_penalty,
     gradient_penalty,

@@ -37,18 +37,18 @@ import dataclasses
 import functools
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bgan_jax.losses import legendre
 from bgan_jax.losses.elementary import (
     Elementwise,
     positive,
     saturated_exp,
     sigmoid,
+    slope_of,
     softplus,
     u_log_u,
     with_slope,
@@ -308,7 +308,7 @@ def conjugate_slope(t: ArrayLike, *, divergence: str | FDivergence) -> jax.Array
       >>> conjugate_slope(jnp.array([-2.0, 0.0, 2.0]), divergence="pearson_chi2").tolist()
       [0.0, 1.0, 2.0]
     """
-    return legendre.slope_of(as_divergence(divergence).conjugate)(jnp.asarray(t))
+    return slope_of(as_divergence(divergence).conjugate)(jnp.asarray(t))
 
 
 def alpha_divergence(alpha: float) -> FDivergence:
@@ -376,70 +376,4 @@ def _alpha_divergence(alpha: float) -> FDivergence:
             lambda logit: saturated_exp(alpha * logit),
         ),
         domain_end=1 / (1 - alpha) if alpha < 1 else math.inf,
-    )
-
-
-def divergence_from_f(f: Callable[[jax.Array], jax.Array], *, name: str) -> FDivergence:
-    r"""The divergence of any strictly convex function, derived by automatic differentiation.
-
-    .. math:: \nu(F) = f'(e^F), \qquad (f^* \circ \nu)(F) = e^F f'(e^F) - f(e^F), \qquad
-              f^*(t) = u t - f(u) \ \text{at}\ f'(u) = t
-
-    The conjugate solves :math:`f'(u) = t` by bisection in log u and has slope u. Everything is evaluated where ``f``
-    and two derivatives are finite in float32, the widest interval of F around 0 and within [-87, 87]; F is clipped
-    into it, and the conjugate is ``inf`` right of it. Digits that ``f`` itself loses to cancellation are lost: prefer
-    the closed forms of ``DIVERGENCES``, which agree with this function.
-
-    Args:
-      f: elementwise, twice differentiable, strictly convex on u > 0. f(1) = 0 makes it zero at P = Q. Static.
-      name: what error messages and logs call it. Static.
-
-    Returns:
-      The ``FDivergence``. Make it once: a static argument is compared by identity, and a second one is traced again.
-
-    Raises:
-      ValueError: ``f`` or its derivatives are not finite at u = 1, or f'' is not positive around it.
-
-    Example:
-      >>> kl = divergence_from_f(lambda u: u * jnp.log(u), name="kl by autodiff")
-      >>> [round(float(g(0.5)), 4) for g in (kl.activation, kl.conjugate, kl.conjugate_of_activation)]
-      [1.5, 0.6065, 1.6487]
-    """
-    slope = legendre.slope_of(f)
-    curvature = legendre.slope_of(slope)
-
-    def unclipped_value(logit):
-        u = jnp.exp(logit)
-        return u * slope(u) - f(u)
-
-    def unclipped_slope(logit):
-        u = jnp.exp(logit)
-        return u * (u * curvature(u))
-
-    low, high = legendre.finite_interval((unclipped_value, unclipped_slope), extent=87.0, step=0.5)
-    with jax.ensure_compile_time_eval():
-        curvatures = jax.jit(lambda x: curvature(jnp.exp(x)))(jnp.linspace(-2, 2, 9, dtype=jnp.float32)).tolist()
-    if low == high or not all(value > 0 for value in curvatures):
-        raise ValueError(
-            f"{name}: f must be finite, twice differentiable and strictly convex around u = 1 (total variation is not, "
-            f"and gives no weights); found f'' = {curvatures} for u from e^-2 to e^2"
-        )
-
-    def inside(logit):
-        return jnp.clip(logit, low, high)
-
-    def activation_slope(logit):
-        u = jnp.exp(inside(logit))
-        return jnp.where((logit < low) | (logit > high), 0.0, u * curvature(u))
-
-    activation = with_slope(lambda logit: slope(jnp.exp(inside(logit))), activation_slope)
-    return FDivergence(
-        name=name,
-        f=f,
-        activation=activation,
-        conjugate=legendre.conjugate(f, activation, low=low, high=high),
-        conjugate_of_activation=with_slope(
-            lambda logit: unclipped_value(inside(logit)),
-            lambda logit: jnp.where((logit < low) | (logit > high), 0.0, unclipped_slope(inside(logit))),
-        ),
     )

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-Elementwise = Callable[[jax.Array], jax.Array]
+Elementwise = Callable[[Any], jax.Array]
 
 
 def with_slope(value: Elementwise, slope: Elementwise) -> Elementwise:
@@ -29,6 +30,16 @@ def with_slope(value: Elementwise, slope: Elementwise) -> Elementwise:
         return function(x), slope(x) * direction
 
     return function
+
+
+def slope_of(f: Elementwise) -> Elementwise:
+    """The derivative of an elementwise function, elementwise."""
+
+    def slope(u):
+        u = jnp.asarray(u)
+        return jax.jvp(f, (u,), (jnp.ones_like(u),))[1]
+
+    return slope
 
 
 def saturated_exp(x: jax.Array, *, scale: float = 1.0) -> jax.Array:

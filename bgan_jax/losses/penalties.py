@@ -23,9 +23,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from bgan_jax.losses import legendre, shapes
+from bgan_jax.losses import shapes
 from bgan_jax.losses.divergences import DIVERGENCES, FDivergence, as_divergence
-from bgan_jax.losses.elementary import mean, sigmoid
+from bgan_jax.losses.elementary import mean, sigmoid, slope_of
 
 StatisticFn = Callable[[jax.Array], jax.Array]
 
@@ -109,7 +109,7 @@ def gradient_norm_penalty(
         real_logits, real_gradients = _logits_and_gradients("statistic_fn", statistic_fn, real)
         real_term = mean(jnp.square(sigmoid(-real_logits)) * _squared_norms(real_gradients))
         return real_term + mean(jnp.square(sigmoid(fake_logits)) * _squared_norms(fake_gradients))
-    weights = legendre.slope_of(divergence.conjugate_of_activation)(fake_logits)
+    weights = slope_of(divergence.conjugate_of_activation)(fake_logits)
     return mean(weights * _squared_norms(fake_gradients))
 
 

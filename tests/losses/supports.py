@@ -40,7 +40,8 @@ BOUND_AT_F = {
 
 def float64():
     """A context in which arrays may be float64."""
-    return jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64(True)
+    module = jax if hasattr(jax, "enable_x64") else jax.experimental  # where it was before jax 0.8
+    return module.enable_x64(True)
 
 
 def data_batch(per_point):

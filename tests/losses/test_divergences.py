@@ -263,7 +263,7 @@ def test_an_unknown_divergence_is_refused_with_the_legal_names():
     logits = jnp.zeros(3)
     for call in (
         lambda: losses.as_divergence("jsd"),
-        lambda: losses.as_divergence(None),
+        lambda: losses.as_divergence(None),  # type: ignore[arg-type]
         lambda: losses.discriminator_loss(real_logits=logits, fake_logits=logits, divergence="jsd"),
         lambda: losses.f_gan_generator_loss(logits, divergence="jsd"),
         lambda: losses.conjugate_slope(logits, divergence="jsd"),
@@ -276,9 +276,9 @@ def test_an_unknown_divergence_is_refused_with_the_legal_names():
 def test_records_are_immutable_hashable_values():
     kl = losses.DIVERGENCES["kl"]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        kl.name = "other"
+        kl.name = "other"  # type: ignore[misc]
     with pytest.raises(TypeError):
-        losses.DIVERGENCES["new"] = kl
+        losses.DIVERGENCES["new"] = kl  # type: ignore[index]
     assert len(set(losses.DIVERGENCES.values())) == len(NAMES) == 8
     assert losses.alpha_divergence(2) is losses.alpha_divergence(2.0)
     assert copy.copy(kl) == kl

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -12,14 +13,14 @@ from bgan_jax import losses
 from tests.losses import supports
 from tests.losses.supports import CASES
 
-EXPLICIT_WEIGHT = {
+EXPLICIT_WEIGHT: dict[str, Callable] = {
     "kl": jnp.exp,
     "reverse_kl": jnp.ones_like,
     "squared_hellinger": lambda x: jnp.exp(x / 2) / 2,
     "pearson_chi2": lambda x: 2 * jnp.exp(2 * x),
     "neyman_chi2": lambda x: 2 * jnp.exp(-x),
     "jeffreys": lambda x: 1 + jnp.exp(x),
-    **{losses.alpha_divergence(a).name: (lambda x, a=a: jnp.exp(a * x)) for a in supports.ALPHAS},
+    **{losses.alpha_divergence(a).name: functools.partial(lambda a, x: jnp.exp(a * x), a) for a in supports.ALPHAS},
 }
 
 SHAPES = [(6,), (6, 5), (6, 4, 3, 2)]
