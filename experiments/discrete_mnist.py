@@ -15,7 +15,7 @@ from typing import Any
 
 import jax
 
-from bgan_jax.data import open_dataset
+from bgan_jax.data import default_cache_dir
 from bgan_jax.training import workdir
 from experiments import discrete_run, flags
 from experiments.judging import judge_for, judged
@@ -61,9 +61,9 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome = discrete_run.run(experiment, folder)
     if outcome.step < config.steps or jax.process_index() != 0:
         return None
-    judge_folder = discrete_run.cache_root() if config.cache_dir is None else Path(config.cache_dir)
+    judge_folder = Path(config.cache_dir) if config.cache_dir else default_cache_dir()
     judge = judge_for(experiment.dataset, folder=judge_folder, steps=config.judge_steps)
-    held_out = open_dataset(config.dataset, split="test", data_dir=config.data_dir, cache_dir=config.cache_dir)
+    held_out = discrete_run.open_split(config, "test")
     samples = outcome.sample(jax.random.key(config.seed + 1), config.judged_samples)
     result = {
         **judged(judge, samples.x, held_out),

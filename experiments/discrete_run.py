@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import itertools
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +44,14 @@ class DiscreteConfig:
     data_dir: str | None = knob(None, "Folder of prepared data sets.", may_change=True)
     cache_dir: str | None = knob(None, "Folder of packed data sets; the user's cache folder if empty.", may_change=True)
     download: bool = knob(False, "Allow fetching the data set over the network.", may_change=True)
+    resolution: int | None = knob(None, "Height and width of pictures, in pixels, where the data set lets one choose.")
+    palette: int | None = knob(None, "Number of colours of palette pictures, 2 to 256.")
+    quantizer: str | None = knob(None, "How a palette is found: kmeans, or median_cut as in the paper.")
+    dither: str | None = knob(None, "Dithering of palette pictures: none, or floyd_steinberg as in the paper.")
+    binarization: str | None = knob(
+        None, "How grey pictures become bits: threshold, or stochastic (drawn anew every time on the device)."
+    )
+    length: int | None = knob(None, "Symbols of a text example.")
     data_backend: str = knob(
         "auto", "Where batches come from: device memory or the host; auto decides by size.",
         choices=("auto", "resident", "streamed"), may_change=True,
@@ -146,9 +153,7 @@ def prepare(config: DiscreteConfig) -> Experiment:
         )  # fmt: skip
         parallel.check_batch_divides(config.batch_size)
         data.check_schedule(num_steps=config.steps * config.disc_steps, batch_size=config.batch_size)
-        dataset = data.open_dataset(
-            config.dataset, data_dir=config.data_dir, cache_dir=config.cache_dir, download=config.download
-        )
+        dataset = open_split(config, "train")
         networks, conditional = networks_for(vars(config), dataset.spec, axis_name=parallel.AXIS)
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
@@ -159,16 +164,19 @@ def prepare(config: DiscreteConfig) -> Experiment:
     return Experiment(config=config, dataset=dataset, networks=networks, conditional=conditional, game=game)
 
 
-def cache_root() -> Path:
-    """The user's cache folder of this package."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(os.environ.get("BGAN_JAX_CACHE") or os.path.join(base, "bgan_jax"))
+def open_split(config: DiscreteConfig, split: str) -> data.Dataset:
+    """One split of the run's data set."""
+    options = ("resolution", "palette", "quantizer", "dither", "binarization", "length")
+    places = ("data_dir", "cache_dir", "download")
+    return data.open_dataset(
+        config.dataset, split=split, **{name: getattr(config, name) for name in (*places, *options)}
+    )
 
 
 def keep_compilations() -> None:
     """Turns on JAX's persistent compilation cache in the user's cache folder, unless one is set already."""
     if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache_root() / "compilations"))
+        jax.config.update("jax_compilation_cache_dir", str(data.default_cache_dir() / "compilations"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 

@@ -9,12 +9,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from bgan_jax.data import Dataset
+from bgan_jax.data import Dataset, to_device_form
 from bgan_jax.evaluation.classifier import Classifier, accuracy, predict, train_classifier
 from bgan_jax.evaluation.classifier_file import load_classifier, save_classifier
 from bgan_jax.evaluation.classifier_score import JudgeReport, judge_report
 
 logger = logging.getLogger("bgan_jax")
+
+
+def real_images(dataset: Dataset) -> np.ndarray:
+    """All images of a split as the generator would emit them; stochastic ones are drawn once, with a fixed key."""
+    return np.asarray(to_device_form(jax.random.key(0), dataset.rows(np.arange(len(dataset))), spec=dataset.spec))
 
 
 def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
@@ -33,7 +38,8 @@ def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
     """
     if train.labels is None:
         raise ValueError(f"dataset {train.spec.name} has no labels, so there is nothing to judge its samples by")
-    path = folder / f"judge-{train.spec.fingerprint[:16]}-{steps}.npz"
+    form = "stochastic" if train.spec.stochastic else train.spec.kind
+    path = folder / f"judge-{form}-{train.spec.fingerprint[:16]}-{steps}.npz"
     try:
         return load_classifier(path)
     except FileNotFoundError:
@@ -41,7 +47,9 @@ def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
     except ValueError as error:
         logger.warning("training the judge again: %s", error)
     images = train.rows(np.arange(len(train)))
-    judge = train_classifier(jax.random.key(0), images, train.labels, num_classes=train.spec.num_classes, steps=steps)
+    judge = train_classifier(
+        jax.random.key(0), real_images(train), train.labels, num_classes=train.spec.num_classes, steps=steps
+    )
     folder.mkdir(parents=True, exist_ok=True)
     save_classifier(path, judge)
     return judge
@@ -58,7 +66,7 @@ def judged(judge: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[st
     Returns:
       JSON values.
     """
-    real_probs = predict(judge, held_out.rows(np.arange(len(held_out)))).probs
+    real_probs = predict(judge, real_images(held_out)).probs
     fake, real = judge_report(predict(judge, samples).probs), judge_report(real_probs)
     assert held_out.labels is not None
     return {

@@ -20,6 +20,7 @@ a pack of them depends on, and how to start a pass over them; packing, caching, 
 command line then work without another line.
 """
 
+from bgan_jax.data.cache import default_cache_dir
 from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.device_form import to_device_form, to_pictures, to_strings
 from bgan_jax.data.errors import BadDataError, DatasetNotFoundError, MissingExtraError
@@ -40,6 +41,7 @@ __all__ = [
     "batch_positions",
     "check_schedule",
     "choose_backend",
+    "default_cache_dir",
     "gather",
     "gather_labels",
     "host_slice",
