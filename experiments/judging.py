@@ -46,7 +46,6 @@ def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
         logger.info("training the judge on %d real images (%d steps)", len(train), steps)
     except ValueError as error:
         logger.warning("training the judge again: %s", error)
-    images = train.rows(np.arange(len(train)))
     judge = train_classifier(
         jax.random.key(0), real_images(train), train.labels, num_classes=train.spec.num_classes, steps=steps
     )
