@@ -19,13 +19,14 @@ from bgan_jax import data
 from bgan_jax.conditionals import Conditional, conditional_for
 from bgan_jax.losses import DIVERGENCES
 from bgan_jax.networks import NETWORKS, Networks, build_networks
-from bgan_jax.training import hosts, parallel, pictures, preemption, workdir
+from bgan_jax.training import health, hosts, parallel, pictures, preemption, workdir
 from bgan_jax.training.advance import make_advance, resident_load, streamed_load
 from bgan_jax.training.checkpoints import Checkpoints
 from bgan_jax.training.discrete_step import PENALTIES, DiscreteGame, DiscreteSettings, discrete_step
 from bgan_jax.training.estimators import ESTIMATORS
-from bgan_jax.training.loop import train
+from bgan_jax.training.loop import NonFiniteError, train
 from bgan_jax.training.parallel import LAUNCHERS
+from bgan_jax.training.recovery import MAX_RESTORES, NAN_POLICIES, restore_on_all
 from bgan_jax.training.reporting import Report, read_metrics
 from bgan_jax.training.sampling import Samples, make_sampler
 from bgan_jax.training.state import TrainState, adam_pair, init_state
@@ -33,6 +34,9 @@ from bgan_jax.training.workdir import RESUME
 from experiments.flags import UsageError, changeable, knob
 
 logger = logging.getLogger("bgan_jax")
+
+# Flags that each host has its own value of.
+PER_HOST = ("process_id", "coordinator", "data_dir", "cache_dir", "workdir", "download", "compilation_cache")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +90,13 @@ class DiscreteConfig:
     coordinator: str | None = knob(None, "host:port of process 0, for several hosts.", may_change=True)
     num_processes: int | None = knob(None, "Number of processes of the job.", minimum=1, may_change=True)
     process_id: int | None = knob(None, "Number of this process, from 0.", minimum=0, may_change=True)
+    heartbeat_seconds: int = knob(
+        hosts.HEARTBEAT_SECONDS, "How long a host may be silent before the job ends.", minimum=5, may_change=True
+    )
+    nan_policy: str = knob(
+        "stop", "On a number that is not finite: stop the run, or restore the last checkpoint and go on from it with "
+        "other noise, three times at most.", choices=NAN_POLICIES, may_change=True,
+    )  # fmt: skip
     resume: str = knob(
         "auto", "A run that is there: auto continues it, must wants one, never refuses one.",
         choices=RESUME, may_change=True,
@@ -191,10 +202,22 @@ def start(config: DiscreteConfig) -> tuple[Experiment, Path]:
     if config.compilation_cache:
         keep_compilations()
     try:
-        hosts.join(coordinator=config.coordinator, num_processes=config.num_processes, process_id=config.process_id)
+        hosts.join(
+            coordinator=config.coordinator,
+            num_processes=config.num_processes,
+            process_id=config.process_id,
+            heartbeat_seconds=config.heartbeat_seconds,
+        )
         experiment = prepare(config)
-        folder = workdir.open_workdir(
-            config.workdir, vars(config), resume=config.resume, may_change=changeable(type(config))
+        hosts.check_same(
+            {name: value for name, value in vars(config).items() if name not in PER_HOST}
+            | {"dataset": experiment.dataset.spec.to_json()}
+        )
+        folder = Path(config.workdir).expanduser()
+        hosts.on_first(
+            lambda: workdir.open_workdir(
+                config.workdir, vars(config), resume=config.resume, may_change=changeable(type(config))
+            )
         )
     except UsageError:
         raise
@@ -218,12 +241,14 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
     state = parallel.replicate(
         lambda bits: initialize(jax.random.wrap_key_data(bits)), np.asarray(key), parallel=config.parallel
     )
-    checkpoints = Checkpoints(folder / workdir.CHECKPOINTS, keep=config.keep_checkpoints)
-    restored = checkpoints.restore(parallel.to_host(state))
+    checkpoints = Checkpoints(folder / workdir.CHECKPOINTS, keep=config.keep_checkpoints) if reports else None
     start_step = 0
+    try:
+        restored = restore_on_all(checkpoints, state, launcher=config.parallel)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     if restored is not None:
-        start_step = restored.step
-        state = parallel.replicate(_with_typed_key, restored.tree, parallel=config.parallel)
+        start_step, state = restored
         if reports:
             logger.info("continuing from step %d", start_step)
 
@@ -233,6 +258,7 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
         make_advance(step_fn, load), parallel=config.parallel, sharded=(False, False, sharded, True)
     )
     index = np.arange(config.batch_size, dtype=np.int32)[_host_slice(config.batch_size)]
+    watch = health.Watch(num_samples=config.num_samples)
     sampler_networks, _ = networks_for(vars(config), experiment.dataset.spec, axis_name=None)
 
     def sample(key: jax.Array, n: int) -> Samples:
@@ -242,34 +268,55 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
     def take_picture(step: int, now: TrainState) -> None:
         variables = parallel.to_host(now.gen_average)
         samples = make_sampler(sampler_networks, experiment.conditional, variables)(jax.random.key(config.seed), 64)
+        watch.see_samples(samples.probs)
         save_samples(folder / workdir.PICTURES / f"samples_{step:07d}.png", samples, experiment.dataset.spec)
 
-    report = None
     if reports:
-        report = Report(folder, start_step=start_step, total_steps=config.steps, tensorboard=config.tensorboard)
         logger.info("compiling the step (a minute at most; seconds when it was compiled before)")
+    should_stop = preemption.watch()
+    example_index = parallel.shard(index, parallel=config.parallel)
     try:
-        state, step = train(
-            advance,
-            state,
-            batches,
-            parallel.shard(index, parallel=config.parallel),
-            metric_names=_metric_names(experiment),
-            start_step=start_step,
-            total_steps=config.steps,
-            launcher=config.parallel,
-            report=report,
-            report_every=config.report_every,
-            checkpoints=checkpoints,
-            checkpoint_every=config.checkpoint_every,
-            on_picture=take_picture if reports and experiment.dataset.spec.kind != "text" else None,
-            picture_every=config.picture_every,
-            should_stop=preemption.watch(),
-        )
+        for restores_left in reversed(range(MAX_RESTORES + 1)):
+            report = None
+            if reports:
+                report = Report(folder, start_step=start_step, total_steps=config.steps, tensorboard=config.tensorboard)
+            try:
+                state, step = train(
+                    advance,
+                    state,
+                    batches,
+                    example_index,
+                    metric_names=_metric_names(experiment),
+                    start_step=start_step,
+                    total_steps=config.steps,
+                    launcher=config.parallel,
+                    report=report,
+                    report_every=config.report_every,
+                    checkpoints=checkpoints,
+                    checkpoint_every=config.checkpoint_every,
+                    health=watch if reports else None,
+                    on_picture=take_picture if reports and experiment.dataset.spec.kind != "text" else None,
+                    picture_every=config.picture_every,
+                    should_stop=should_stop,
+                )
+                break
+            except NonFiniteError as error:
+                if config.nan_policy == "stop" or not restores_left:
+                    raise
+                turn = MAX_RESTORES - restores_left + 1
+                restored = restore_on_all(checkpoints, state, launcher=config.parallel, turn=turn)
+                if restored is None:
+                    raise
+                start_step, state = restored
+                batches = _feed(experiment, start_step)[1]
+                if reports:
+                    logger.warning("%s; going on from step %d with other noise", error, start_step)
+            finally:
+                if report is not None:
+                    report.close()
     finally:
-        if report is not None:
-            report.close()
-        checkpoints.close()
+        if checkpoints is not None:
+            checkpoints.close()
     if reports:
         title = f"{config.dataset}, {config.network}, {config.divergence}, M = {config.num_samples}"
         pictures.save_curves(folder / "curves.png", read_metrics(folder / workdir.METRICS), title=title)
@@ -283,10 +330,6 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
         sample=sample,
         seconds=time.monotonic() - began,
     )
-
-
-def _with_typed_key(tree: TrainState) -> TrainState:
-    return tree.replace(key=jax.random.wrap_key_data(tree.key))
 
 
 def _host_slice(batch_size: int) -> slice:

@@ -162,8 +162,11 @@ def run(
     logging.getLogger("bgan_jax").setLevel(logging.INFO)
     # Libraries below read absl's global flags, if only to find them empty.
     flags.FLAGS.mark_as_parsed()
+    from bgan_jax.training import hosts
+
     try:
         main(config)
+        hosts.leave()
     except UsageError as error:
         _refuse(error)
     except BaseException as error:
@@ -175,20 +178,25 @@ def run(
 
 def _refuse(error: Exception) -> typing.NoReturn:
     print("error: " + " ".join(str(error).split()), file=sys.stderr)
-    sys.exit(EXIT_BAD_FLAG)
+    _exit(EXIT_BAD_FLAG)
+
+
+def _exit(code: int) -> typing.NoReturn:
+    from bgan_jax.training import hosts
+
+    sys.stderr.flush()
+    if hosts.several():
+        # An ordinary exit would wait for the other hosts, which wait for this one; leaving at once ends the whole job.
+        os._exit(code)
+    sys.exit(code)
 
 
 def _fail(error: BaseException) -> typing.NoReturn:
+    from bgan_jax.training.checkpoints import UnsavedError
     from bgan_jax.training.loop import NonFiniteError
 
-    if isinstance(error, NonFiniteError):
+    if isinstance(error, NonFiniteError | UnsavedError):
         print(f"error: {error}", file=sys.stderr)
     else:
         traceback.print_exception(error)
-    sys.stderr.flush()
-    import jax
-
-    if jax.process_count() > 1:
-        # An ordinary exit would wait for the other hosts, which wait for this one; leaving at once ends the whole job.
-        os._exit(1)
-    sys.exit(1)
+    _exit(1)

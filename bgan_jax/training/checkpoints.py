@@ -7,6 +7,7 @@ Orbax restores an array whose bytes have changed on disk without a word, hence t
 from __future__ import annotations
 
 import logging
+import shutil
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,8 +45,16 @@ class Restored(NamedTuple):
     tree: Any
 
 
+class UnsavedError(RuntimeError):
+    """The last state of a run could not be saved."""
+
+
 class Checkpoints:
-    """The checkpoints of one run."""
+    """The checkpoints of one run. One process has them, whatever the number of hosts.
+
+    A save that fails, at once or in the background, is told in the log, and the run goes on: the next save may succeed,
+    and the checkpoints before it are whole. Only :meth:`finish` makes an error of it.
+    """
 
     def __init__(self, folder: Path, *, keep: int = 3, read_only: bool = False) -> None:
         import orbax.checkpoint as ocp  # slow to import, and the mathematics needs none of it
@@ -53,51 +62,137 @@ class Checkpoints:
         logging.getLogger("absl").addFilter(_quiet_orbax)
         self._ocp = ocp
         self.folder = folder
-        self._manager = ocp.CheckpointManager(
-            folder.absolute(),
-            options=ocp.CheckpointManagerOptions(max_to_keep=keep, read_only=read_only, create=not read_only),
+        self._keep, self._read_only = keep, read_only
+        self._pending: int | None = None
+        if not read_only:
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
+        self._manager = self._open()
+
+    def _open(self) -> Any:
+        ocp = self._ocp
+        # Orbax would wait for all hosts; states here are numpy arrays, so that one process writes all of them.
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=jax.process_index(), active_processes={jax.process_index()}
+        )
+        return ocp.CheckpointManager(
+            self.folder.absolute(),
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=self._keep, read_only=self._read_only, create=False, multiprocessing_options=alone
+            ),
         )
 
     def steps(self) -> list[int]:
-        """Steps that have a finished checkpoint, in order."""
-        return sorted(self._manager.all_steps())
+        """Steps that have a finished checkpoint on disk, in order."""
+        return saved_steps(self.folder)
 
-    def save(self, step: int, tree: Any) -> None:
+    def save(self, step: int, tree: Any) -> bool:
         """Saves a tree of numpy arrays in the background.
 
         Args:
           step: number of finished steps.
           tree: numpy arrays; from ``parallel.to_host``.
 
-        Raises:
-          OSError: an earlier save failed, for instance because the disk is full.
+        Returns:
+          False when it could not even be begun; the log says why.
         """
-        if step in self._manager.all_steps():
-            return
+        self.wait()
+        if step in self.steps():
+            return True
         ocp = self._ocp
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(tree), check=ocp.args.JsonSave({"crc32": checksum(tree), "step": step})
-            ),
-        )
+        self._pending = step
+        try:
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(tree), check=ocp.args.JsonSave({"crc32": checksum(tree), "step": step})
+                ),
+                # Orbax passes over steps before its newest; a run that went back to an older one saves them again.
+                force=True,
+            )
+        except Exception as error:  # Orbax raises whatever its storage layers raise
+            self._failed(error)
+            return False
+        return True
+
+    def wait(self) -> bool:
+        """Waits for the save that is under way; false when it failed, and the log says why."""
+        if self._pending is None:
+            return True
+        try:
+            self._manager.wait_until_finished()
+        except Exception as error:
+            self._failed(error)
+            return False
+        self._pending = None
+        return True
+
+    def _failed(self, error: Exception) -> None:
+        good = self.steps()
+        kept = f"the last good one is {self.folder / str(good[-1])}" if good else "there is no good one yet"
+        logger.warning("the checkpoint of step %s could not be written (%s); %s", self._pending, _reason(error), kept)
+        self._pending = None
+        # Begin anew from what is on the disk: the half-written checkpoint frees its space, and nobody counts it.
+        try:
+            self._manager.close()
+        except Exception as again:
+            logger.debug("closing after a failed save: %s", again)
+        remove_leftovers(self.folder)
+        self._manager = self._open()
+
+    def finish(self, step: int) -> None:
+        """Waits until the checkpoint of ``step``, the last of the run, is on the disk.
+
+        Raises:
+          UnsavedError: it is not; names the last good one.
+        """
+        self.wait()
+        good = self.steps()
+        if step not in good:
+            kept = f"the last good checkpoint is {self.folder / str(good[-1])}" if good else "there is no checkpoint"
+            raise UnsavedError(f"the state of step {step} could not be saved; {kept}; the same command goes on from it")
 
     def restore(self, like: Any) -> Restored | None:
-        """The newest checkpoint that is whole; broken ones are named in the log and passed over.
+        """The newest checkpoint that is whole; broken ones are named in the log, put aside and passed over.
 
         Args:
           like: a tree of the same structure, of arrays or shapes.
 
         Returns:
-          The checkpoint, or ``None`` when there is none that is whole.
+          The checkpoint, or ``None`` when there is none at all.
+
+        Raises:
+          ValueError: there are some, and none is whole.
         """
+        self.wait()
+        damaged = []
         for step in reversed(self.steps()):
             try:
-                return Restored(step=step, tree=self._read(step, like))
+                tree = self._read(step, like)
             except Exception as error:  # Orbax raises whatever its storage layers raise
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                logger.warning("checkpoint %s is damaged and is passed over: %s", self.folder / str(step), reason[:300])
+                logger.warning(
+                    "checkpoint %s is damaged and is passed over: %s", self.folder / str(step), _reason(error)
+                )
+                damaged.append(step)
+                continue
+            if damaged and not self._read_only:
+                self._put_aside(damaged)
+            return Restored(step=step, tree=tree)
+        if damaged:
+            raise ValueError(
+                f"none of the {len(damaged)} checkpoints in {self.folder} can be restored (the log says why for each); "
+                "bring a good one back, or choose another --workdir to start anew"
+            )
         return None
+
+    def _put_aside(self, damaged: list[int]) -> None:
+        # Else a run that comes past the same step again would find it saved.
+        for step in damaged:
+            aside = self.folder / f"{step}.damaged"
+            shutil.rmtree(aside, ignore_errors=True)
+            (self.folder / str(step)).rename(aside)
+        self._manager.close()
+        self._manager = self._open()
 
     def _read(self, step: int, like: Any) -> Any:
         ocp = self._ocp
@@ -105,24 +200,38 @@ class Checkpoints:
         restored = self._manager.restore(
             step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target), check=ocp.args.JsonRestore())
         )
-        expected = restored["check"]["crc32"]
+        check = restored["check"]
+        if not isinstance(check, dict) or not isinstance(check.get("crc32"), int):
+            raise ValueError("its checksum is missing")
         found = checksum(restored["state"])
-        if found != expected:
-            raise ValueError(f"checksum is {found:08x}, but {expected:08x} was saved")
+        if found != check["crc32"]:
+            raise ValueError(f"checksum is {found:08x}, but {check['crc32']:08x} was saved")
         return restored["state"]
-
-    def wait(self) -> None:
-        """Waits for the save that is under way."""
-        self._manager.wait_until_finished()
 
     def close(self) -> None:
         """Waits for the save that is under way and lets go of the folder."""
+        self.wait()
         self._manager.close()
 
 
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what saves left behind that a crash or a full disk interrupted."""
+    for entry in folder.glob("*.orbax-checkpoint-tmp*"):
+        shutil.rmtree(entry, ignore_errors=True)
+
+
 def _quiet_orbax(record: logging.LogRecord) -> bool:
-    # Orbax tells several lines of bookkeeping for every save; warnings still come through.
-    return record.levelno >= logging.WARNING or "orbax" not in record.pathname
+    # Orbax tells several lines of bookkeeping for every save, and warns of a folder that is opened to be read, which
+    # was asked for. Other warnings still come through.
+    if "orbax" not in record.pathname:
+        return True
+    message = record.getMessage()
+    return record.levelno >= logging.WARNING and "read_only=True" not in message and "is read only" not in message
 
 
 def saved_steps(folder: Path) -> list[int]:

@@ -12,6 +12,7 @@ import numpy as np
 from bgan_jax.training import parallel
 from bgan_jax.training.advance import Totals, empty_totals
 from bgan_jax.training.checkpoints import Checkpoints
+from bgan_jax.training.health import Watch
 from bgan_jax.training.reporting import Report
 from bgan_jax.training.state import TrainState
 
@@ -52,6 +53,7 @@ def train(
     report_every: int,
     checkpoints: Checkpoints | None,
     checkpoint_every: int,
+    health: Watch | None = None,
     on_picture: Callable[[int, TrainState], None] | None = None,
     picture_every: int = 0,
     should_stop: Callable[[int], bool] | None = None,
@@ -72,8 +74,9 @@ def train(
       launcher: ``"pmap"`` or ``"shard_map"``.
       report: where metrics go; ``None`` on the processes that do not report.
       report_every: steps between reports.
-      checkpoints: where states go; ``None`` saves none.
-      checkpoint_every: steps between checkpoints.
+      checkpoints: where states go; ``None`` on the processes that do not save.
+      checkpoint_every: steps between checkpoints, also where ``checkpoints`` is ``None``: all processes do the same.
+      health: looks at the metrics of every report.
       on_picture: called with (step, state) every ``picture_every`` steps, and not at the end.
       picture_every: steps between pictures; 0 takes none.
       should_stop: asked after every step, on all processes at the same step; true saves and ends the loop.
@@ -83,6 +86,7 @@ def train(
 
     Raises:
       NonFiniteError: a metric was not finite; the message names the step, the quantity and the last good checkpoint.
+      UnsavedError: the last state could not be saved. Before the end, a failed save is a warning.
     """
     totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
     step = start_step
@@ -102,11 +106,9 @@ def train(
             raise NonFiniteError(f"{error}; {where}") from error
         if report is not None and metrics:
             report.write(step, metrics)
+        if health is not None and metrics:
+            health.see_metrics(metrics)
         totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
-
-    def save() -> None:
-        assert checkpoints is not None
-        checkpoints.save(step, parallel.to_host(state))
 
     while step < total_steps:
         state, totals = advance(state, totals, next(batches), example_index)
@@ -117,19 +119,24 @@ def train(
             jax.block_until_ready(in_flight.pop(0).num_steps)
         at_end = step == total_steps
         stopping = should_stop is not None and should_stop(step)
-        saving = checkpoints is not None and (at_end or stopping or step % checkpoint_every == 0)
-        if at_end or stopping or saving or step % report_every == 0:
+        saving = at_end or stopping or step % checkpoint_every == 0
+        if saving or step % report_every == 0:
             settle()
             in_flight.clear()
-        if saving:
-            save()
+        if saving and checkpoints is not None:
+            checkpoints.save(step, parallel.to_host(state))
         if on_picture is not None and picture_every and step % picture_every == 0 and not at_end:
-            on_picture(step, state)
+            try:
+                on_picture(step, state)
+            except OSError as error:
+                logger.warning("the picture of step %d could not be written: %s", step, error)
         if report is not None and (saving or (picture_every and step % picture_every == 0)):
             report.pause()
         if stopping and not at_end:
             logger.warning("stopped at step %d of %d as asked; the same command goes on from here", step, total_steps)
             break
+    if checkpoints is not None and step > start_step:
+        checkpoints.finish(step)
     return state, step
 
 

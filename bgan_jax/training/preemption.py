@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 from collections.abc import Callable
 from typing import Any
 
-import jax
+from bgan_jax.training import hosts
 
 
 def watch() -> Callable[[int], bool]:
@@ -19,10 +20,12 @@ def watch() -> Callable[[int], bool]:
     Returns:
       ``should_stop(step)``, to be asked after every step, by all hosts.
     """
-    if jax.process_count() > 1:
+    if hosts.several():
         from jax.experimental import multihost_utils
 
-        return multihost_utils.reached_preemption_sync_point
+        # The hosts agree on a number of calls rather than of steps, since a run may go back some steps.
+        calls = itertools.count(1)
+        return lambda step: multihost_utils.reached_preemption_sync_point(next(calls))
 
     asked = threading.Event()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def open_metrics(path: Path, *, start_step: int) -> Any:
+def open_metrics(path: Path, *, start_step: int) -> Lines:
     """Opens a metrics file to append to, without the lines of steps that will be taken again.
 
     Args:
@@ -38,11 +39,41 @@ def open_metrics(path: Path, *, start_step: int) -> Any:
         and a crash, are dropped.
 
     Returns:
-      An open text file.
+      An open :class:`Lines`.
     """
     kept = [record for record in read_metrics(path) if record["step"] <= start_step]
     write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
-    return open(path, "a", encoding="utf-8", buffering=1)
+    return Lines(path)
+
+
+class Lines:
+    """A file to append lines to, each by one write: a crash can lose one but not tear it from the inside.
+
+    A full disk does not end a run: what could not be written is told once and left out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._told = False
+
+    def write(self, line: str) -> None:
+        """Appends a line."""
+        content = line.encode("utf-8") + b"\n"
+        before = os.fstat(self._descriptor).st_size
+        try:
+            written = os.write(self._descriptor, content)
+            if written != len(content):
+                os.ftruncate(self._descriptor, before)
+                raise OSError("the disk is full")
+        except OSError as error:
+            if not self._told:
+                logger.warning("%s could not be written (%s); the run goes on", self._path, error)
+            self._told = True
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._descriptor)
 
 
 class Report:
@@ -73,8 +104,7 @@ class Report:
         steps_per_second = (step - self._last_step) / max(now - self._last, 1e-9)
         self._last, self._last_step = now, step
         record = {"step": step, "steps_per_second": round(steps_per_second, 4), **metrics}
-        # One write of one line: a crash can lose it but not tear it from the inside.
-        self._file.write(json.dumps(record) + "\n")
+        self._file.write(json.dumps(record))
         if self._summary is not None:
             for name, value in record.items():
                 self._summary.add_scalar(name, value, step)

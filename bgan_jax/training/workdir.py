@@ -28,11 +28,15 @@ RESUME = ("auto", "must", "never")
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all: a reader, or a crash, never meets half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -64,7 +68,7 @@ def open_workdir(
     present = folder / CONFIG
     try:
         if present.exists():
-            saved = json.loads(present.read_text(encoding="utf-8"))
+            saved = read_config(folder)
             if resume == "never":
                 raise ValueError(f"--workdir={path} already holds a run and --resume=never; choose another folder")
             differing = sorted(
@@ -89,10 +93,10 @@ def open_workdir(
                     f"--workdir={path} is not empty ({strangers}) and holds no run; choose an empty or a new folder"
                 )
             folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+            leftover.unlink()
         (folder / PICTURES).mkdir(exist_ok=True)
         write_json(present, dict(config))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{present} is not JSON ({error}); restore it or choose another --workdir") from error
     except OSError as error:
         raise ValueError(f"--workdir={path} cannot be written: {error.strerror or error}") from error
     return folder
@@ -108,9 +112,12 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not present.exists():
         raise ValueError(f"--workdir={path} holds no run: {present} is not there")
     try:
-        return json.loads(present.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{present} is not JSON: {error}") from error
+        config = json.loads(present.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # not JSON, or not even text
+        raise ValueError(f"{present} is not JSON ({error}); restore it or choose another --workdir") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{present} holds no flags by name; restore it or choose another --workdir")
+    return config
 
 
 def versions() -> dict[str, Any]:

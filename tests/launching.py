@@ -1,0 +1,140 @@
+"""Starts the small job as one or several real processes on this machine, and reads what it leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from bgan_jax.training.checkpoints import Checkpoints
+from bgan_jax.training.state import Pair
+from experiments import discrete_run
+from tests.test_layers import ROOT
+
+
+@dataclasses.dataclass
+class Job:
+    """A job that has been started.
+
+    Attributes:
+      folder: its workdir.
+      processes: its processes, by number.
+      logs: their output, one file each.
+    """
+
+    folder: Path
+    processes: list[subprocess.Popen]
+    logs: list[Path]
+
+    def log(self, process: int = 0) -> str:
+        return self.logs[process].read_text(errors="replace")
+
+    def wait(self, *, seconds: float = 240.0) -> list[int]:
+        """Exit codes of all processes; kills what is left after ``seconds``, so that no test hangs."""
+        deadline = time.monotonic() + seconds
+        try:
+            return [process.wait(max(deadline - time.monotonic(), 0.1)) for process in self.processes]
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 120.0) -> bool:
+        """Waits for a condition, or for the end of all processes; whether the condition came true."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if condition():
+                return True
+            if all(process.poll() is not None for process in self.processes):
+                return condition()
+            time.sleep(0.02)
+        return False
+
+    def signal(self, process: int, number: signal.Signals) -> None:
+        self.processes[process].send_signal(number)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def launch(
+    folder: Path,
+    *arguments: str,
+    processes: int = 1,
+    devices: int = 1,
+    module: str = "tests.job",
+    before: Callable[[], None] | None = None,
+) -> Job:
+    """Starts the job.
+
+    Args:
+      folder: its workdir.
+      *arguments: flags.
+      processes: how many, joined over the loopback when more than one.
+      devices: virtual devices of each.
+      module: what ``python -m`` runs.
+      before: called in each child before it runs, such as to limit it.
+    """
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
+    coordinator = f"127.0.0.1:{free_port()}"
+    job = Job(folder, [], [])
+    for i in range(processes):
+        hosts = [f"--coordinator={coordinator}", f"--num_processes={processes}", f"--process_id={i}"]
+        log = folder.with_name(f"{folder.name}.log{i}")
+        with open(log, "wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, f"--workdir={folder}", *(hosts if processes > 1 else []), *arguments],
+                stdout=file, stderr=subprocess.STDOUT, cwd=ROOT, env=environment, preexec_fn=before,
+            )  # fmt: skip
+        job.processes.append(process)
+        job.logs.append(log)
+    return job
+
+
+def run(folder: Path, *arguments: str, processes: int = 1, devices: int = 1, seconds: float = 240.0) -> str:
+    """Runs the job to its end, which must be a good one; the log of process 0."""
+    job = launch(folder, *arguments, processes=processes, devices=devices)
+    codes = job.wait(seconds=seconds)
+    assert codes == [0] * processes, "\n\n".join(job.log(i)[-3000:] for i in range(processes))
+    return job.log()
+
+
+def checkpoint_steps(folder: Path) -> list[int]:
+    from bgan_jax.training.checkpoints import saved_steps
+
+    return saved_steps(folder / "checkpoints")
+
+
+def newest_state(folder: Path, *, optimizers: Pair | None = None) -> tuple[int, list[np.ndarray]]:
+    """The newest good checkpoint of a run, as a list of arrays; ``optimizers`` where they are not Adam."""
+    config = discrete_run.workdir.read_config(folder)
+    spec = discrete_run.data.DatasetSpec.from_json((folder / "dataset.json").read_text())
+    like = discrete_run.state_like(config, spec)
+    if optimizers is not None:
+        opt_state = Pair(*(jax.eval_shape(o.init, p) for o, p in zip(optimizers, like.params, strict=True)))
+        like = like.replace(opt_state=opt_state)
+    checkpoints = Checkpoints(folder / "checkpoints", read_only=True)
+    restored = checkpoints.restore(like)
+    checkpoints.close()
+    assert restored is not None, f"no checkpoint in {folder}"
+    return restored.step, [np.asarray(leaf) for leaf in jax.tree.leaves(restored.tree)]
+
+
+def largest_difference(a: list[np.ndarray], b: list[np.ndarray]) -> float:
+    return max(float(np.max(np.abs(x.astype(np.float64) - y))) for x, y in zip(a, b, strict=True) if x.size)
