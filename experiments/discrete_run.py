@@ -75,8 +75,14 @@ class DiscreteConfig:
     network: str = knob("dcgan28_small", "Preset of generator and discriminator.", choices=tuple(NETWORKS))
     learning_rate_gen: float = knob(1e-3, "Adam's step size for the generator.", minimum=0.0)
     learning_rate_disc: float = knob(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    learning_rate_half_life: int | None = knob(
+        None, "Updates in which both step sizes halve; empty keeps them constant.", minimum=1
+    )
     adam_b1: float = knob(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=1.0)
     penalty: float = knob(5.0, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_half_life: int | None = knob(
+        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
+    )
     penalty_form: str = knob(
         "exact", "exact: weighted as derived for the divergence; unweighted: as in the authors' code.",
         choices=tuple(PENALTIES),
@@ -169,7 +175,10 @@ def prepare(config: DiscreteConfig) -> Experiment:
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
     optimizers = adam_pair(
-        learning_rate_gen=config.learning_rate_gen, learning_rate_disc=config.learning_rate_disc, b1=config.adam_b1
+        learning_rate_gen=config.learning_rate_gen,
+        learning_rate_disc=config.learning_rate_disc,
+        b1=config.adam_b1,
+        half_life=config.learning_rate_half_life,
     )
     game = DiscreteGame(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
     return Experiment(config=config, dataset=dataset, networks=networks, conditional=conditional, game=game)

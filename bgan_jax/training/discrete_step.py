@@ -55,6 +55,7 @@ class DiscreteSettings:
       divergence: name of the divergence that trains the discriminator.
       estimator: name of the generator's estimator, a key of ``bgan_jax.training.estimators.ESTIMATORS``.
       penalty: the gradient-norm penalty's coefficient gamma (half of it multiplies the penalty); 0 switches it off.
+      penalty_half_life: steps in which the coefficient halves; ``None`` keeps it constant.
       penalty_form: ``"exact"`` weights the squared gradient norm as Roth et al. derive for the divergence,
         ``"unweighted"`` does not, as the authors' code for all but the first two divergences.
       disc_steps: discriminator updates per step, each on fresh data and samples.
@@ -69,6 +70,7 @@ class DiscreteSettings:
     divergence: str = "jensen_shannon"
     estimator: str = "boundary_seeking"
     penalty: float = 5.0
+    penalty_half_life: int | None = None
     penalty_form: str = "exact"
     disc_steps: int = 1
     gen_steps: int = 1
@@ -103,6 +105,8 @@ class DiscreteSettings:
             raise ValueError(f"unknown penalty_form {self.penalty_form!r}; legal: {', '.join(PENALTIES)}")
         if self.penalty < 0.0:
             raise ValueError(f"penalty is {self.penalty}; it must not be negative")
+        if self.penalty_half_life is not None and self.penalty_half_life < 1:
+            raise ValueError(f"penalty_half_life is {self.penalty_half_life}; it must be at least 1 step, or empty")
         if min(self.disc_steps, self.gen_steps) < 1:
             raise ValueError(f"disc_steps={self.disc_steps} and gen_steps={self.gen_steps} must both be at least 1")
 
@@ -229,7 +233,10 @@ def train_discriminator(
             "real_accuracy": jnp.mean(real_logits > 0.0, dtype=jnp.float32),
             "fake_accuracy": jnp.mean(fake_logits < 0.0, dtype=jnp.float32),
         }
-        loss = -bound + 0.5 * settings.penalty * penalty
+        coefficient = jnp.asarray(settings.penalty)
+        if settings.penalty_half_life is not None:
+            coefficient *= jnp.exp2(-state.step / settings.penalty_half_life)
+        loss = -bound + 0.5 * coefficient * penalty
         return loss, (metrics, fake_logits.reshape(fake_points.shape[:2]), model_state)
 
     gradient, (metrics, fake_logits, model_state) = jax.grad(objective, has_aux=True)(state.params.disc)

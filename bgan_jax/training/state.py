@@ -79,7 +79,7 @@ def adam_pair(
     learning_rate_disc: float,
     b1: float = 0.5,
     b2: float = 0.999,
-    total_steps: int | None = None,
+    half_life: int | None = None,
 ) -> Pair:
     """Adam for both players, with ``b1 = 0.5`` as is usual for GANs.
 
@@ -88,18 +88,18 @@ def adam_pair(
       learning_rate_disc: the discriminator's step size.
       b1: decay of the first moment.
       b2: decay of the second moment.
-      total_steps: when given, both step sizes are constant for the first half of the run and fall linearly to zero over
-        the second, in steps; ``None`` keeps them constant.
+      half_life: updates in which both step sizes halve; ``None`` keeps them constant. A half-life, not a schedule over
+        the run's length, so that a run may be continued for longer.
 
     Returns:
       A :class:`Pair` of ``optax.GradientTransformation``.
     """
 
-    def schedule(learning_rate: float) -> optax.ScalarOrSchedule:
-        if total_steps is None:
-            return learning_rate
-        half = max(total_steps // 2, 1)
-        return optax.linear_schedule(learning_rate, 0.0, transition_steps=total_steps - half, transition_begin=half)
+    def schedule(learning_rate: float) -> optax.Schedule:
+        # A schedule in both cases, so that the optimiser's state has one form whatever the flags.
+        if half_life is None:
+            return optax.constant_schedule(learning_rate)
+        return optax.exponential_decay(learning_rate, transition_steps=half_life, decay_rate=0.5)
 
     return Pair(
         gen=optax.adam(schedule(learning_rate_gen), b1=b1, b2=b2),

@@ -1,0 +1,34 @@
+"""What the README says is true: its code runs, its links lead somewhere."""
+
+import re
+
+import pytest
+
+from tests.test_layers import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_the_code_runs(code):
+    scope: dict = {}
+    exec(code, scope)
+    assert float(scope["ess"][0]) == pytest.approx(1.958699, abs=1e-5)
+
+
+def test_every_link_to_a_file_leads_to_one():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert len(links) > 10
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_every_file_that_a_link_names_holds_what_it_is_linked_for():
+    for name, link in re.findall(r"\[`(?:losses\.)?([A-Za-z_]+)`\]\(([^)]+\.py)\)", README):
+        assert re.search(rf"^(def |class )?{name}\b", (ROOT / link).read_text(encoding="utf-8"), re.MULTILINE), (name, link)
+
+
+def test_two_commands_set_everything_up():
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    assert sum("python3 -m venv" in block for block in blocks) == 2
+    assert "PLACEHOLDER" not in README
