@@ -1,0 +1,114 @@
+r"""What keeps a continuous discriminator smooth: penalties on its input gradient by name, annealed, and clipping.
+
+======================  =========================================  ==================  =================================
+name                    penalty                                    added to the loss   source
+======================  =========================================  ==================  =================================
+``gradient_norm``       squared gradient norms, weighted as the    gamma/2 times it    Roth et al. 2017, 1705.09367
+                        divergence asks
+``unweighted``          squared gradient norms, on data and fakes  gamma/2 times it    Hjelm et al. 2018, the code
+``r1``                  squared gradient norms, on data            gamma/2 times it    Mescheder et al. 2018, 1801.04406
+``wgan_gp``             (norm - 1)² between data and fakes         gamma times it      Gulrajani et al. 2017, 1704.00028
+======================  =========================================  ==================  =================================
+
+Numbers are arXiv's.
+
+The coefficient gamma may fall over the run, :math:`\gamma_t = \gamma_0 a^{t/T}` (Roth et al.: gamma_0 = 2, a = 0.01).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from bgan_jax import losses
+
+StatisticFn = Callable[[jax.Array], jax.Array]
+
+
+class Regulariser(NamedTuple):
+    """A penalty and its conventional factor; static.
+
+    Attributes:
+      penalty: ``(statistic_fn, keys, *, real, fake, divergence) -> scalar``; keys are one per example, ``[N]``.
+      factor: what multiplies gamma times the penalty in the discriminator's loss.
+      needs_divergence: whether the penalty is only defined where a divergence trains F.
+    """
+
+    penalty: Callable[..., jax.Array]
+    factor: float
+    needs_divergence: bool = False
+
+
+def _gradient_norm(
+    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str
+) -> jax.Array:
+    del keys
+    return losses.gradient_norm_penalty(statistic_fn, real=real, fake=fake, divergence=divergence)
+
+
+def _unweighted(
+    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str
+) -> jax.Array:
+    del keys, divergence
+    return losses.unweighted_gradient_norm_penalty(statistic_fn, real=real, fake=fake)
+
+
+def _r1(statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str) -> jax.Array:
+    del keys, fake, divergence
+    return losses.r1_penalty(statistic_fn, real=real)
+
+
+def _wgan_gp(
+    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str
+) -> jax.Array:
+    del divergence
+    return losses.gradient_penalty(statistic_fn, keys, real=real, fake=fake)
+
+
+REGULARISERS: dict[str, Regulariser] = {
+    "gradient_norm": Regulariser(_gradient_norm, factor=0.5, needs_divergence=True),
+    "unweighted": Regulariser(_unweighted, factor=0.5),
+    "r1": Regulariser(_r1, factor=0.5),
+    "wgan_gp": Regulariser(_wgan_gp, factor=1.0),
+}
+
+
+def annealed(coefficient: float, step: jax.Array, *, decay: float, decay_steps: int) -> jax.Array:
+    r"""The penalty's coefficient at a step.
+
+    .. math:: \gamma_t = \gamma_0 a^{t/T}
+
+    Args:
+      coefficient: :math:`\gamma_0`. Static.
+      step: t, number of finished steps. Traced.
+      decay: a, what is left of it after T steps, in (0, 1]; 1 keeps it constant. Static.
+      decay_steps: T. Static.
+
+    Returns:
+      :math:`\gamma_t`, float32 scalar.
+
+    Example:
+      >>> float(annealed(2.0, jnp.int32(100), decay=0.25, decay_steps=200))
+      1.0
+    """
+    return coefficient * jnp.power(jnp.float32(decay), jnp.asarray(step, jnp.float32) / decay_steps)
+
+
+def clipped(params: Any, *, limit: float) -> Any:
+    """Parameters forced into [-limit, limit], which bounds the slope of the network (Arjovsky et al. 2017).
+
+    Args:
+      params: a tree of arrays.
+      limit: the largest absolute value; 0 clips nothing. Static.
+
+    Returns:
+      The tree, clipped.
+
+    Example:
+      >>> clipped({"kernel": jnp.array([-3.0, 0.5])}, limit=1.0)["kernel"].tolist()
+      [-1.0, 0.5]
+    """
+    return jax.tree.map(lambda leaf: jnp.clip(leaf, -limit, limit), params) if limit > 0.0 else params
