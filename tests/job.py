@@ -1,37 +1,88 @@
 """The real discrete experiment without its judge, small: the job that tests of hosts and of crashes start and kill.
 
-    python -m tests.job --workdir=FOLDER [--descent] [any flag of the experiment]
+python -m tests.job --workdir=FOLDER [any flag of the experiment, or of the faults below]
 """
 
-import sys
+from __future__ import annotations
 
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import optax
 
+from bgan_jax.training import preemption
 from bgan_jax.training.state import Pair
-from experiments import discrete_run, flags
+from experiments import discrete_run
+from experiments.flags import knob, run
 
 # Compiles in a second or two.
 SMALL = ("--network=mlp", "--batch_size=16", "--num_samples=3", "--picture_every=0", "--report_every=5")
 
 
+@dataclasses.dataclass(frozen=True)
+class Config(discrete_run.DiscreteConfig):
+    """The experiment's flags and the faults that a job can be told to have."""
+
+    descent: bool = knob(False, "Gradient descent with momentum in place of Adam, which magnifies rounding.")
+    pause: float = knob(0.0, "Seconds to sleep after every step.", may_change=True)
+    fail_at: int | None = knob(None, "Step after which a process raises.", may_change=True)
+    fail_in: int = knob(0, "The process that raises.", may_change=True)
+    poison_at: int | None = knob(None, "Call of the step that is given a parameter that is not a number, once.")
+
+
 def momentum() -> Pair:
-    """Gradient descent with momentum: Adam magnifies the rounding of its first steps."""
     return Pair(gen=optax.sgd(1e-2, momentum=0.9), disc=optax.sgd(1e-2, momentum=0.9))
 
 
-def main(config: discrete_run.DiscreteConfig, *, descent: bool) -> None:
+def watch(config: Config) -> Callable[[int], bool]:
+    asked = preemption.watch()
+
+    def should_stop(step: int) -> bool:
+        time.sleep(config.pause)
+        if step == config.fail_at and jax.process_index() == config.fail_in:
+            raise RuntimeError(f"injected after step {step}")
+        return asked(step)
+
+    return should_stop
+
+
+def poisoned(spread: Callable[..., Any], *, call: int) -> Callable[..., Any]:
+    """``parallel.spread`` whose function meets a parameter that is not a number at its ``call``-th call, once."""
+    calls = 0
+
+    def spread_with_poison(*arguments: Any, **settings: Any) -> Any:
+        function = spread(*arguments, **settings)
+
+        def advance(state: Any, *rest: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                disc = jax.tree.map(lambda leaf: leaf * jnp.nan, state.params.disc)
+                state = state.replace(params=state.params._replace(disc=disc))
+            return function(state, *rest)
+
+        return advance
+
+    return spread_with_poison
+
+
+def main(config: Config) -> None:
     experiment, folder = discrete_run.start(config)
-    if descent:
+    if config.descent:
         experiment = experiment._replace(game=experiment.game._replace(optimizers=momentum()))
-    discrete_run.run(experiment, folder)
+    if config.poison_at is not None:
+        discrete_run.parallel.spread = poisoned(discrete_run.parallel.spread, call=config.poison_at)
+    discrete_run.preemption = type("Watched", (), {"watch": staticmethod(lambda: watch(config))})
+    outcome = discrete_run.run(experiment, folder)
+    logging.getLogger("bgan_jax").info("the job ended at step %d", outcome.step)
 
 
 if __name__ == "__main__":
-    descent = "--descent" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--descent"]
-    flags.run(
-        lambda config: main(config, descent=descent),
-        discrete_run.DiscreteConfig,
-        description=__doc__ or "",
-        arguments=[*SMALL, *arguments],
-    )
+    import sys
+
+    run(main, Config, description=__doc__ or "", arguments=[*SMALL, *sys.argv[1:]])

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -79,6 +79,7 @@ def launch(
     processes: int = 1,
     devices: int = 1,
     module: str = "tests.job",
+    each: Sequence[Sequence[str]] | None = None,
     before: Callable[[], None] | None = None,
 ) -> Job:
     """Starts the job.
@@ -89,6 +90,7 @@ def launch(
       processes: how many, joined over the loopback when more than one.
       devices: virtual devices of each.
       module: what ``python -m`` runs.
+      each: flags for every process alone.
       before: called in each child before it runs, such as to limit it.
     """
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
@@ -99,7 +101,8 @@ def launch(
         log = folder.with_name(f"{folder.name}.log{i}")
         with open(log, "wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, f"--workdir={folder}", *(hosts if processes > 1 else []), *arguments],
+                [sys.executable, "-m", module, f"--workdir={folder}", *(hosts if processes > 1 else []), *arguments,
+                 *(each[i] if each is not None else [])],
                 stdout=file, stderr=subprocess.STDOUT, cwd=ROOT, env=environment, preexec_fn=before,
             )  # fmt: skip
         job.processes.append(process)

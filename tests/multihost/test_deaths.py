@@ -1,0 +1,42 @@
+"""One host's trouble ends the whole job, soon and with a word in the log; a polite signal ends it with everything saved."""
+
+import signal
+import time
+
+from bgan_jax.training.reporting import read_metrics
+from tests import launching
+
+ENDLESS = ("--steps=100000", "--checkpoint_every=1000000", "--report_every=1", "--pause=0.02")
+
+
+def started(folder, *arguments):
+    job = launching.launch(folder, *ENDLESS, *arguments, processes=2)
+    assert job.wait_for(lambda: len(read_metrics(folder / "metrics.jsonl")) >= 3), job.log(0)
+    return job
+
+
+def test_a_signal_to_one_host_saves_on_both_at_the_same_step(tmp_path):
+    job = started(tmp_path / "run")
+    job.signal(1, signal.SIGTERM)
+    assert job.wait(seconds=60) == [0, 0], job.log(0)
+    assert "as asked" in job.log(0)
+    (step,) = launching.checkpoint_steps(tmp_path / "run")
+    assert all(f"the job ended at step {step}\n" in job.log(i) for i in (0, 1))
+
+
+def test_an_exception_on_one_host_ends_the_job(tmp_path):
+    job = launching.launch(tmp_path / "run", *ENDLESS, "--fail_at=5", "--fail_in=1", processes=2)
+    job.wait_for(lambda: any(process.poll() is not None for process in job.processes))
+    began = time.monotonic()
+    assert job.wait(seconds=60) == [1, 1], job.log(0)
+    assert time.monotonic() - began < 20
+    assert "RuntimeError: injected after step 5" in job.log(1) and "Traceback" in job.log(1)
+    assert "Traceback" in job.log(0)
+
+
+def test_the_death_of_a_host_ends_the_job(tmp_path):
+    job = started(tmp_path / "run")
+    job.signal(1, signal.SIGKILL)
+    codes = job.wait(seconds=20)
+    assert codes == [1, -signal.SIGKILL]
+    assert "Traceback" in job.log(0)
