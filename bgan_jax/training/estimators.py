@@ -78,6 +78,33 @@ def boundary_seeking_marginal(
     )
 
 
+def boundary_seeking_marginal_plain(
+    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+) -> Direction:
+    r"""Weights normalised over the whole batch, nothing subtracted: :math:`c_{mn} = \tilde w_{mn} \hat\alpha_n / \hat\beta`.
+
+    The first policy gradient of Hjelm et al. 2018. Biased for the gradient of the marginal KL(p~ || q) by a term that
+    falls with the number of latents alone.
+    """
+    del num_samples, log_partition_average
+    scale = jnp.exp(scored.log_partition - log_partition(scored.log_partition, axis=0, axis_name=axis_name))
+    shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
+    return Direction(statistics=scale.reshape(shape) * scored.weighted_statistics, total=scale)
+
+
+def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> Direction:
+    r"""REINFORCE with a baseline per latent from elsewhere, as a learned one: :math:`c_{mn} = \frac1M (F_{mn} - b_n)`.
+
+    Args:
+      scored: the summary of the samples.
+      baseline: b, which must not depend on the samples, in nats, ``[N]``.
+
+    Returns:
+      The direction.
+    """
+    return _reinforce(scored, baseline)
+
+
 def _reinforce(scored: ScoredSamples, baseline: jax.Array) -> Direction:
     shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
     return Direction(
@@ -123,6 +150,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "boundary_seeking": boundary_seeking,
     "boundary_seeking_plain": boundary_seeking_plain,
     "boundary_seeking_marginal": boundary_seeking_marginal,
+    "boundary_seeking_marginal_plain": boundary_seeking_marginal_plain,
     "reinforce": reinforce,
     "reinforce_moving_average": reinforce_moving_average,
     "reinforce_no_baseline": reinforce_no_baseline,
