@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import os
 import sys
 import textwrap
@@ -118,6 +119,9 @@ def parse(
     if rest:
         raise flags.Error(f"unexpected argument {rest[0]!r}; flags are written --name=value")
     given = {field.name: getattr(values, field.name) for field in dataclasses.fields(config_class)}
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise flags.Error(f"flag --{name}={value}: not a finite number")
     overrides: dict[str, Any] = {}
     if presets and given.get("preset"):
         overrides.update(presets[given["preset"]])

@@ -81,6 +81,7 @@ def launch(
     module: str = "tests.job",
     each: Sequence[Sequence[str]] | None = None,
     before: Callable[[], None] | None = None,
+    log: Path | None = None,
 ) -> Job:
     """Starts the job.
 
@@ -92,21 +93,22 @@ def launch(
       module: what ``python -m`` runs.
       each: flags for every process alone.
       before: called in each child before it runs, such as to limit it.
+      log: where the output goes, with the process's number behind; beside the workdir if it is not given.
     """
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
     coordinator = f"127.0.0.1:{free_port()}"
     job = Job(folder, [], [])
     for i in range(processes):
         hosts = [f"--coordinator={coordinator}", f"--num_processes={processes}", f"--process_id={i}"]
-        log = folder.with_name(f"{folder.name}.log{i}")
-        with open(log, "wb") as file:
+        path = (log or folder).with_name(f"{(log or folder).name}.log{i}")
+        with open(path, "ab") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, f"--workdir={folder}", *(hosts if processes > 1 else []), *arguments,
                  *(each[i] if each is not None else [])],
                 stdout=file, stderr=subprocess.STDOUT, cwd=ROOT, env=environment, preexec_fn=before,
             )  # fmt: skip
         job.processes.append(process)
-        job.logs.append(log)
+        job.logs.append(path)
     return job
 
 

@@ -1,4 +1,4 @@
-"""One host's trouble ends the whole job, soon and with a word in the log; a polite signal ends it with everything saved."""
+"""One host's trouble ends the whole job, soon and with a word in the log; a polite signal saves on all and ends it."""
 
 import signal
 import time

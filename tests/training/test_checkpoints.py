@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bgan_jax.training import parallel
-from bgan_jax.training.checkpoints import Checkpoints, checksum
+from bgan_jax.training.checkpoints import Checkpoints, UnsavedError, checksum
 from bgan_jax.training.state import init_state
 from tests.toy_game import toy_game
 
@@ -110,3 +110,60 @@ def test_a_saved_step_is_not_saved_again(tmp_path, state):
     checkpoints.save(1, state.replace(step=np.int32(99)))
     checkpoints.close()
     assert int(restore(tmp_path / "c", state).tree.step) == 1
+
+
+def test_what_was_damaged_is_put_aside_and_saved_again(tmp_path, state):
+    saved(tmp_path / "c", state)
+    flip_a_byte(tmp_path / "c" / "2")
+    checkpoints = Checkpoints(tmp_path / "c")
+    assert checkpoints.restore(state).step == 1
+    assert (tmp_path / "c" / "2.damaged").is_dir() and checkpoints.steps() == [1]
+    checkpoints.save(2, state.replace(step=np.int32(2)))
+    checkpoints.finish(2)
+    checkpoints.close()
+    assert restore(tmp_path / "c", state).step == 2
+
+
+def test_a_run_is_not_begun_anew_when_no_checkpoint_is_whole(tmp_path, state):
+    saved(tmp_path / "c", state)
+    for step in (1, 2):
+        truncate(tmp_path / "c" / str(step))
+    with pytest.raises(ValueError, match=r"none of the 2 checkpoints in .* can be restored"):
+        restore(tmp_path / "c", state)
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["1", "2"]
+
+
+def test_what_a_crash_left_half_written_is_removed(tmp_path, state):
+    saved(tmp_path / "c", state)
+    (tmp_path / "c" / "3.orbax-checkpoint-tmp").mkdir()
+    Checkpoints(tmp_path / "c").close()
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["1", "2"]
+
+
+@pytest.mark.parametrize("when", ["at once", "in the background"])
+def test_a_save_that_fails_is_told_and_the_next_one_is_made(tmp_path, state, caplog, monkeypatch, when):
+    checkpoints = Checkpoints(tmp_path / "c")
+    checkpoints.save(1, state)
+    assert checkpoints.wait()
+
+    def fail(*arguments, **settings):
+        raise OSError(28, "No space left on device")
+
+    with caplog.at_level("WARNING", logger="bgan_jax"):
+        if when == "at once":
+            monkeypatch.setattr(checkpoints._manager, "save", fail)
+            assert not checkpoints.save(2, state)
+        else:
+            assert checkpoints.save(2, state)
+            checkpoints._manager.wait_until_finished()
+            shutil.rmtree(tmp_path / "c" / "2")
+            monkeypatch.setattr(checkpoints._manager, "wait_until_finished", fail)
+            assert not checkpoints.wait()
+    assert "the checkpoint of step 2 could not be written ([Errno 28] No space left on device)" in caplog.text
+    assert f"the last good one is {tmp_path / 'c' / '1'}" in caplog.text
+    with pytest.raises(UnsavedError, match=r"step 2 could not be saved; the last good checkpoint is .*/c/1"):
+        checkpoints.finish(2)
+    checkpoints.save(3, state)
+    checkpoints.finish(3)
+    checkpoints.close()
+    assert restore(tmp_path / "c", state).step == 3

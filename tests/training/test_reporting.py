@@ -1,10 +1,11 @@
 import logging
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from bgan_jax.training import pictures
-from bgan_jax.training.reporting import Report, read_metrics
+from bgan_jax.training.reporting import Lines, Report, read_metrics
 
 
 def test_lines_are_written_and_read_back(tmp_path):
@@ -57,3 +58,12 @@ def test_curves_leave_one_page(tmp_path):
     assert Image.open(tmp_path / "curves.png").size[0] > 500
     pictures.save_curves(tmp_path / "empty.png", [])
     assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".png", ".png"]
+
+
+def test_a_full_disk_is_told_once_and_ends_nothing(caplog):
+    lines = Lines(Path("/dev/full"))
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        lines.write("one")
+        lines.write("two")
+    lines.close()
+    assert len(caplog.records) == 1 and "No space left on device" in caplog.text

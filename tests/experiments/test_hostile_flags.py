@@ -1,0 +1,100 @@
+"""Any value of any flag is either legal or refused in words, before anything is written."""
+
+import dataclasses
+import math
+import typing
+
+import pytest
+from absl import flags as absl_flags
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bgan_jax.training.discrete_step import DiscreteSettings
+from experiments import discrete_mnist, discrete_run, flags
+
+FIELDS = {field.name: field for field in dataclasses.fields(discrete_mnist.Config)}
+VALUES = st.text(max_size=12) | st.integers().map(str) | st.floats().map(str) | st.sampled_from(["nan", "inf", "", "0"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(name=st.sampled_from(sorted(FIELDS)), value=VALUES)
+@example(name="learning_rate_disc", value="nan")
+@example(name="penalty", value="inf")
+def test_any_flag(name, value):
+    try:
+        config = flags.parse(discrete_mnist.Config, [f"--{name}={value}"], presets=discrete_mnist.PRESETS)
+    except absl_flags.Error as error:
+        assert name in str(error)
+        return
+    field, given_value = FIELDS[name], getattr(config, name)
+    if isinstance(given_value, float):
+        assert math.isfinite(given_value)
+    if field.metadata["choices"] is not None:
+        assert given_value in field.metadata["choices"]
+    if field.metadata["minimum"] is not None and given_value is not None:
+        assert given_value >= field.metadata["minimum"]
+    if field.metadata["maximum"] is not None and given_value is not None:
+        assert given_value <= field.metadata["maximum"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(arguments=st.lists(st.text(max_size=20), max_size=4))
+def test_any_arguments(arguments):
+    try:
+        flags.parse(discrete_mnist.Config, arguments, presets=discrete_mnist.PRESETS)
+    except absl_flags.Error as error:
+        assert str(error)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    numbers=st.fixed_dictionaries(
+        {},
+        optional={
+            name: st.integers(-3, 40)
+            for name in ("num_samples", "disc_fakes_per_latent", "sample_chunk", "disc_steps", "gen_steps")
+        },
+    ),
+    words=st.fixed_dictionaries(
+        {}, optional={name: st.text(max_size=8) for name in ("divergence", "estimator", "penalty_form")}
+    ),
+)
+def test_any_settings_are_legal_or_refused_by_name(numbers, words):
+    try:
+        made = DiscreteSettings(**numbers, **words)
+    except ValueError as error:
+        assert any(name in str(error) for name in {**numbers, **words}), error
+        return
+    assert made.num_samples >= 2 and 1 <= made.disc_fakes_per_latent <= made.num_samples
+    assert made.num_samples % made.chunk == 0 and made.disc_steps >= 1 and made.gen_steps >= 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    changes=st.fixed_dictionaries(
+        {},
+        optional={
+            "batch_size": st.integers(1, 200),
+            "num_samples": st.integers(1, 12),
+            "disc_fakes_per_latent": st.integers(-1, 12),
+            "sample_chunk": st.none() | st.integers(-1, 12),
+            "steps": st.integers(1, 2**40),
+            "dataset": st.text(max_size=8)
+            | st.sampled_from(["mnist10k", "npz:", "npz:/nowhere", "images:", "text:\0"]),
+            "network": st.sampled_from(["mlp", "dcgan28_small", "characters_theano"]),
+        },
+    )
+)
+def test_any_config_is_prepared_or_refused_in_words(changes):
+    config = dataclasses.replace(discrete_mnist.Config(workdir="unused"), **changes)
+    try:
+        experiment = discrete_run.prepare(config)
+    except flags.UsageError as error:
+        assert str(error).strip()
+        return
+    assert isinstance(experiment, discrete_run.Experiment) and typing.cast(int, config.batch_size) % 8 == 0
+
+
+def test_a_bad_value_never_reaches_the_run():
+    with pytest.raises(absl_flags.Error, match="--adam_b1=nan: not a finite number"):
+        flags.parse(discrete_mnist.Config, ["--adam_b1=nan"])

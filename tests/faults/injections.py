@@ -1,0 +1,209 @@
+"""Faults, each injected into real processes of the real experiment, and what became of the run."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bgan_jax.training.reporting import read_metrics
+from tests import launching
+from tests.faults.damage import DAMAGES
+
+
+@dataclasses.dataclass
+class Row:
+    """A line of the report.
+
+    Attributes:
+      fault: what was done.
+      injected: how often.
+      recovered: how often the run came through as it should.
+      steps_lost: steps that had to be taken again, for every injection.
+      note: what else there is to say.
+    """
+
+    fault: str
+    injected: int = 0
+    recovered: int = 0
+    steps_lost: list[int] = dataclasses.field(default_factory=list)
+    note: str = ""
+
+    def line(self) -> str:
+        lost = f"{np.mean(self.steps_lost):.1f} (at most {max(self.steps_lost)})" if self.steps_lost else "-"
+        return f"| {self.fault} | {self.injected} | {self.recovered} | {lost} | {self.note} |"
+
+
+HEADER = "| fault | injected | recovered | steps lost, mean | note |\n|---|---|---|---|---|"
+
+
+def reached(folder: Path) -> int:
+    """The last step that the run has told of."""
+    records = read_metrics(folder / "metrics.jsonl")
+    return records[-1]["step"] if records else 0
+
+
+def kill_at_random(
+    folder: Path, *, kills: int, steps: int, every: int, seed: int, pause: float = 0.01, fault: str = "kill -9"
+) -> Row:
+    """Kills a run at random moments until it has been killed so often, lets it end, and compares with a quiet run."""
+    flags = (f"--steps={steps}", f"--checkpoint_every={every}", "--report_every=1")
+    launching.run(folder / "quiet", *flags)
+    _, expected = launching.newest_state(folder / "quiet")
+    row, chance = Row(fault), random.Random(seed)
+    killed, ended = folder / "killed", False
+    while row.injected < kills:
+        job = launching.launch(killed, *flags, f"--pause={pause}")
+        before = reached(killed)
+        # From the first line of the log to the middle of saves: what a run does in its first seconds, it does always.
+        job.wait_for(lambda: reached(killed) > before or chance.random() < 0.002)  # noqa: B023
+        time.sleep(chance.uniform(0.0, 0.6))
+        ended = job.processes[0].poll() is not None
+        job.kill()
+        if ended:
+            break
+        row.injected += 1
+        saved = launching.checkpoint_steps(killed)
+        row.steps_lost.append(max(reached(killed) - (saved[-1] if saved else 0), 0))
+    log = launching.run(killed, *flags) if not ended else ""
+    step, leaves = launching.newest_state(killed)
+    same = step == steps and all(np.array_equal(a, b) for a, b in zip(leaves, expected, strict=True))
+    told = [record["step"] for record in read_metrics(killed / "metrics.jsonl")]
+    whole = told == list(range(1, steps + 1)) and not unexpected_files(killed)
+    row.recovered = row.injected if same and whole and "damaged" not in log else 0
+    row.note = "final state bit for bit that of a quiet run; every line of metrics once"
+    return row
+
+
+def unexpected_files(folder: Path) -> list[str]:
+    """Files of a finished run that should not be there."""
+    legal = {"config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "checkpoints", "pictures"}
+    strange = [path.name for path in folder.iterdir() if path.name not in legal]
+    return strange + [path.name for path in (folder / "checkpoints").iterdir() if not path.name.isdigit()]
+
+
+def damage_checkpoints(folder: Path, *, times: int) -> list[Row]:
+    """Damages the newest checkpoint of a stopped run, and goes on from the one before."""
+    flags = ("--steps=40", "--checkpoint_every=10", "--report_every=10")
+    launching.run(folder / "quiet", *flags)
+    _, expected = launching.newest_state(folder / "quiet")
+    rows = []
+    for name, damage in DAMAGES.items():
+        row = Row(f"checkpoint: {name}")
+        for i in range(times):
+            run = folder / f"{damage.__name__}{i}"
+            shutil.copytree(folder / "quiet", run)
+            damage(run / "checkpoints" / "40" / "state")
+            log = launching.run(run, *flags)
+            _, leaves = launching.newest_state(run)
+            row.injected += 1
+            named = f"{run / 'checkpoints' / '40'} is damaged" in log and "continuing from step 30" in log
+            row.recovered += named and all(np.array_equal(a, b) for a, b in zip(leaves, expected, strict=True))
+            row.steps_lost.append(10)
+        rows.append(row)
+    return rows
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, *, megabytes: int) -> Iterator[bool]:
+    """A folder on a file system of its own of that size; false where this process may not mount one."""
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    mounted = shutil.which("mount") is not None and subprocess.run(command, capture_output=True).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill_the_disk(folder: Path) -> Row:
+    """Runs out of space in the middle; the run says so, goes on, and its last good checkpoint is whole."""
+    flags = ("--steps=400", "--checkpoint_every=40", "--report_every=10", "--pause=0.02")
+    with small_disk(folder / "disk", megabytes=24) as mounted:
+        run = folder / "disk" / "run"
+        row = Row("full disk" if mounted else "files limited in size (no right to mount a small disk)", injected=1)
+        limit = None if mounted else (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)))
+        job = launching.launch(run, *flags, before=limit, log=folder / "log")
+        if mounted:
+            assert job.wait_for(lambda: len(launching.checkpoint_steps(run)) >= 2), job.log()
+            with contextlib.suppress(OSError), open(folder / "disk" / "ballast", "wb", buffering=0) as ballast:
+                while ballast.write(bytes(4096)):
+                    pass
+        code, log = job.wait()[0], job.log()
+        told = "could not be written" in log
+        if mounted:
+            step, _ = launching.newest_state(run)
+            (folder / "disk" / "ballast").unlink()
+            again = launching.run(run, *flags)
+            whole = f"continuing from step {step}" in again and launching.checkpoint_steps(run)[-1] == 400
+            row.steps_lost.append(400 - step)
+        else:
+            whole = not launching.checkpoint_steps(run)
+        row.recovered = int(told and code == 1 and "could not be saved" in log and whole)
+        row.note = "trained on to its end, told of every checkpoint, ended with code 1; went on when there was space"
+    return row
+
+
+def go_back_from_nan(folder: Path) -> Row:
+    """A parameter turns into not-a-number once: stop, or go back and go on."""
+    flags = ("--steps=40", "--checkpoint_every=10", "--report_every=5", "--poison_at=25")
+    row = Row("number that is not finite, --nan_policy=restore", injected=1)
+    log = launching.run(folder / "restored", *flags, "--nan_policy=restore")
+    step, leaves = launching.newest_state(folder / "restored")
+    finite = all(np.isfinite(leaf).all() for leaf in leaves if leaf.dtype.kind == "f")
+    row.recovered = int(step == 40 and finite and "going on from step 20 with other noise" in log)
+    row.steps_lost.append(25 - 20)
+    return row
+
+
+def lose_a_host(folder: Path, *, how: str) -> Row:
+    """Two hosts; one is lost. The job must end within seconds of when that can be known."""
+    endless = ("--steps=100000", "--checkpoint_every=1000000", "--report_every=1", "--pause=0.02")
+    run = folder / how.replace(" ", "_")
+    fails = ("--fail_at=20", "--fail_in=0") if how == "exception on process 0" else ()
+    job = launching.launch(run, *endless, *fails, "--heartbeat_seconds=10", processes=2)
+    assert job.wait_for(lambda: reached(run) >= 5), job.log()
+    row = Row(f"two hosts: {how}", injected=1)
+    lost = {"kill -9 of process 0": 0, "kill -9 of process 1": 1, "SIGSTOP of process 1": 1}.get(how)
+    if how == "SIGTERM to process 1":
+        job.signal(1, signal.SIGTERM)
+    elif lost is not None:
+        job.signal(lost, signal.SIGSTOP if "STOP" in how else signal.SIGKILL)
+    else:
+        job.wait_for(lambda: any(process.poll() is not None for process in job.processes))
+    began = time.monotonic()
+    watched = [process for i, process in enumerate(job.processes) if i != lost]
+    try:
+        codes = [process.wait(60) for process in watched]
+    finally:
+        job.kill()
+    seconds = time.monotonic() - began
+    if how == "SIGTERM to process 1":
+        (step,) = launching.checkpoint_steps(run)
+        row.recovered = int(codes == [0, 0] and all(f"ended at step {step}\n" in job.log(i) for i in (0, 1)))
+        row.steps_lost, row.note = [0], f"both saved step {step} and left after {seconds:.1f} s"
+    else:
+        survivor = 1 if lost == 0 else 0
+        told = "Traceback" in job.log(survivor) or "most recent call first" in job.log(survivor)
+        row.recovered = int(all(code != 0 for code in codes) and seconds < 30 and told)
+        row.note = f"the rest ended after {seconds:.1f} s, exit codes {codes}, where it was is in the log"
+    return row
+
+
+HOST_LOSSES = (
+    "SIGTERM to process 1",
+    "exception on process 0",
+    "kill -9 of process 0",
+    "kill -9 of process 1",
+    "SIGSTOP of process 1",
+)

@@ -1,0 +1,18 @@
+"""The report's faults, a few of each: the whole table is ``python -m tests.faults --report``."""
+
+from tests.faults import injections
+
+
+def test_killed_at_random_moments(tmp_path):
+    row = injections.kill_at_random(tmp_path, kills=4, steps=100, every=10, seed=3)
+    assert row.injected >= 2 and row.recovered == row.injected, row.line()
+
+
+def test_a_full_disk(tmp_path):
+    row = injections.fill_the_disk(tmp_path)
+    assert row.recovered == row.injected == 1, (tmp_path / "log.log0").read_text()
+
+
+def test_going_back_from_a_number_that_is_not_finite(tmp_path):
+    row = injections.go_back_from_nan(tmp_path)
+    assert row.recovered == row.injected == 1, (tmp_path / "restored.log0").read_text()

@@ -1,0 +1,69 @@
+import logging
+
+import numpy as np
+import pytest
+
+from bgan_jax.losses import effective_sample_size
+from bgan_jax.training.health import PATIENCE, Watch, latent_share, weight_symptoms
+
+WELL = {
+    "effective_sample_size": 7.0, "real_accuracy": 0.97, "fake_accuracy": 0.99, "real_logit": 6.5, "fake_logit": -5.7,
+}  # fmt: skip
+
+
+def test_a_healthy_run_has_no_symptoms():
+    assert weight_symptoms(WELL, num_samples=10) == {}
+    assert weight_symptoms({}, num_samples=10) == {}
+
+
+@pytest.mark.parametrize(
+    ("fake_logits", "symptom"), [(np.zeros((10, 1)), "equal_weights"), (np.eye(10)[:, :1] * 40.0, "one_weight")]
+)
+def test_symptoms_of_real_weights(fake_logits, symptom):
+    size = float(effective_sample_size(np.asarray(fake_logits, np.float32))[0])
+    assert set(weight_symptoms({**WELL, "effective_sample_size": size}, num_samples=10)) == {symptom}
+
+
+def test_a_saturated_discriminator():
+    found = weight_symptoms(
+        {**WELL, "real_accuracy": 1.0, "fake_accuracy": 1.0, "real_logit": 20.0, "fake_logit": -20.0}, num_samples=10
+    )
+    assert set(found) == {"saturated"} and "+20.0" in found["saturated"]
+
+
+def test_only_what_lasts_is_told_and_only_once(caplog):
+    watch = Watch(num_samples=10)
+    ill = {**WELL, "effective_sample_size": 1.01}
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        for _ in range(PATIENCE - 1):
+            watch.see_metrics(ill)
+        watch.see_metrics(WELL)
+        for _ in range(PATIENCE - 1):
+            watch.see_metrics(ill)
+        assert not caplog.records
+        for _ in range(10):
+            watch.see_metrics(ill)
+    assert len(caplog.records) == 1 and "effective sample size is 1.01 of 10" in caplog.text
+
+
+def test_the_share_of_the_latents_is_the_share_of_variance():
+    """Law of total variance, on samples: the variance of the means over the variance of the bits."""
+    generator = np.random.default_rng(0)
+    probs = generator.beta(0.5, 0.5, size=(20000, 3))
+    bits = generator.random(probs.shape) < probs
+    np.testing.assert_allclose(latent_share(probs), probs.var(0).sum() / bits.var(0).sum(), rtol=0.02)
+    assert latent_share(np.zeros((5, 4))) == 0.0
+    one_hot = np.eye(3)[generator.integers(3, size=100)]
+    np.testing.assert_allclose(latent_share(one_hot), 1.0)
+
+
+def test_a_collapsed_generator_is_told(caplog):
+    watch = Watch(num_samples=10)
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        watch.see_samples(np.full((64, 28, 28, 1), 0.5))
+        watch.see_samples(np.random.default_rng(0).random((64, 28, 28, 1)))
+        watch.see_samples(np.full((64, 28, 28, 1), 0.5))
+        assert not caplog.records
+        for _ in range(3):
+            watch.see_samples(np.full((64, 28, 28, 1), 0.5))
+    assert len(caplog.records) == 1 and "collapsed" in caplog.text
