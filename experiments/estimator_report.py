@@ -29,7 +29,7 @@ class Run(NamedTuple):
 
 # Name in pictures, colour, line. A colour is a family: blue per-latent, orange whole batch, green REINFORCE, purple
 # relaxed, black exact.
-STYLES: dict[str, tuple[str, str, str]] = {
+STYLES: dict[str, tuple[str, str, Any]] = {
     "boundary_seeking": ("per latent, centred", "#08519c", "-"),
     "boundary_seeking_plain": ("per latent, plain", "#6baed6", "--"),
     "boundary_seeking_marginal": ("whole batch, centred", "#a63603", "-"),
@@ -191,11 +191,11 @@ def _save(figure: Any, path: Path) -> None:
     os.replace(temporary, path)
 
 
-def _figure(*size: float) -> Any:
+def _figure(width: float, height: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

@@ -14,7 +14,6 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-
 # XLA's CPU compiler spends seconds on optimising random number generators, and they run no faster for it.
 QUICK_COMPILATION = {"xla_backend_optimization_level": 1}
 

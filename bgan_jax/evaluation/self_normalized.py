@@ -94,7 +94,7 @@ def finite_sample_means(
     nodes = np.exp(np.arange(lower, upper, NODE_SPACING))
 
     # For each latent, E[e^-sw], E[w e^-sw], and E[(t - E t) e^-sw], E[w (t - E t) e^-sw] at every node.
-    phi, chi, tau, psi = [], [], [], []
+    transforms = []
     for g in probs:
         centred = statistics - g @ statistics
         columns = g[:, None] * np.concatenate(
@@ -106,12 +106,9 @@ def finite_sample_means(
                 for start in range(0, len(nodes), NODES_AT_ONCE)
             ]
         )
-        phi.append(moments[:, 0])
-        chi.append(moments[:, 1])
-        tau_latent, psi_latent = np.split(moments[:, 2:], 2, axis=1)
-        tau.append(tau_latent)
-        psi.append(psi_latent)
-    log_phi, chi, tau, psi = np.log(np.maximum(phi, 1e-300)), np.array(chi), np.array(tau), np.array(psi)
+        transforms.append((moments[:, 0], moments[:, 1], *np.split(moments[:, 2:], 2, axis=1)))
+    phi, chi, tau, psi = (np.stack(field) for field in zip(*transforms, strict=True))
+    log_phi = np.log(np.maximum(phi, 1e-300))
     # ds = s du.
     steps = NODE_SPACING * nodes
 

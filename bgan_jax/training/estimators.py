@@ -81,7 +81,7 @@ def boundary_seeking_marginal(
 def boundary_seeking_marginal_plain(
     scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
 ) -> Direction:
-    r"""Weights normalised over the whole batch, nothing subtracted: :math:`c_{mn} = \tilde w_{mn} \hat\alpha_n / \hat\beta`.
+    r"""Weights normalised over the whole batch, as printed: :math:`c_{mn} = \tilde w_{mn} \hat\alpha_n / \hat\beta`.
 
     The first policy gradient of Hjelm et al. 2018. Biased for the gradient of the marginal KL(p~ || q) by a term that
     falls with the number of latents alone.
