@@ -79,6 +79,10 @@ class DiscreteConfig:
         None, "Updates in which both step sizes halve; empty keeps them constant.", minimum=1
     )
     adam_b1: float = knob(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=1.0)
+    adam_eps: float = knob(
+        1e-8, "Added to the root of Adam's second moment; at 1e-3 other devices give the same numbers to 1e-5.",
+        minimum=0.0,
+    )  # fmt: skip
     penalty: float = knob(5.0, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
     penalty_half_life: int | None = knob(
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
@@ -178,6 +182,7 @@ def prepare(config: DiscreteConfig) -> Experiment:
         learning_rate_gen=config.learning_rate_gen,
         learning_rate_disc=config.learning_rate_disc,
         b1=config.adam_b1,
+        eps=config.adam_eps,
         half_life=config.learning_rate_half_life,
     )
     game = DiscreteGame(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
@@ -326,7 +331,7 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
     finally:
         if checkpoints is not None:
             checkpoints.close()
-    if reports:
+    if reports and step == config.steps:  # a run that was told to stop has little time left
         title = f"{config.dataset}, {config.network}, {config.divergence}, M = {config.num_samples}"
         pictures.save_curves(folder / "curves.png", read_metrics(folder / workdir.METRICS), title=title)
         if experiment.dataset.spec.kind != "text":

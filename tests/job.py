@@ -13,10 +13,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from bgan_jax.training import preemption
-from bgan_jax.training.state import Pair
 from experiments import discrete_run
 from experiments.flags import knob, run
 
@@ -28,15 +26,10 @@ SMALL = ("--network=mlp", "--batch_size=16", "--num_samples=3", "--picture_every
 class Config(discrete_run.DiscreteConfig):
     """The experiment's flags and the faults that a job can be told to have."""
 
-    descent: bool = knob(False, "Gradient descent with momentum in place of Adam, which magnifies rounding.")
     pause: float = knob(0.0, "Seconds to sleep after every step.", may_change=True)
     fail_at: int | None = knob(None, "Step after which a process raises.", may_change=True)
     fail_in: int = knob(0, "The process that raises.", may_change=True)
     poison_at: int | None = knob(None, "Call of the step that is given a parameter that is not a number, once.")
-
-
-def momentum() -> Pair:
-    return Pair(gen=optax.sgd(1e-2, momentum=0.9), disc=optax.sgd(1e-2, momentum=0.9))
 
 
 def watch(config: Config) -> Callable[[int], bool]:
@@ -73,8 +66,6 @@ def poisoned(spread: Callable[..., Any], *, call: int) -> Callable[..., Any]:
 
 def main(config: Config) -> None:
     experiment, folder = discrete_run.start(config)
-    if config.descent:
-        experiment = experiment._replace(game=experiment.game._replace(optimizers=momentum()))
     if config.poison_at is not None:
         discrete_run.parallel.spread = poisoned(discrete_run.parallel.spread, call=config.poison_at)
     discrete_run.preemption = type("Watched", (), {"watch": staticmethod(lambda: watch(config))})

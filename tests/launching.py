@@ -16,7 +16,6 @@ import jax
 import numpy as np
 
 from bgan_jax.training.checkpoints import Checkpoints
-from bgan_jax.training.state import Pair
 from experiments import discrete_run
 from tests.test_layers import ROOT
 
@@ -126,14 +125,11 @@ def checkpoint_steps(folder: Path) -> list[int]:
     return saved_steps(folder / "checkpoints")
 
 
-def newest_state(folder: Path, *, optimizers: Pair | None = None) -> tuple[int, list[np.ndarray]]:
-    """The newest good checkpoint of a run, as a list of arrays; ``optimizers`` where they are not Adam."""
+def newest_state(folder: Path) -> tuple[int, list[np.ndarray]]:
+    """The newest good checkpoint of a run, as a list of arrays."""
     config = discrete_run.workdir.read_config(folder)
     spec = discrete_run.data.DatasetSpec.from_json((folder / "dataset.json").read_text())
     like = discrete_run.state_like(config, spec)
-    if optimizers is not None:
-        opt_state = Pair(*(jax.eval_shape(o.init, p) for o, p in zip(optimizers, like.params, strict=True)))
-        like = like.replace(opt_state=opt_state)
     checkpoints = Checkpoints(folder / "checkpoints", read_only=True)
     restored = checkpoints.restore(like)
     checkpoints.close()

@@ -79,6 +79,7 @@ def adam_pair(
     learning_rate_disc: float,
     b1: float = 0.5,
     b2: float = 0.999,
+    eps: float = 1e-8,
     half_life: int | None = None,
 ) -> Pair:
     """Adam for both players, with ``b1 = 0.5`` as is usual for GANs.
@@ -88,6 +89,9 @@ def adam_pair(
       learning_rate_disc: the discriminator's step size.
       b1: decay of the first moment.
       b2: decay of the second moment.
+      eps: added to the root of the second moment. Runs on different numbers of devices agree only where it is far above
+        the rounding of gradients: below that, parameters with almost no gradient move by whole step sizes in directions
+        that rounding chooses.
       half_life: updates in which both step sizes halve; ``None`` keeps them constant. A half-life, not a schedule over
         the run's length, so that a run may be continued for longer.
 
@@ -102,6 +106,6 @@ def adam_pair(
         return optax.exponential_decay(learning_rate, transition_steps=half_life, decay_rate=0.5)
 
     return Pair(
-        gen=optax.adam(schedule(learning_rate_gen), b1=b1, b2=b2),
-        disc=optax.adam(schedule(learning_rate_disc), b1=b1, b2=b2),
+        gen=optax.adam(schedule(learning_rate_gen), b1=b1, b2=b2, eps=eps),
+        disc=optax.adam(schedule(learning_rate_disc), b1=b1, b2=b2, eps=eps),
     )

@@ -1,6 +1,8 @@
 """The same command on other numbers of processes and devices: the same parameters, by real processes on the loopback.
 
-``python -m tests.faults --report`` runs the whole table of topologies; these are the ones that differ most.
+``python -m tests.faults --topologies`` runs the whole table; these are the ones that differ most. Adam's epsilon is far
+above the rounding of gradients here. That gradients are averaged and not summed, which Adam would hide, is tested with
+plain descent in ``tests/training/test_parallel.py``.
 """
 
 import json
@@ -9,9 +11,8 @@ import numpy as np
 import pytest
 
 from tests import launching
-from tests.job import momentum
 
-FLAGS = ("--steps=20", "--checkpoint_every=10", "--descent")
+FLAGS = ("--steps=20", "--checkpoint_every=10", "--adam_eps=1e-3")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def alone(tmp_path_factory):
     """One process, one device: the parameters after 20 steps."""
     folder = tmp_path_factory.mktemp("alone") / "run"
     launching.run(folder, *FLAGS)
-    step, leaves = launching.newest_state(folder, optimizers=momentum())
+    step, leaves = launching.newest_state(folder)
     assert step == 20
     return leaves
 
@@ -27,7 +28,7 @@ def alone(tmp_path_factory):
 def test_two_hosts_of_four_devices_equal_one_device(alone, tmp_path):
     log = launching.run(tmp_path / "run", *FLAGS, processes=2, devices=4)
     assert "== backend cpu (cpu), 2 processes, 8 devices, global batch 16, pmap ==" in log
-    step, leaves = launching.newest_state(tmp_path / "run", optimizers=momentum())
+    step, leaves = launching.newest_state(tmp_path / "run")
     assert step == 20
     assert launching.largest_difference(leaves, alone) < 1e-5
 
@@ -41,11 +42,9 @@ def test_two_hosts_of_four_devices_equal_one_device(alone, tmp_path):
 
 def test_half_on_two_hosts_and_half_on_one(alone, tmp_path):
     launching.run(tmp_path / "run", *FLAGS, "--steps=10", "--parallel=shard_map", processes=2, devices=4)
-    log = launching.run(tmp_path / "run", *FLAGS, devices=2)
+    log = launching.run(tmp_path / "run", *FLAGS)
     assert "continuing from step 10" in log
-    assert (
-        launching.largest_difference(launching.newest_state(tmp_path / "run", optimizers=momentum())[1], alone) < 1e-5
-    )
+    assert launching.largest_difference(launching.newest_state(tmp_path / "run")[1], alone) < 1e-5
 
 
 def test_hosts_with_other_flags_refuse_to_start_together(tmp_path):
