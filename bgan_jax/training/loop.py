@@ -85,7 +85,8 @@ def train(
       The last state, and the number of finished steps.
 
     Raises:
-      NonFiniteError: a metric was not finite; the message names the step, the quantity and the last good checkpoint.
+      NonFiniteError: a metric, or a state to be saved, was not finite; the message names the step, the quantity and the
+        last good checkpoint.
       UnsavedError: the last state could not be saved. Before the end, a failed save is a warning.
     """
     totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
@@ -94,21 +95,18 @@ def train(
 
     def settle() -> None:
         nonlocal totals
-        try:
-            metrics = read_totals(totals)
-        except NonFiniteError as error:
-            good = checkpoints.steps()[-1:] if checkpoints is not None else []
-            where = (
-                f"the last good checkpoint is {checkpoints.folder / str(good[0])}"
-                if good and checkpoints
-                else ("there is no checkpoint yet")
-            )
-            raise NonFiniteError(f"{error}; {where}") from error
+        metrics = read_totals(totals)
         if report is not None and metrics:
             report.write(step, metrics)
         if health is not None and metrics:
             health.see_metrics(metrics)
         totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
+
+    def save() -> None:
+        tree = parallel.to_host(state)
+        check_finite(tree, step=step)
+        if checkpoints is not None:
+            checkpoints.save(step, tree)
 
     while step < total_steps:
         state, totals = advance(state, totals, next(batches), example_index)
@@ -120,11 +118,14 @@ def train(
         at_end = step == total_steps
         stopping = should_stop is not None and should_stop(step)
         saving = at_end or stopping or step % checkpoint_every == 0
-        if saving or step % report_every == 0:
-            settle()
-            in_flight.clear()
-        if saving and checkpoints is not None:
-            checkpoints.save(step, parallel.to_host(state))
+        try:
+            if saving or step % report_every == 0:
+                settle()
+                in_flight.clear()
+            if saving:
+                save()
+        except NonFiniteError as error:
+            raise NonFiniteError(f"{error}; {_last_good(checkpoints)}") from error
         if on_picture is not None and picture_every and step % picture_every == 0 and not at_end:
             try:
                 on_picture(step, state)
@@ -140,8 +141,28 @@ def train(
     return state, step
 
 
-def finite(values: Any) -> bool:
-    """Whether every number of a tree of numpy arrays is finite."""
-    return all(
-        bool(np.isfinite(leaf).all()) for leaf in jax.tree.leaves(values) if np.issubdtype(leaf.dtype, np.floating)
-    )
+def check_finite(state: Any, *, step: int) -> None:
+    """Refuses a state that is not finite: finite metrics may still have led to one.
+
+    Args:
+      state: numpy arrays.
+      step: number of finished steps.
+
+    Raises:
+      NonFiniteError: names the leaves that hold a number that is not finite.
+    """
+    bad = [
+        jax.tree_util.keystr(path)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
+        if np.issubdtype(leaf.dtype, np.floating) and not np.isfinite(leaf).all()
+    ]
+    if bad:
+        raise NonFiniteError(f"at step {step} these were not finite: {', '.join(bad[:3])}{' ...' if bad[3:] else ''}")
+
+
+def _last_good(checkpoints: Checkpoints | None) -> str:
+    if checkpoints is None:
+        return "this process saves no checkpoint"
+    checkpoints.wait()
+    good = checkpoints.steps()
+    return f"the last good checkpoint is {checkpoints.folder / str(good[-1])}" if good else "there is no checkpoint yet"

@@ -1,5 +1,6 @@
 """The report's faults, a few of each: the whole table is ``python -m tests.faults --report``."""
 
+from tests import launching
 from tests.faults import injections
 
 
@@ -16,3 +17,14 @@ def test_a_full_disk(tmp_path):
 def test_going_back_from_a_number_that_is_not_finite(tmp_path):
     row = injections.go_back_from_nan(tmp_path)
     assert row.recovered == row.injected == 1, (tmp_path / "restored.log0").read_text()
+
+
+def test_a_run_that_is_never_finite_goes_back_three_times_and_stops(tmp_path):
+    job = launching.launch(
+        tmp_path / "run", "--steps=40", "--checkpoint_every=1", "--report_every=1", "--nan_policy=restore",
+        "--learning_rate_disc=1e25", "--divergence=pearson_chi2",
+    )  # fmt: skip
+    assert job.wait() == [1]
+    log = job.log()
+    assert log.count("with other noise") == 3
+    assert log.strip().splitlines()[-1].startswith("error: at step ")
