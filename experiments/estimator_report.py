@@ -181,7 +181,9 @@ def cost_table(microseconds: dict[tuple[str, int], float]) -> str:
     """Time of one gradient against M, as markdown."""
     names = list(dict.fromkeys(name for name, _ in microseconds))
     counts = sorted({m for _, m in microseconds})
-    lines = [[name, *(f"{microseconds[name, m]:.0f}" for m in counts)] for name in names]
+    lines = [
+        [name, *(f"{microseconds[name, m]:.0f}" if (name, m) in microseconds else "" for m in counts)] for name in names
+    ]
     return _markdown(["µs per gradient", *(f"M = {m}" for m in counts)], lines)
 
 
@@ -222,10 +224,10 @@ def save_quality_picture(path: Path, rows: Sequence[Row], *, title: str) -> None
     targets = list(dict.fromkeys(row.target for row in rows))
     names = list(dict.fromkeys(row.estimator for row in rows))
     panels = (
-        ("bias / |own exact gradient|", lambda row: root(row.own.squared_bias).value or np.nan),
-        ("standard deviation / |own exact gradient|", lambda row: math.sqrt(row.own.variance.value)),
-        ("cosine of one step to its own gradient", lambda row: row.own.single_cosine.value),
-        ("cosine of the mean step to the gradient of KL(p‖q)", lambda row: row.marginal.cosine.value),
+        ("bias,\nshare of the gradient it estimates", lambda row: root(row.own.squared_bias).value or np.nan),
+        ("standard deviation,\nshare of the gradient it estimates", lambda row: math.sqrt(row.own.variance.value)),
+        ("cosine of one step\nto the gradient it estimates", lambda row: row.own.single_cosine.value),
+        ("cosine of the mean step\nto the gradient of KL(p‖q)", lambda row: row.marginal.cosine.value),
     )
     figure = _figure(max(3.7 * len(targets), 8.0), 13.0)
     grid = figure.subplots(len(panels), len(targets), sharex=True, sharey="row", squeeze=False)
@@ -241,7 +243,12 @@ def save_quality_picture(path: Path, rows: Sequence[Row], *, title: str) -> None
                 )  # fmt: skip
                 if line == 0 and own and own[0].law_bias:
                     axes.plot(
-                        counts, [row.law_bias for row in own], "x", color="black", markersize=7, markeredgewidth=0.8
+                        counts,
+                        [row.law_bias for row in own],
+                        "x",
+                        color=STYLES[name][1],
+                        markersize=8,
+                        markeredgewidth=1.3,
                     )
             axes.set_xscale("log")
             if line < 2:

@@ -221,7 +221,7 @@ def main(config: Config) -> None:
             batch_size=config.batch_size, repeats=config.repeats, temperature=config.temperature,
         )  # fmt: skip
         logger.info("%s: gradients measured at KL(p||q) = %.3f nats", here.target.name, here.kl)
-        if config.costs and name == measured_targets[-1]:
+        if config.costs and name == measured_targets[0]:
             costs = cost_per_step(
                 here, ("boundary_seeking", *RELAXED), sample_counts=sample_counts, batch_size=config.batch_size,
                 temperature=config.temperature,
