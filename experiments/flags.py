@@ -174,7 +174,7 @@ def run(
     except UsageError as error:
         _refuse(error)
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if isinstance(error, KeyboardInterrupt | SystemExit) and not hosts.joined():
             raise
         _fail(error)
     sys.exit(0)
@@ -189,7 +189,7 @@ def _exit(code: int) -> typing.NoReturn:
     from bgan_jax.training import hosts
 
     sys.stderr.flush()
-    if hosts.several():
+    if hosts.joined():
         # An ordinary exit would wait for the other hosts, which wait for this one; leaving at once ends the whole job.
         os._exit(code)
     sys.exit(code)

@@ -60,7 +60,7 @@ def join(
         )
     elif _described_by_cluster(os.environ) or _on_a_tpu_machine():
         jax.distributed.initialize(heartbeat_timeout_seconds=heartbeat_seconds)
-    if jax.distributed.is_initialized():
+    if joined():
         # The runtime aborts the process when a host is lost; the log should say where it was then.
         faulthandler.enable()
 
@@ -80,9 +80,14 @@ def _on_a_tpu_machine() -> bool:
     return Path("/dev/accel0").exists() or Path("/dev/vfio/0").exists()
 
 
+def joined() -> bool:
+    """Whether this process has joined a job; starts no backend."""
+    return jax.distributed.is_initialized()
+
+
 def several() -> bool:
-    """Whether this process is one of several, without starting a backend where there is no job."""
-    return jax.distributed.is_initialized() and jax.process_count() > 1
+    """Whether this process is one of several; starts no backend where there is no job."""
+    return joined() and jax.process_count() > 1
 
 
 def from_first(tree: Any) -> Any:
