@@ -229,6 +229,8 @@ def save_quality_picture(path: Path, rows: Sequence[Row], *, title: str) -> None
         ("cosine of one step\nto the gradient it estimates", lambda row: row.own.single_cosine.value),
         ("cosine of the mean step\nto the gradient of KL(p‖q)", lambda row: row.marginal.cosine.value),
     )
+    from matplotlib.ticker import LogLocator
+
     figure = _figure(max(3.7 * len(targets), 8.0), 13.0)
     grid = figure.subplots(len(panels), len(targets), sharex=True, sharey="row", squeeze=False)
     for column, target in enumerate(targets):
@@ -253,6 +255,8 @@ def save_quality_picture(path: Path, rows: Sequence[Row], *, title: str) -> None
             axes.set_xscale("log")
             if line < 2:
                 axes.set_yscale("log")
+                axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+                axes.yaxis.set_major_formatter("{x:g}")
             axes.set_xticks(sorted({row.num_samples for row in rows}))
             axes.set_xticklabels([str(m) for m in sorted({row.num_samples for row in rows})])
             axes.minorticks_off()
@@ -266,7 +270,7 @@ def save_quality_picture(path: Path, rows: Sequence[Row], *, title: str) -> None
     figure.suptitle(
         f"{title}\ntop row: crosses are the exact bias; estimators without significant bias are not drawn", fontsize=11
     )
-    _legend(figure, names, columns=min(len(targets), 4) + 1)
+    _legend(figure, names, columns=2 if len(targets) < 3 else len(targets))
     _save(figure, path)
 
 
