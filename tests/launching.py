@@ -51,7 +51,7 @@ class Job:
                 process.kill()
                 process.wait()
 
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 120.0) -> bool:
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 180.0) -> bool:
         """Waits for a condition, or for the end of all processes; whether the condition came true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -40,7 +40,7 @@ def report(folder: Path, *, kills: int) -> None:
 
     show(
         injections.kill_at_random(
-            folder / "random", kills=kills, steps=40 * kills, every=25, seed=0, fault="kill -9 at a random moment"
+            folder / "random", kills=kills, steps=60 * kills, every=10, seed=0, fault="kill -9 at a random moment"
         )
     )
     show(

@@ -66,7 +66,7 @@ def kill_at_random(
         before = reached(killed)
         # From the first line of the log to the middle of saves: what a run does in its first seconds, it does always.
         job.wait_for(lambda: reached(killed) > before or chance.random() < 0.002)  # noqa: B023
-        time.sleep(chance.uniform(0.0, 0.6))
+        time.sleep(chance.uniform(0.0, 2.0))
         ended = job.processes[0].poll() is not None
         job.kill()
         if ended:
@@ -128,11 +128,11 @@ def small_disk(folder: Path, *, megabytes: int) -> Iterator[bool]:
 
 def fill_the_disk(folder: Path) -> Row:
     """Runs out of space in the middle; the run says so, goes on, and its last good checkpoint is whole."""
-    flags = ("--steps=400", "--checkpoint_every=40", "--report_every=10", "--pause=0.02")
+    flags = ("--steps=160", "--checkpoint_every=20", "--report_every=10", "--pause=0.02")
     with small_disk(folder / "disk", megabytes=24) as mounted:
         run = folder / "disk" / "run"
         row = Row("full disk" if mounted else "files limited in size (no right to mount a small disk)", injected=1)
-        limit = None if mounted else (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)))
+        limit = None if mounted else (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000)))
         job = launching.launch(run, *flags, before=limit, log=folder / "log")
         if mounted:
             assert job.wait_for(lambda: len(launching.checkpoint_steps(run)) >= 2), job.log()
@@ -145,8 +145,8 @@ def fill_the_disk(folder: Path) -> Row:
             step, _ = launching.newest_state(run)
             (folder / "disk" / "ballast").unlink()
             again = launching.run(run, *flags)
-            whole = f"continuing from step {step}" in again and launching.checkpoint_steps(run)[-1] == 400
-            row.steps_lost.append(400 - step)
+            whole = f"continuing from step {step}" in again and launching.checkpoint_steps(run)[-1] == 160
+            row.steps_lost.append(160 - step)
         else:
             whole = not launching.checkpoint_steps(run)
         row.recovered = int(told and code == 1 and "could not be saved" in log and whole)
