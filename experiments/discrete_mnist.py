@@ -47,7 +47,13 @@ SMOKE = {
 class Config(discrete_run.DiscreteConfig):
     """The flags of this experiment."""
 
-    steps: int = flags.knob(1800, "Training steps at the end of the run.", minimum=1, may_change=True)
+    steps: int = flags.knob(2400, "Training steps at the end of the run.", minimum=1, may_change=True)
+    learning_rate_gen: float = flags.knob(2e-3, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = flags.knob(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    penalty: float = flags.knob(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    average_decay: float = flags.knob(
+        0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
+    )
     preset: str = flags.knob(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
     )

@@ -357,7 +357,7 @@ def _feed(experiment: Experiment, start_step: int) -> tuple[Any, Iterator[Any], 
         load = resident_load(
             spec=dataset.spec, batch_size=config.batch_size, minibatches=config.disc_steps, seed=config.seed
         )
-        resident = parallel.replicate(lambda tree: tree, data.resident(dataset), parallel=config.parallel)
+        resident = parallel.replicate(parallel.identity, data.resident(dataset), parallel=config.parallel)
         return load, itertools.repeat(resident), False
 
     minibatches = data.stream(

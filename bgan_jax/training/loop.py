@@ -89,7 +89,7 @@ def train(
         last good checkpoint.
       UnsavedError: the last state could not be saved. Before the end, a failed save is a warning.
     """
-    totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
+    totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel=launcher)
     step = start_step
     in_flight: list[Totals] = []
 
@@ -100,7 +100,7 @@ def train(
             report.write(step, metrics)
         if health is not None and metrics:
             health.see_metrics(metrics)
-        totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
+        totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel=launcher)
 
     def save() -> None:
         tree = parallel.to_host(state)

@@ -71,6 +71,11 @@ def spread(
     return jax.jit(mapped, donate_argnums=donate)
 
 
+def identity(tree: Any) -> Any:
+    """The tree itself. One function, so that replicating the same shapes again compiles nothing."""
+    return tree
+
+
 def replicate(make: Callable[..., Any], *arguments: Any, parallel: str) -> Any:
     """The result of ``make(*arguments)`` on every device, computed there, so that it shares memory with nothing else.
 

@@ -36,7 +36,7 @@ def spread_run(launcher, *, steps=5, **settings):
         np.asarray(jax.random.key_data(jax.random.key(3))),
         parallel=launcher,
     )
-    totals = parallel.replicate(lambda tree: tree, empty_totals(metric_names), parallel=launcher)
+    totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel=launcher)
     advance = parallel.spread(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),
         parallel=launcher,
@@ -108,7 +108,7 @@ def test_the_devices_really_share_the_work():
         np.asarray(jax.random.key_data(jax.random.key(3))),
         parallel="pmap",
     )
-    totals = parallel.replicate(lambda tree: tree, empty_totals(("mean",)), parallel="pmap")
+    totals = parallel.replicate(parallel.identity, empty_totals(("mean",)), parallel="pmap")
     index = parallel.shard(np.arange(N, dtype=np.int32), parallel="pmap")
     _, totals = advance(state, totals, parallel.shard(rows, parallel="pmap"), index)
     assert seen[0] == (1, N // 8, *SHAPE)
