@@ -8,8 +8,13 @@ that pushes generated points, and curves over the run; toy2d.gif shows it happen
 table. --target picks the distribution, and --gen_steps=5 over-trains the generator, as in the paper's stability test.
 
 What to see: where F > 0, at data that the generator misses, the arrows of boundary seeking point *away*: a generated
-point is pulled back to F = 0 from either side, so any q on the boundary is a minimum and modes that are lost stay
-lost. The objectives that push past the boundary find them.
+point is pulled back to F = 0 from either side, so any q on the boundary is a minimum, and modes that are lost stay
+lost. The non-saturating objective pushes past the boundary and finds them.
+
+Measured, mean and sd over 2 seeds, on two busy CPU cores in 54 s (32 s of CPU), by --seeds=2 --steps=2400 --frames=4
+--measured_samples=1500 --objectives=boundary_seeking,non_saturating: 5.5 +- 0.7 and 8.0 +- 0.0 of 8 modes covered;
+high quality 0.45 +- 0.12 and 0.65 +- 0.02 (samples of p: 0.99). By the defaults, 4 seeds, boundary_seeking covers 5.2
+with a high quality of 0.59.
 """
 
 from __future__ import annotations
