@@ -28,12 +28,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist_theano": {
         "network": "mnist_theano", "divergence": "gan", "num_samples": 20, "disc_fakes_per_latent": 20,
         "estimator": "boundary_seeking_plain", "batch_size": 64, "learning_rate_gen": 1e-4, "learning_rate_disc": 1e-4,
-        "penalty": 0.0, "average_decay": 0.0,
+        "penalty": 0.0, "penalty_stride": 1, "average_decay": 0.0,
     },
     "mnist_cortex": {
         "network": "mnist_cortex", "divergence": "jensen_shannon", "num_samples": 10, "disc_fakes_per_latent": 10,
         "estimator": "boundary_seeking_plain", "batch_size": 64, "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3,
-        "penalty": 5.0, "average_decay": 0.0,
+        "penalty": 5.0, "penalty_stride": 1, "average_decay": 0.0,
     },
 }  # fmt: skip
 
@@ -51,6 +51,9 @@ class Config(discrete_run.DiscreteConfig):
     learning_rate_gen: float = flags.knob(2e-3, "Adam's step size for the generator.", minimum=0.0)
     learning_rate_disc: float = flags.knob(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
     penalty: float = flags.knob(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = flags.knob(
+        2, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
+    )
     average_decay: float = flags.knob(
         0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
     )

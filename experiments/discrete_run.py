@@ -84,6 +84,9 @@ class DiscreteConfig:
         minimum=0.0,
     )  # fmt: skip
     penalty: float = knob(5.0, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = knob(
+        1, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
+    )
     penalty_half_life: int | None = knob(
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
     )
@@ -173,6 +176,7 @@ def prepare(config: DiscreteConfig) -> Experiment:
                if hasattr(config, field.name)}
         )  # fmt: skip
         parallel.check_batch_divides(config.batch_size)
+        parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
         data.check_schedule(num_steps=config.steps * config.disc_steps, batch_size=config.batch_size)
         dataset = open_split(config, "train")
         networks, conditional = networks_for(vars(config), dataset.spec, axis_name=parallel.AXIS)

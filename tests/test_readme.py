@@ -25,7 +25,8 @@ def test_every_link_to_a_file_leads_to_one():
 
 def test_every_file_that_a_link_names_holds_what_it_is_linked_for():
     for name, link in re.findall(r"\[`(?:losses\.)?([A-Za-z_]+)`\]\(([^)]+\.py)\)", README):
-        assert re.search(rf"^(def |class )?{name}\b", (ROOT / link).read_text(encoding="utf-8"), re.MULTILINE), (name, link)
+        text = (ROOT / link).read_text(encoding="utf-8")
+        assert re.search(rf"^(def |class )?{name}\b", text, re.MULTILINE), (name, link)
 
 
 def test_two_commands_set_everything_up():

@@ -55,6 +55,8 @@ class DiscreteSettings:
       divergence: name of the divergence that trains the discriminator.
       estimator: name of the generator's estimator, a key of ``bgan_jax.training.estimators.ESTIMATORS``.
       penalty: the gradient-norm penalty's coefficient gamma (half of it multiplies the penalty); 0 switches it off.
+      penalty_stride: the penalty is taken on one example in so many, data and fake: an unbiased estimate, at a fraction of
+        the cost of differentiating twice. Divides each device's share of the batch.
       penalty_half_life: steps in which the coefficient halves; ``None`` keeps it constant.
       penalty_form: ``"exact"`` weights the squared gradient norm as Roth et al. derive for the divergence,
         ``"unweighted"`` does not, as the authors' code for all but the first two divergences.
@@ -70,6 +72,7 @@ class DiscreteSettings:
     divergence: str = "jensen_shannon"
     estimator: str = "boundary_seeking"
     penalty: float = 5.0
+    penalty_stride: int = 1
     penalty_half_life: int | None = None
     penalty_form: str = "exact"
     disc_steps: int = 1
@@ -105,6 +108,8 @@ class DiscreteSettings:
             raise ValueError(f"unknown penalty_form {self.penalty_form!r}; legal: {', '.join(PENALTIES)}")
         if self.penalty < 0.0:
             raise ValueError(f"penalty is {self.penalty}; it must not be negative")
+        if self.penalty_stride < 1:
+            raise ValueError(f"penalty_stride is {self.penalty_stride}; it must be at least 1")
         if self.penalty_half_life is not None and self.penalty_half_life < 1:
             raise ValueError(f"penalty_half_life is {self.penalty_half_life}; it must be at least 1 step, or empty")
         if min(self.disc_steps, self.gen_steps) < 1:
@@ -197,6 +202,11 @@ def train_discriminator(
 ) -> tuple[TrainState, ScoredSamples, Metrics]:
     """Ascends the variational bound on real data and k fakes per latent, less the gradient-norm penalty."""
     conditional, networks, settings = game.conditional, game.networks, game.settings
+    if real.shape[0] % settings.penalty_stride:
+        raise ValueError(
+            f"penalty_stride={settings.penalty_stride} does not divide a device's {real.shape[0]} examples, so which "
+            "examples it picks would depend on the number of devices"
+        )
     real_points = conditional.statistics(real)
     fake_points = conditional.statistics(
         sample_conditionals(
@@ -221,8 +231,8 @@ def train_discriminator(
                 lambda points: networks.disc_double_backward.apply(
                     {"params": params, **model_state}, points, train=True
                 )[0],
-                real=real_points,
-                fake=relaxed_points,
+                real=real_points[:: settings.penalty_stride],
+                fake=relaxed_points[:: settings.penalty_stride],
                 divergence=settings.divergence,
             )
         metrics = {

@@ -35,6 +35,17 @@ def check_batch_divides(batch_size: int) -> None:
         )
 
 
+def check_stride_divides(penalty_stride: int, *, batch_size: int) -> None:
+    """Raises ``ValueError`` when the penalty's stride does not divide a device's share of the batch."""
+    devices = jax.device_count()
+    share = batch_size // devices
+    if share % penalty_stride:
+        raise ValueError(
+            f"penalty_stride={penalty_stride} does not divide the {share} examples of each of {devices} devices; "
+            f"use a divisor of {share}, or a larger batch_size"
+        )
+
+
 def _mesh(parallel: str) -> Mesh:
     # A pmap of several hosts keeps the state on this host's devices; a shard_map spans all hosts.
     devices = jax.local_devices() if parallel == "pmap" else jax.devices()

@@ -161,6 +161,23 @@ def test_fewer_fakes_have_the_same_expected_discriminator_gradient():
     assert a.var(0).sum() > b.var(0).sum()
 
 
+def test_the_penalty_of_a_part_of_the_batch():
+    """A stride of two is the penalty of the even examples, whatever the odd ones are."""
+    game = toy_game(num_samples=4, penalty=5.0, penalty_stride=2)
+    state = initial(game)
+    _, metrics = discrete_step(state, toy_data(N), INDEX, game=game)
+    fakes = generate(state, jax.random.fold_in(jax.random.fold_in(state.key, 0), 0), INDEX, networks=game.networks)
+    expected = losses.gradient_norm_penalty(
+        lambda points: game.networks.disc.apply({"params": state.params.disc}, points, train=True)[0],
+        real=toy_data(N)[0, ::2].astype(jnp.float32),
+        fake=jax.nn.sigmoid(fakes.logits)[::2],
+        divergence="jensen_shannon",
+    )
+    np.testing.assert_allclose(metrics["penalty"], expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="penalty_stride=3 does not divide a device's 16 examples"):
+        discrete_step(state, toy_data(N), INDEX, game=toy_game(num_samples=4, penalty_stride=3))
+
+
 def test_update_ratios():
     game = toy_game(num_samples=4, disc_steps=3, gen_steps=2, optimizer=optax.adam(1e-3))
     state = initial(game)
@@ -246,6 +263,8 @@ def test_every_divergence_steps(divergence):
         ({"estimator": "magic"}, "boundary_seeking"),
         ({"penalty_form": "magic"}, "exact, unweighted"),
         ({"penalty": -1.0}, "not be negative"),
+        ({"penalty_stride": 0}, "at least 1"),
+        ({"penalty_half_life": 0}, "at least 1 step"),
         ({"disc_steps": 0}, "at least 1"),
     ],
 )

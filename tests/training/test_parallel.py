@@ -61,7 +61,9 @@ def one_device_run(*, steps=5, **settings):
 
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
 @pytest.mark.parametrize(
-    "settings", [{}, {"disc_steps": 2, "gen_steps": 2, "estimator": "boundary_seeking_marginal"}], ids=["1:1", "2:2"]
+    "settings",
+    [{}, {"disc_steps": 2, "gen_steps": 2, "estimator": "boundary_seeking_marginal", "penalty_stride": 2}],
+    ids=["1:1", "2:2"],
 )
 def test_eight_devices_equal_one(launcher, settings):
     """Plain gradient descent, so a gradient that is eight times too large could not hide."""

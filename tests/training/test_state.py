@@ -22,11 +22,12 @@ def test_step_sizes_halve_every_half_life():
 
 
 def test_the_optimiser_state_has_one_form_whatever_the_flags():
-    forms = [
-        jax.tree.structure(adam_pair(learning_rate_gen=1e-3, learning_rate_disc=1e-3, half_life=half_life).gen.init(0.0))
-        for half_life in (None, 7)
-    ]
-    assert forms[0] == forms[1]
+    def form(half_life):
+        return jax.tree.structure(
+            adam_pair(learning_rate_gen=1e-3, learning_rate_disc=1e-3, half_life=half_life).gen.init(0.0)
+        )
+
+    assert form(None) == form(7)
 
 
 def test_the_penalty_halves_every_half_life():
@@ -34,7 +35,9 @@ def test_the_penalty_halves_every_half_life():
     annealed, quarter = toy_game(num_samples=4, penalty=8.0, penalty_half_life=3), toy_game(num_samples=4, penalty=2.0)
     state = init_state(jax.random.key(3), networks=annealed.networks, optimizers=annealed.optimizers)
     state = state.replace(step=jnp.int32(6))
-    a, b = (discrete_step(state, toy_data(16), jnp.arange(16), game=game)[0].params.disc for game in (annealed, quarter))
+    a, b = (
+        discrete_step(state, toy_data(16), jnp.arange(16), game=game)[0].params.disc for game in (annealed, quarter)
+    )
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-7), a, b)
 
 
