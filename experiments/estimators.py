@@ -1,6 +1,36 @@
 """The estimator laboratory: every gradient estimator against exact gradients, and whole runs against exact divergences.
 
-python -m experiments.estimators --workdir=runs/estimators
+    python -m experiments.estimators --workdir=runs/estimators
+
+On state spaces that can be listed, p, q, the optimal discriminator, every divergence and every gradient are exact. The
+first half draws one step's gradient many times over and reports its bias, spread, norm and direction for each M; the
+second trains from several seeds and writes the exact KL(p || q) down. Gumbel-softmax meets the optimal discriminator's
+multilinear extension, which is F on every state and E_g[F] at the generator's own probabilities. "Learned baseline" is
+the best that one can be, E_g[F | z]. It leaves ``tables.md``, CSV, ``result.json`` and two pictures, and ends with
+status 1 if a law breaks:
+
+- the mean of each importance-weighted estimator is its exact mean at that M and N (``evaluation/self_normalized.py``;
+  for weights per latent, centred or plain, the bias then falls like 1/M), in standard errors;
+- REINFORCE is unbiased with every baseline;
+- a run against the optimal discriminator ends where its exact gradient leads, which is p itself on ``mixture``.
+
+Two busy CPU cores, seed 0. Expected on ``bits6`` (a661809, 200 repeats, N = 64, shares of the estimated gradient's norm;
+35 s of CPU with ``mixture``), measured bias with the exact one in brackets, and standard deviation:
+
+====  ===================  ====================  ========================
+M     per latent, centred  whole batch, centred  REINFORCE, leave-one-out
+====  ===================  ====================  ========================
+2     .888 (.892), .38     .524 (.535), .90      0, 2.32
+5     .716 (.718), .40     .209 (.224), .74      0, 1.15
+10    .566 (.568), .37     .105 (.115), .55      0, .80
+20    .386 (.398), .34     < .073 (.059), .43    0, .58
+100   .102 (.108), .28     < .044 (.015), .29    0, .33
+====  ===================  ====================  ========================
+
+The plain form per latent has the same bias and the deviations .67, .54, .44, .38, .29. The whole batch's centred form
+is short by 1/M, which its plain form is not. Expected on ``mixture`` after 600 steps (50c0b2c, M = 10, 4 seeds; KL = 1.7
+at the start), mean and standard deviation of KL(p || q): boundary_seeking .0001 +- .0001 against the optimal
+discriminator and .0227 +- .0037 against a trained one; reinforce .0006 +- .0003 and .0266 +- .0013; gumbel_soft .0001.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def test_it_learns(name):
             real = jax.random.bernoulli(jax.random.key(seed), jnp.broadcast_to(probs, (minibatches, 64, *SHAPE)))
             return relaxed_step(state, real.astype(jnp.uint8), jnp.arange(64), game=game)
 
-        return jax.lax.scan(body, state, jnp.arange(700))
+        return jax.lax.scan(body, state, jnp.arange(1500))
 
     def error(state):
         fakes = generate(state, jax.random.key(0), jnp.arange(4096), networks=game.networks)
