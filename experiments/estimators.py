@@ -14,7 +14,7 @@ status 1 if a law breaks:
 - REINFORCE is unbiased with every baseline;
 - a run against the optimal discriminator ends where its exact gradient leads, which is p itself on ``mixture``.
 
-Two busy CPU cores, seed 0. Expected on ``bits6`` (a661809, 200 repeats, N = 64, shares of the estimated gradient's norm;
+Two busy CPU cores, seed 0. Expected on ``bits6`` (a661809, 200 repeats, N = 64, shares of the gradient's norm;
 35 s of CPU with ``mixture``), measured bias with the exact one in brackets, and standard deviation:
 
 ====  ===================  ====================  ========================
@@ -28,7 +28,7 @@ M     per latent, centred  whole batch, centred  REINFORCE, leave-one-out
 ====  ===================  ====================  ========================
 
 The plain form per latent has the same bias and the deviations .67, .54, .44, .38, .29. The whole batch's centred form
-is short by 1/M, which its plain form is not. Expected on ``mixture`` after 600 steps (50c0b2c, M = 10, 4 seeds; KL = 1.7
+is short by 1/M, which its plain form is not. Expected on ``mixture`` after 600 steps (50c0b2c, M = 10, 4 seeds; KL 1.7
 at the start), mean and standard deviation of KL(p || q): boundary_seeking .0001 +- .0001 against the optimal
 discriminator and .0227 +- .0037 against a trained one; reinforce .0006 +- .0003 and .0266 +- .0013; gumbel_soft .0001.
 """
