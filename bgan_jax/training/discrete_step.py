@@ -55,8 +55,8 @@ class DiscreteSettings:
       divergence: name of the divergence that trains the discriminator.
       estimator: name of the generator's estimator, a key of ``bgan_jax.training.estimators.ESTIMATORS``.
       penalty: the gradient-norm penalty's coefficient gamma (half of it multiplies the penalty); 0 switches it off.
-      penalty_stride: the penalty is taken on one example in so many, data and fake: an unbiased estimate, at a fraction of
-        the cost of differentiating twice. Divides each device's share of the batch.
+      penalty_stride: the penalty is taken on one example in so many, data and fake: an unbiased estimate, at a fraction
+        of the cost of differentiating twice. Divides each device's share of the batch.
       penalty_half_life: steps in which the coefficient halves; ``None`` keeps it constant.
       penalty_form: ``"exact"`` weights the squared gradient norm as Roth et al. derive for the divergence,
         ``"unweighted"`` does not, as the authors' code for all but the first two divergences.
