@@ -39,6 +39,8 @@ class Config:
 
 def prepare(name: str, config: Config) -> None:
     """Opens every split of a data set, and prints what it holds."""
+    if not name:
+        raise flags.UsageError("say which data set, as in: python -m experiments.prepare_data mnist10k")
     options = dataclasses.asdict(config)
     try:
         train = open_dataset(name, **options)
@@ -62,13 +64,9 @@ def names() -> str:
 def main(arguments: list[str]) -> None:
     """The command: a name, then flags."""
     description = f"{__doc__}\n\nNames:\n{names()}"
+    name = ""
     if arguments and not arguments[0].startswith("-"):
         name, *arguments = arguments
-    elif any(argument.startswith(("--help", "-h")) for argument in arguments):
-        name = ""
-    else:
-        print("error: say which data set, as in: python -m experiments.prepare_data mnist10k", file=sys.stderr)
-        sys.exit(flags.EXIT_BAD_FLAG)
     flags.run(functools.partial(prepare, name), Config, description=description, arguments=arguments)
 
 

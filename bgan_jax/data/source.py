@@ -151,7 +151,7 @@ def identity_of(request: Request, *parts: object, files: Iterable[str | os.PathL
     return hashlib.sha256(repr(chosen).encode()).hexdigest()
 
 
-def in_chunks(rows: np.ndarray, labels: np.ndarray | None = None) -> Iterable[Rows]:
+def in_chunks(rows: np.ndarray, labels: np.ndarray | None) -> Iterable[Rows]:
     """An array that is in memory already, as chunks."""
     for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)

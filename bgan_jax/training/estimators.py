@@ -65,7 +65,8 @@ def boundary_seeking_marginal(
     r"""Weights normalised over the whole batch: :math:`c_{mn} = (\tilde w_{mn} - \frac1M)\,\hat\alpha_n / \hat\beta`.
 
     :math:`\hat\beta` is the mean weight over all samples of all latents (and devices), so latents whose samples look
-    more like data count more. It estimates the gradient of the marginal KL(p~ || q), with a higher variance.
+    more like data count more. It points along the gradient of the marginal KL(p~ || q), with a higher variance, and is
+    shorter by the factor 1 - 1/M: the mean weight that multiplies 1/M contains each sample's own.
     """
     del num_samples, log_partition_average
     # log_partition of the per-latent log-means is the log-mean over everything, since every latent has M samples.
