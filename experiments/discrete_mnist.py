@@ -38,8 +38,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 SMOKE = {
-    "steps": 4, "batch_size": 16, "num_samples": 3, "report_every": 2, "checkpoint_every": 2, "picture_every": 2,
-    "judged_samples": 200, "judge_steps": 60,
+    "steps": 4, "batch_size": 16, "num_samples": 3, "penalty_stride": 2,
+    "report_every": 2, "checkpoint_every": 2, "picture_every": 2, "judged_samples": 200, "judge_steps": 60,
 }  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class Config(discrete_run.DiscreteConfig):
     learning_rate_disc: float = flags.knob(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
     penalty: float = flags.knob(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
     penalty_stride: int = flags.knob(
-        2, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
+        4, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
     )
     average_decay: float = flags.knob(
         0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
