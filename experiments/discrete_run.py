@@ -388,8 +388,9 @@ def _metric_names(experiment: Experiment) -> tuple[str, ...]:
     state = jax.eval_shape(
         functools.partial(init_state, networks=game.networks, optimizers=game.optimizers), jax.random.key(0)
     )
-    real = jax.ShapeDtypeStruct((game.settings.disc_steps, 2, *experiment.dataset.spec.shape), jnp.int32)
-    index = jax.ShapeDtypeStruct((2,), jnp.int32)
+    share = experiment.config.batch_size // jax.device_count()
+    real = jax.ShapeDtypeStruct((game.settings.disc_steps, share, *experiment.dataset.spec.shape), jnp.int32)
+    index = jax.ShapeDtypeStruct((share,), jnp.int32)
     _, metrics = jax.eval_shape(functools.partial(discrete_step, game=game), state, real, index)
     return tuple(sorted(metrics))
 
