@@ -15,6 +15,9 @@ import jax.numpy as jnp
 
 from bgan_jax.conditionals import Conditional, sample_conditionals
 
+# Scores beyond this, in nats, are taken as this: no weight can tell them apart anyway.
+MAX_LOGIT = 1e6
+
 
 class ScoredSamples(NamedTuple):
     r"""What M scored samples of each latent amount to, with ``w = e^F`` and ``t(x)`` the sample's statistics.
@@ -57,6 +60,9 @@ def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
 
 
 def _sums(fake_logits: jax.Array, statistics: jax.Array) -> _Running:
+    # The compiler may compute F twice, once for the peak and once for the weights, with different rounding. Up to a
+    # million nats the two differ by less than 0.1; far beyond, by enough to make every weight 0 or infinite.
+    fake_logits = jnp.clip(fake_logits, -MAX_LOGIT, MAX_LOGIT)
     peak = jnp.max(fake_logits, axis=0)
     weights = jnp.exp(fake_logits - peak[None])
     return _Running(
