@@ -74,6 +74,8 @@ class Config(discrete_run.DiscreteConfig):
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, judges; the result goes to ``result.json``."""
     experiment, folder = discrete_run.start(config)
+    if experiment.dataset.labels is None:
+        raise flags.UsageError(f"--dataset={config.dataset} has no labels, and this experiment's judge needs them")
     outcome = discrete_run.run(experiment, folder)
     if outcome.step < config.steps or jax.process_index() != 0:
         return None

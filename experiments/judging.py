@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bgan_jax.data import Dataset, to_device_form
+from bgan_jax.data import Dataset, DatasetSpec, to_device_form, to_pictures
 from bgan_jax.evaluation.classifier import Classifier, accuracy, predict, train_classifier
 from bgan_jax.evaluation.classifier_file import load_classifier, save_classifier
 from bgan_jax.evaluation.classifier_score import JudgeReport, judge_report
@@ -18,8 +18,14 @@ logger = logging.getLogger("bgan_jax")
 
 
 def real_images(dataset: Dataset) -> np.ndarray:
-    """All images of a split as the generator would emit them; stochastic ones are drawn once, with a fixed key."""
-    return np.asarray(to_device_form(jax.random.key(0), dataset.rows(np.arange(len(dataset))), spec=dataset.spec))
+    """All images of a split as the judge sees them; stochastic ones are drawn once, with a fixed key."""
+    rows = to_device_form(jax.random.key(0), dataset.rows(np.arange(len(dataset))), spec=dataset.spec)
+    return judge_form(np.asarray(rows), dataset.spec)
+
+
+def judge_form(x: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+    """Bits as they are; palette indices in their colours, since neighbouring indices are not neighbouring colours."""
+    return x if spec.kind == "binary" else to_pictures(x, spec=spec)
 
 
 def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
@@ -66,7 +72,7 @@ def judged(judge: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[st
       JSON values.
     """
     real_probs = predict(judge, real_images(held_out)).probs
-    fake, real = judge_report(predict(judge, samples).probs), judge_report(real_probs)
+    fake, real = judge_report(predict(judge, judge_form(samples, held_out.spec)).probs), judge_report(real_probs)
     assert held_out.labels is not None
     return {
         "samples": _as_json(fake),
