@@ -15,7 +15,6 @@ categorical one has symbols of shape ``[..., H, W]`` and logits of shape ``[...,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -214,14 +213,3 @@ def sample_conditionals(
 
     over_latents = jax.vmap(draw, in_axes=(None, 0, 0))
     return jax.vmap(over_latents, in_axes=(0, None, None))(sample_index, keys, logits)
-
-
-def num_coordinates(logits_shape: tuple[int, ...], conditional: Conditional) -> int:
-    """Number of independent coordinates of one example: pixels for images, positions for text.
-
-    Example:
-      >>> num_coordinates((64, 32, 32, 16), product_categorical(16))
-      1024
-    """
-    event_shape = logits_shape[-conditional.event_ndims :]
-    return math.prod(event_shape if conditional.name == "product_bernoulli" else event_shape[:-1])

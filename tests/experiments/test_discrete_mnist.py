@@ -14,6 +14,7 @@ from PIL import Image
 
 from bgan_jax.training.reporting import read_metrics
 from experiments import discrete_mnist, discrete_run, flags
+from tests.launching import newest_state
 from tests.test_layers import ROOT
 
 TINY = ["--smoke", "--judged_samples=50", "--judge_steps=5", "--report_every=1"]
@@ -89,17 +90,6 @@ def test_sampling_from_the_run(finished, tmp_path):
     assert picture.returncode == 0 and Image.open(tmp_path / "s.png").size[0] > 3 * 28
 
 
-def parameters(folder):
-    """The newest checkpoint, as a list of arrays."""
-    from bgan_jax.training.checkpoints import Checkpoints
-
-    run_config = discrete_run.workdir.read_config(folder)
-    spec = discrete_run.data.DatasetSpec.from_json((folder / "dataset.json").read_text())
-    like = discrete_run.state_like(run_config, spec)
-    restored = Checkpoints(folder / "checkpoints", read_only=True).restore(like)
-    return restored.step, [np.asarray(leaf) for leaf in jax.tree.leaves(restored.tree)]
-
-
 def test_two_halves_equal_the_whole(finished, tmp_path):
     folder = tmp_path / "halves"
     for steps in (2, 4):
@@ -108,7 +98,7 @@ def test_two_halves_equal_the_whole(finished, tmp_path):
         )
         assert done.returncode == 0, done.stderr
     assert "continuing from step 2" in done.stderr
-    (step_a, a), (step_b, b) = parameters(folder), parameters(finished[0])
+    (step_a, a), (step_b, b) = newest_state(folder), newest_state(finished[0])
     assert step_a == step_b == 4
     for left, right in zip(a, b, strict=True):
         np.testing.assert_array_equal(left, right)
@@ -145,7 +135,7 @@ def test_eight_devices_equal_one(finished, one_device, tmp_path, arguments):
         BGAN_JAX_CACHE=str(finished[0].parent / "cache"),
     )
     assert done.returncode == 0 and "8 devices" in done.stderr, done.stderr
-    for left, right in zip(parameters(folder)[1], parameters(one_device)[1], strict=True):
+    for left, right in zip(newest_state(folder)[1], newest_state(one_device)[1], strict=True):
         np.testing.assert_allclose(left, right, atol=1e-5)
 
 
@@ -216,5 +206,5 @@ def test_sigterm_saves_and_leaves(finished, tmp_path):
     _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert "as asked" in log
-    step, _ = parameters(tmp_path / "run")
+    step, _ = newest_state(tmp_path / "run")
     assert step >= 1
