@@ -2,18 +2,20 @@
 
 python -m tests.faults --report                 # every fault, as a table; about ten minutes on two cores
 python -m tests.faults --report --kills=4       # a shorter one
-python -m tests.faults --soak_minutes=30        # random kills for that long; memory, files and metrics afterwards
+python -m tests.faults --soak_minutes=30        # the main job, killed at random; memory, files and metrics afterwards
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
 from tests import launching
 from tests.faults import injections, soak
 
+MAIN_JOB = "experiments.discrete_mnist"
 TOPOLOGIES = tuple((n, d, launcher) for n, d in ((1, 8), (2, 4), (4, 2)) for launcher in ("pmap", "shard_map"))
 
 
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("--topologies", action="store_true", help="print the table of topologies")
     parser.add_argument("--kills", type=int, default=30, help="kills at random moments in the report")
     parser.add_argument("--soak_minutes", type=float, default=0.0, help="how long to kill a run again and again")
+    parser.add_argument("--soak_folder", help="a folder of the soak's own, to look at afterwards")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         if arguments.topologies:
@@ -72,7 +75,10 @@ def main() -> None:
                 (Path(name) / part).mkdir()
             report(Path(name), kills=arguments.kills)
         if arguments.soak_minutes:
-            print(soak.soak(Path(name) / "soak", minutes=arguments.soak_minutes))
+            folder = Path(arguments.soak_folder or f"{name}/soak")
+            soaked = soak.soak(folder, minutes=arguments.soak_minutes, module=MAIN_JOB)
+            (folder / "soaked.json").write_text(json.dumps(soaked) + "\n")
+            print(soak.findings(soaked, folder))
 
 
 if __name__ == "__main__":

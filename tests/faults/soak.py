@@ -1,70 +1,227 @@
-"""A long run with checkpoints all the time and kills now and then: what grows, and what is left behind."""
+"""The main job for half an hour, with a checkpoint every few seconds and random kills: what grows, what is left behind.
+
+First the job is killed at random moments and started again; then it is left alone for as long, so that a slow growth
+can be told from noise, and is ended politely. Memory only means something inside one life of the process: a life is
+warm after ``WARM_STEPS`` steps of its own, when all that happens in a run has happened twice at least (compilation,
+reports, more checkpoints than are kept, pictures and the sampler's compilation). Growth is the slope of resident memory
+over steps, from means over blocks of a picture's period, in which the sawtooth of pictures and checkpoints averages
+out; its standard error comes from the scatter of the blocks.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import time
 from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
 
+import numpy as np
+
+from bgan_jax.training.reporting import read_metrics
 from tests import launching
-from tests.faults.injections import unexpected_files
+from tests.faults.injections import reached, unexpected_files
 
-WARM_UP_SECONDS = 30.0
+REPORT_EVERY, CHECKPOINT_EVERY, PICTURE_EVERY = 5, 10, 50
+WARM_STEPS = 2 * PICTURE_EVERY
+FLAGS = (
+    "--steps=10000000", f"--report_every={REPORT_EVERY}", f"--checkpoint_every={CHECKPOINT_EVERY}",
+    f"--picture_every={PICTURE_EVERY}",
+)  # fmt: skip
 
 
-def resident_megabytes(process_id: int) -> float:
-    """Resident memory of a process, from ``/proc``; 0 when it is gone."""
+class Reading(NamedTuple):
+    """What a living process holds.
+
+    Attributes:
+      life: number of the process, from 0.
+      steps: how many steps it has taken itself.
+      megabytes: of resident memory.
+      threads: how many it has.
+      descriptors: how many files it has open.
+    """
+
+    life: int
+    steps: int
+    megabytes: float
+    threads: int
+    descriptors: int
+
+
+def read_process(process_id: int, *, life: int, steps: int) -> Reading | None:
+    """A reading from ``/proc``; ``None`` when the process is gone."""
+    folder = Path(f"/proc/{process_id}")
     try:
-        pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0.0
-    return pages * 4096 / 2**20
+        memory = dict(line.split(":", 1) for line in (folder / "smaps_rollup").read_text().splitlines()[1:])
+        return Reading(
+            life=life,
+            steps=steps,
+            megabytes=int(memory["Rss"].split()[0]) / 1024,
+            threads=len(list((folder / "task").iterdir())),
+            descriptors=len(list((folder / "fd").iterdir())),
+        )
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+class Growth(NamedTuple):
+    """Memory over steps, inside lives.
+
+    Attributes:
+      slope: MB per step.
+      standard_error: of the slope.
+      blocks: how many means it comes from.
+    """
+
+    slope: float
+    standard_error: float
+    blocks: int
+
+
+def growth(readings: list[Reading]) -> Growth:
+    """The common slope of warm memory over steps, with an offset for every life.
+
+    Args:
+      readings: of one or several lives.
+
+    Returns:
+      The slope; not a number where there are too few blocks.
+    """
+    blocks: dict[tuple[int, int], list[Reading]] = {}
+    for reading in readings:
+        if reading.steps >= WARM_STEPS:
+            blocks.setdefault((reading.life, reading.steps // PICTURE_EVERY), []).append(reading)
+    steps, sizes = [], []
+    lives = {life for life, _ in blocks}
+    for life in lives:
+        means = [
+            np.mean([(reading.steps, reading.megabytes) for reading in block], axis=0)
+            for (owner, _), block in blocks.items()
+            if owner == life
+        ]
+        centred = np.array(means) - np.mean(means, axis=0)
+        steps.extend(centred[:, 0])
+        sizes.extend(centred[:, 1])
+    x, y = np.array(steps), np.array(sizes)
+    freedom, spread = len(x) - len(lives) - 1, float(np.sum(x**2)) if len(x) else 0.0
+    if freedom < 1 or spread == 0.0:
+        return Growth(float("nan"), float("nan"), len(x))
+    slope = float(np.sum(x * y)) / spread
+    error = float(np.sqrt(np.sum((y - slope * x) ** 2) / freedom / spread))
+    return Growth(slope, error, len(x))
 
 
 def torn_lines(path: Path) -> int:
-    torn = 0
-    for line in path.read_text(errors="replace").splitlines():
+    """Lines of a metrics file that are not whole, a last one without its end included."""
+    text = path.read_text(errors="replace")
+    torn = int(not text.endswith("\n"))
+    for line in text.splitlines():
         try:
-            json.loads(line)
+            torn += not isinstance(json.loads(line), dict)
         except json.JSONDecodeError:
             torn += 1
     return torn
 
 
-def soak(folder: Path, *, minutes: float, seed: int = 0) -> str:
-    """Runs for so long: the first half without a kill, for the memory; the second with random ones.
+def missing_reports(path: Path, *, last: int) -> int:
+    """Reports that are absent, twice there or out of order."""
+    told = [record["step"] for record in read_metrics(path)]
+    expected = [*range(REPORT_EVERY, last + 1, REPORT_EVERY), *([last] if last % REPORT_EVERY else [])]
+    return len(set(told) ^ set(expected)) + len(told) - len(set(told)) + (told != sorted(told))
 
-    Returns:
-      A summary in one line.
+
+class Soaked(NamedTuple):
+    """What a soak has seen, besides what it leaves in its folder.
+
+    Attributes:
+      minutes: how long it took.
+      steps_lost: for every kill, steps that had to be taken again.
+      exit_code: of the last life, which was ended politely.
+      last_step: of the last checkpoint.
+      readings: of all lives.
     """
-    flags = ("--steps=10000000", "--checkpoint_every=100", "--report_every=20", "--pause=0.005")
-    chance, kills = random.Random(seed), 0
-    end = time.monotonic() + 60.0 * minutes
-    job = launching.launch(folder, *flags)
-    assert job.wait_for(lambda: len(launching.checkpoint_steps(folder)) > 0), job.log()
-    time.sleep(min(WARM_UP_SECONDS, 10.0 * minutes))
-    middle = time.monotonic() + (end - time.monotonic()) / 2
-    sizes = []
-    while time.monotonic() < middle:
-        sizes.append(resident_megabytes(job.processes[0].pid))
-        time.sleep(0.5)
-    tenth = max(len(sizes) // 10, 1)
-    first, last = sum(sizes[:tenth]) / tenth, sum(sizes[-tenth:]) / tenth
-    while time.monotonic() < end:
-        time.sleep(chance.uniform(0.0, 8.0))
-        job.kill()
-        kills += 1
-        job = launching.launch(folder, *flags)
-    before = launching.checkpoint_steps(folder)[-1]
-    assert job.wait_for(lambda: launching.checkpoint_steps(folder)[-1] > before), job.log()
+
+    minutes: float
+    steps_lost: list[int]
+    exit_code: int
+    last_step: int
+    readings: list[Reading]
+
+
+def soak(folder: Path, *, minutes: float, module: str, seed: int = 0) -> Soaked:
+    """Runs for so long, half of it with kills.
+
+    Args:
+      folder: gets ``run``, ``run.log0``, ``cache`` and ``temporary``, the only places that the job writes to.
+      minutes: how long.
+      module: the command that is run.
+      seed: of the moments of the kills.
+    """
+    run, temporary = folder / "run", folder / "temporary"
+    temporary.mkdir(parents=True)
+    environment = {"TMPDIR": str(temporary), "BGAN_JAX_CACHE": str(folder / "cache")}
+    chance, begin = random.Random(seed), time.monotonic()
+    readings: list[Reading] = []
+    steps_lost: list[int] = []
+
+    def live(seconds: float) -> launching.Job:
+        """A life of so many seconds."""
+        with mock.patch.dict(os.environ, environment):
+            job = launching.launch(run, *FLAGS, module=module)
+        first, until = newest_checkpoint(run), time.monotonic() + seconds
+        while time.monotonic() < until and job.processes[0].poll() is None:
+            reading = read_process(job.processes[0].pid, life=len(steps_lost), steps=reached(run) - first)
+            readings.extend([reading] if reading is not None else [])
+            time.sleep(max(min(1.0, until - time.monotonic()), 0.0))
+        assert job.processes[0].poll() is None, f"it ended by itself:\n{job.log()[-3000:]}"
+        return job
+
+    while time.monotonic() < begin + 30.0 * minutes:
+        # Half of the lives are short: in its first seconds a process imports, compiles, restores and rewrites files.
+        live(chance.choice([chance.uniform(0.0, 20.0), chance.uniform(20.0, 120.0)])).kill()
+        steps_lost.append(max(reached(run) - newest_checkpoint(run), 0))
+    job = live(begin + 60.0 * minutes - time.monotonic())
     job.signal(0, signal.SIGTERM)
-    codes = job.wait(seconds=60)
-    strange = unexpected_files(folder)
-    return (
-        f"{minutes:g} minutes, {launching.checkpoint_steps(folder)[-1]} steps, {kills} kills, exit code {codes[0]}; "
-        f"memory {first:.1f} MB after warm-up, {last:.1f} MB at half time ({100 * (last / first - 1):+.2f} %); "
-        f"{len(strange)} files that should not be there {strange or ''}; "
-        f"{torn_lines(folder / 'metrics.jsonl')} torn lines of metrics"
+    (code,) = job.wait(seconds=120)
+    return Soaked((time.monotonic() - begin) / 60, steps_lost, code, newest_checkpoint(run), readings)
+
+
+def newest_checkpoint(run: Path) -> int:
+    """The step of the newest checkpoint, 0 when there is none."""
+    return (launching.checkpoint_steps(run) or [0])[-1]
+
+
+def findings(soaked: Soaked, folder: Path) -> str:
+    """Lines of text: memory, files, metrics, log."""
+    kills = len(soaked.steps_lost)
+    warm = [reading for reading in soaked.readings if reading.life == kills and reading.steps >= WARM_STEPS]
+    if len(warm) < 20:
+        return "too short to say anything of memory"
+    tenth = len(warm) // 10
+    first, last = (np.mean([r.megabytes for r in part]) for part in (warm[:tenth], warm[-tenth:]))
+    steps = warm[-1].steps - warm[0].steps
+    alone, pooled = growth(warm), growth(soaked.readings)
+    percent = 100.0 * steps / first
+    metrics, log = folder / "run" / "metrics.jsonl", (folder / "run.log0").read_text(errors="replace")
+    strange = [*unexpected_files(folder / "run"), *(path.name for path in (folder / "temporary").iterdir())]
+    threads, files = ([getattr(r, name) for r in warm] for name in ("threads", "descriptors"))
+    lines = (
+        f"{soaked.minutes:.1f} minutes, {soaked.last_step} steps, {kills} kills, {soaked.exit_code} at the end",
+        f"steps lost per kill: mean {np.mean(soaked.steps_lost):.1f}, at most {max(soaked.steps_lost)}",
+        f"last life when warm: {steps} steps, {steps // CHECKPOINT_EVERY} checkpoints, {first:.1f} MB in its first tenth "
+        f"and {last:.1f} MB in its last ({100 * (last / first - 1):+.2f} %)",
+        f"its slope: {1000 * alone.slope:+.2f} +- {1000 * alone.standard_error:.2f} MB per 1000 steps, or "
+        f"{percent * alone.slope:+.2f} +- {percent * alone.standard_error:.2f} % in all ({alone.blocks} blocks)",
+        f"slope inside all lives: {1000 * pooled.slope:+.2f} +- {1000 * pooled.standard_error:.2f} MB per 1000 steps "
+        f"({pooled.blocks} blocks)",
+        f"threads {min(threads)} to {max(threads)}, open files {min(files)} to {max(files)}",
+        f"{len(strange)} files that should not be there {strange or ''}",
+        f"metrics: {torn_lines(metrics)} torn lines, {missing_reports(metrics, last=soaked.last_step)} reports missing, "
+        "double or out of order",
+        f"the log: {log.count('Traceback')} tracebacks, {log.count('is damaged')} damaged checkpoints, "
+        f"{log.count('could not be')} failed writes, {log.count('persistent compilation cache')} broken compilations",
     )
+    return "\n".join(lines)
