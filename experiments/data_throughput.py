@@ -33,7 +33,7 @@ from bgan_jax.data import (
     shuffled_indices,
     stream,
 )
-from experiments import flags
+from experiments.harness import flags
 
 EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
 

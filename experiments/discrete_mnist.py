@@ -24,8 +24,9 @@ import jax
 
 from bgan_jax.data import default_cache_dir
 from bgan_jax.training import workdir
-from experiments import discrete_run, flags
-from experiments.judging import judge_for, judged
+from experiments.harness import discrete, flags
+from experiments.harness.judging import judge_for, judged
+from experiments.harness.run import open_split, run, start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -51,7 +52,7 @@ SMOKE = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(discrete_run.DiscreteConfig):
+class Config(discrete.DiscreteConfig):
     """The flags of this experiment."""
 
     steps: int = flags.knob(2400, "Training steps at the end of the run.", minimum=1, may_change=True)
@@ -73,15 +74,15 @@ class Config(discrete_run.DiscreteConfig):
 
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, judges; the result goes to ``result.json``."""
-    experiment, folder = discrete_run.start(config)
+    experiment, folder = start(config, discrete.prepare)
     if experiment.dataset.labels is None:
         raise flags.UsageError(f"--dataset={config.dataset} has no labels, and this experiment's judge needs them")
-    outcome = discrete_run.run(experiment, folder)
+    outcome = run(experiment, folder)
     if outcome.step < config.steps or jax.process_index() != 0:
         return None
     judge_folder = Path(config.cache_dir) if config.cache_dir else default_cache_dir()
     judge = judge_for(experiment.dataset, folder=judge_folder, steps=config.judge_steps)
-    held_out = discrete_run.open_split(config, "test")
+    held_out = open_split(config, "test")
     samples = outcome.sample(jax.random.key(config.seed + 1), config.judged_samples)
     result = {
         **judged(judge, samples.x, held_out),

@@ -54,10 +54,10 @@ from bgan_jax.evaluation.enumerable import (
 from bgan_jax.evaluation.host_randomness import host_generator
 from bgan_jax.training import workdir
 from experiments import estimator_report as report
-from experiments import flags
 from experiments.estimator_measurement import OBJECTIVES, RELAXED, Row, cost_per_step, measure, situation
 from experiments.estimator_report import Run
 from experiments.estimator_training import TrainingSettings, train_curves
+from experiments.harness import flags
 
 logger = logging.getLogger("bgan_jax")
 

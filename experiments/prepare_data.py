@@ -16,7 +16,7 @@ import sys
 
 from bgan_jax.data import DatasetNotFoundError, open_dataset
 from bgan_jax.data.catalogue import CATALOGUE
-from experiments import flags
+from experiments.harness import flags
 
 
 @dataclasses.dataclass(frozen=True)

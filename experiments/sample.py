@@ -2,8 +2,8 @@
 
     python -m experiments.sample --workdir=runs/mnist --num=1000 --out=samples.npz
 
-Reads the newest good checkpoint. An .npz gets x in the data's own form (uint8) and probs, the probabilities that x was
-drawn from; a .png gets a grid.
+Reads the newest good checkpoint. An .npz gets x in the data's own form and, of discrete data, probs, the probabilities
+that x was drawn from; a .png gets a grid, a .txt lines of text.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments import flags
-from experiments.discrete_run import load_sampler, save_samples
+from experiments.harness import flags
+from experiments.harness.restoring import load_sampler
+from experiments.harness.showing import save_grid, show
 
 SMOKE = {"num": 8}
 
@@ -38,20 +39,27 @@ def main(config: Config) -> None:
     if not config.workdir:
         raise flags.UsageError("--workdir=FOLDER is needed: the run to sample from")
     path = Path(config.out).expanduser()
-    if path.suffix not in (".npz", ".png"):
-        raise flags.UsageError(f"--out={config.out} must end in .npz or .png")
+    if path.suffix not in (".npz", ".png", ".txt"):
+        raise flags.UsageError(f"--out={config.out} must end in .npz, .png or .txt")
     if path.exists() and not config.overwrite:
         raise flags.UsageError(f"--out={config.out} is there already; choose another name or give --overwrite")
     sample, spec, step = load_sampler(config.workdir)
+    if (path.suffix == ".txt") != (spec.kind == "text") and path.suffix != ".npz":
+        fitting = ".txt" if spec.kind == "text" else ".png"
+        raise flags.UsageError(f"--out={config.out}: samples of {spec.name} are shown in a {fitting} (or .npz)")
     samples = sample(jax.random.key(config.seed), config.num)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".png":
-            save_samples(path, samples, spec, columns=max(round(config.num**0.5), 1))
+        if path.suffix == ".txt":
+            show(path.parent, path.stem, samples, spec=spec)
+        elif path.suffix == ".png":
+            save_grid(path, samples, spec=spec, columns=max(round(config.num**0.5), 1))
         else:
             unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
             with open(unfinished, "wb") as file:
-                np.savez_compressed(file, x=samples.x, probs=samples.probs)
+                np.savez_compressed(
+                    file, **{name: array for name, array in samples._asdict().items() if array is not None}
+                )
             os.replace(unfinished, path)
     except OSError as error:
         raise flags.UsageError(f"--out={config.out} cannot be written: {error.strerror or error}") from error

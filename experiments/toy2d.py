@@ -43,8 +43,9 @@ from bgan_jax.training.objectives import OBJECTIVES
 from bgan_jax.training.players import generate
 from bgan_jax.training.regularisers import REGULARISERS
 from bgan_jax.training.state import Pair, TrainState, adam_pair, init_state
-from experiments import flags, planar_pictures
-from experiments.flags import UsageError, knob
+from experiments import planar_pictures
+from experiments.harness import flags
+from experiments.harness.flags import UsageError, knob
 
 logger = logging.getLogger("bgan_jax")
 

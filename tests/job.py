@@ -15,15 +15,15 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.training import preemption
-from experiments import discrete_run
-from experiments.flags import knob, run
+from experiments.harness import discrete, flags, run
+from experiments.harness.flags import knob
 
 # Compiles in a second or two.
 SMALL = ("--network=mlp", "--batch_size=16", "--num_samples=3", "--picture_every=0", "--report_every=5")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(discrete_run.DiscreteConfig):
+class Config(discrete.DiscreteConfig):
     """The experiment's flags and the faults that a job can be told to have."""
 
     pause: float = knob(0.0, "Seconds to sleep after every step.", may_change=True)
@@ -65,15 +65,15 @@ def poisoned(spread: Callable[..., Any], *, call: int) -> Callable[..., Any]:
 
 
 def main(config: Config) -> None:
-    experiment, folder = discrete_run.start(config)
+    experiment, folder = run.start(config, discrete.prepare)
     if config.poison_at is not None:
-        discrete_run.parallel.spread = poisoned(discrete_run.parallel.spread, call=config.poison_at)
-    discrete_run.preemption = type("Watched", (), {"watch": staticmethod(lambda: watch(config))})
-    outcome = discrete_run.run(experiment, folder)
+        run.parallel.spread = poisoned(run.parallel.spread, call=config.poison_at)
+    run.preemption = type("Watched", (), {"watch": staticmethod(lambda: watch(config))})
+    outcome = run.run(experiment, folder)
     logging.getLogger("bgan_jax").info("the job ended at step %d", outcome.step)
 
 
 if __name__ == "__main__":
     import sys
 
-    run(main, Config, description=__doc__ or "", arguments=[*SMALL, *sys.argv[1:]])
+    flags.run(main, Config, description=__doc__ or "", arguments=[*SMALL, *sys.argv[1:]])

@@ -15,8 +15,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from bgan_jax.data import DatasetSpec
+from bgan_jax.training import workdir
 from bgan_jax.training.checkpoints import Checkpoints
-from experiments import discrete_run
+from experiments.harness.restoring import state_like
 from tests.test_layers import ROOT
 
 
@@ -127,9 +129,9 @@ def checkpoint_steps(folder: Path) -> list[int]:
 
 def newest_state(folder: Path) -> tuple[int, list[np.ndarray]]:
     """The newest good checkpoint of a run, as a list of arrays."""
-    config = discrete_run.workdir.read_config(folder)
-    spec = discrete_run.data.DatasetSpec.from_json((folder / "dataset.json").read_text())
-    like = discrete_run.state_like(config, spec)
+    config = workdir.read_config(folder)
+    spec = DatasetSpec.from_json((folder / "dataset.json").read_text())
+    like = state_like(config, spec)
     checkpoints = Checkpoints(folder / "checkpoints", read_only=True)
     restored = checkpoints.restore(like)
     checkpoints.close()

@@ -19,7 +19,7 @@ FLOORS = {
     "bgan_jax.training": 2,
     "experiments": 3,
 }
-FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "experiments").glob("*.py")])
+FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "experiments").rglob("*.py")])
 
 
 def module_name(path: Path) -> str:

@@ -22,7 +22,7 @@ command line then work without another line.
 
 from bgan_jax.data.cache import default_cache_dir
 from bgan_jax.data.dataset import Dataset
-from bgan_jax.data.device_form import to_device_form, to_pictures, to_strings
+from bgan_jax.data.device_form import mean_pictures, to_device_form, to_pictures, to_strings
 from bgan_jax.data.errors import BadDataError, DatasetNotFoundError, MissingExtraError
 from bgan_jax.data.opening import open_dataset
 from bgan_jax.data.order import batch_positions, check_schedule, host_slice, shuffled_indices
@@ -45,6 +45,7 @@ __all__ = [
     "gather",
     "gather_labels",
     "host_slice",
+    "mean_pictures",
     "open_dataset",
     "resident",
     "shuffled_indices",

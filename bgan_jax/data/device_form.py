@@ -76,6 +76,28 @@ def to_pictures(values: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
     raise ValueError(f"dataset {spec.name} is text, not pictures: use to_strings")
 
 
+def mean_pictures(probs: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
+    """The mean picture of a conditional, in true colours: grey levels for bits, mixed colours for palettes.
+
+    Args:
+      probs: of a 1, ``[..., *spec.shape]``, or of every palette index, ``[..., *spec.shape, num_values]``.
+      spec: a binary or palette data set.
+
+    Returns:
+      uint8 ``[..., H, W, C]``.
+
+    Example:
+      >>> spec = DatasetSpec(
+      ...     name="toy", kind="categorical", shape=(1, 1), num_values=2, palette=((0, 0, 0), (255, 0, 0))
+      ... )
+      >>> mean_pictures([[[[0.6, 0.4]]]], spec=spec).ravel().tolist()
+      [102, 0, 0]
+    """
+    if spec.kind != "categorical":
+        return to_pictures(probs, spec=spec)
+    return _intensities(np.asarray(probs) @ np.asarray(spec.palette, np.float32))
+
+
 def to_strings(values: npt.ArrayLike, *, spec: DatasetSpec) -> list[str]:
     """Indices into the vocabulary, as strings.
 

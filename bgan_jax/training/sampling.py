@@ -15,21 +15,24 @@ from bgan_jax.training.players import draw_latents
 
 
 class Samples(NamedTuple):
-    """Samples of a discrete generator.
+    """Samples of a generator.
 
     Attributes:
-      x: in the data's own form, ``[n, ...]``, uint8 (uint16 beyond 256 symbols).
-      probs: the probabilities they were drawn from, ``[n, ...]``, float32: of a 1 for bits, of every symbol otherwise.
+      x: in the data's own form, ``[n, ...]``: uint8 (uint16 beyond 256 symbols), or float32 for continuous data.
+      probs: the probabilities they were drawn from, ``[n, ...]``, float32: of a 1 for bits, of every symbol otherwise;
+        ``None`` for continuous data, where nothing is drawn.
     """
 
     x: np.ndarray
-    probs: np.ndarray
+    probs: np.ndarray | None
 
 
-def make_sampler(
-    networks: Networks, conditional: Conditional, variables: Any, *, batch_size: int = 250
-) -> Callable[[jax.Array, int], Samples]:
-    """A function that samples from a generator: one draw from the conditional of each fresh latent.
+#: ``sample(key, n)``. Sample i depends on the key and on i only, so the first hundred of a thousand are the hundred.
+Sampler = Callable[[jax.Array, int], Samples]
+
+
+def make_sampler(networks: Networks, conditional: Conditional, variables: Any, *, batch_size: int = 250) -> Sampler:
+    """A function that samples from a generator of discrete data: one draw from the conditional of each fresh latent.
 
     Args:
       networks: both players; only the generator is used.
@@ -38,7 +41,7 @@ def make_sampler(
       batch_size: samples per call of the network. The samples do not depend on it.
 
     Returns:
-      ``sample(key, n)``. Sample i depends on the key and on i only, so the first hundred of a thousand are the hundred.
+      The sampler.
     """
 
     @jax.jit
@@ -53,5 +56,31 @@ def make_sampler(
             x, probs = sample_batch(variables, key, start + jnp.arange(batch_size))
             batches.append((np.asarray(x), np.asarray(probs)))
         return Samples(x=np.concatenate([x for x, _ in batches])[:n], probs=np.concatenate([p for _, p in batches])[:n])
+
+    return sample
+
+
+def make_point_sampler(networks: Networks, variables: Any, *, batch_size: int = 250) -> Sampler:
+    """A function that samples from a generator of continuous data: its points of fresh latents.
+
+    Args:
+      networks: both players; only the generator is used.
+      variables: the generator's variables, such as ``TrainState.gen_average``.
+      batch_size: samples per call of the network. The samples do not depend on it.
+
+    Returns:
+      The sampler.
+    """
+
+    @jax.jit
+    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> jax.Array:
+        # The same latents as training draws from these keys.
+        latent_keys = jax.vmap(jax.random.split)(example_keys(key, index))[:, 0]
+        return networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)[0]
+
+    def sample(key: jax.Array, n: int) -> Samples:
+        starts = range(0, max(n, 1), batch_size)
+        batches = [np.asarray(sample_batch(variables, key, start + jnp.arange(batch_size))) for start in starts]
+        return Samples(x=np.concatenate(batches)[:n], probs=None)
 
     return sample

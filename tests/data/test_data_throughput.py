@@ -2,7 +2,8 @@
 
 import json
 
-from experiments import data_throughput, flags
+from experiments import data_throughput
+from experiments.harness import flags
 
 
 def test_a_smoke_run_fills_both_tables(tmp_path, capsys):

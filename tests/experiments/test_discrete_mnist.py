@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from bgan_jax.training.reporting import read_metrics
-from experiments import discrete_mnist, discrete_run, flags
+from experiments import discrete_mnist
+from experiments.harness import flags
+from experiments.harness.restoring import load_sampler
 from tests.launching import newest_state
 from tests.test_layers import ROOT
 
@@ -80,7 +82,7 @@ def test_sampling_from_the_run(finished, tmp_path):
         x, probs = file["x"], file["probs"]
     assert x.shape == (7, 28, 28, 1) and x.dtype == np.uint8 and set(np.unique(x)) <= {0, 1}
     assert probs.shape == x.shape and probs.min() >= 0 and probs.max() <= 1
-    sample, spec, step = discrete_run.load_sampler(str(folder))
+    sample, spec, step = load_sampler(str(folder))
     assert spec.name == "mnist10k" and step == 4
     np.testing.assert_array_equal(sample(jax.random.key(0), 7).x, x)
     np.testing.assert_array_equal(sample(jax.random.key(0), 3).x, x[:3])

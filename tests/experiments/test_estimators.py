@@ -12,11 +12,12 @@ from PIL import Image
 from bgan_jax.evaluation.enumerable import random_markov_chain_target, random_target
 from bgan_jax.evaluation.exact import marginal_log_probs, optimal_log_ratio
 from bgan_jax.training import estimators as training_estimators
-from experiments import estimators, flags
+from experiments import estimators
 from experiments.enumerable_game import draw_real, enumerable_game, latent_log_probs, table_log_probs
 from experiments.estimator_measurement import OBJECTIVES, measure, situation
 from experiments.estimator_report import Run
 from experiments.estimator_training import Curves
+from experiments.harness import flags
 
 TARGETS = {
     "bits": lambda: random_target(jax.random.key(0), num_bits=4, spread=1.0),

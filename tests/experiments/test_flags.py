@@ -5,7 +5,7 @@ import sys
 import pytest
 from absl import flags as absl_flags
 
-from experiments import flags
+from experiments.harness import flags
 from tests.test_layers import ROOT
 
 

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bgan_jax.training.discrete_step import DiscreteSettings
-from experiments import discrete_mnist, discrete_run, flags
+from experiments import discrete_mnist
+from experiments.harness import discrete, flags, run
 
 FIELDS = {field.name: field for field in dataclasses.fields(discrete_mnist.Config)}
 VALUES = st.text(max_size=12) | st.integers().map(str) | st.floats().map(str) | st.sampled_from(["nan", "inf", "", "0"])
@@ -88,11 +89,11 @@ def test_any_settings_are_legal_or_refused_by_name(numbers, words):
 def test_any_config_is_prepared_or_refused_in_words(changes):
     config = dataclasses.replace(discrete_mnist.Config(workdir="unused"), **changes)
     try:
-        experiment = discrete_run.prepare(config)
+        experiment = discrete.prepare(config)
     except flags.UsageError as error:
         assert str(error).strip()
         return
-    assert isinstance(experiment, discrete_run.Experiment) and typing.cast(int, config.batch_size) % 8 == 0
+    assert isinstance(experiment, run.Experiment) and typing.cast(int, config.batch_size) % 8 == 0
 
 
 def test_a_bad_value_never_reaches_the_run():

@@ -10,7 +10,8 @@ from PIL import Image
 
 from bgan_jax.evaluation.planar import planar_target, sample_planar
 from bgan_jax.training.objectives import OBJECTIVES
-from experiments import flags, planar_pictures, toy2d
+from experiments import planar_pictures, toy2d
+from experiments.harness import flags
 
 TINY = ["--smoke", "--batch_size=8", "--width=8", "--steps=4", "--measured_samples=50"]
 

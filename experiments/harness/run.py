@@ -1,9 +1,8 @@
-"""One run of a discrete experiment, from flags to a trained generator: what all discrete experiments share."""
+"""One training run, from flags to a trained generator: what all experiments share, whatever their step."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import logging
 import time
@@ -16,22 +15,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from bgan_jax import data
-from bgan_jax.conditionals import Conditional, conditional_for
-from bgan_jax.losses import DIVERGENCES
-from bgan_jax.networks import NETWORKS, Networks, build_networks
+from bgan_jax.networks import NETWORKS
 from bgan_jax.training import health, hosts, parallel, pictures, preemption, workdir
 from bgan_jax.training.advance import make_advance, resident_load, streamed_load
 from bgan_jax.training.checkpoints import Checkpoints
-from bgan_jax.training.discrete_step import PENALTIES, DiscreteGame, DiscreteSettings, discrete_step
-from bgan_jax.training.estimators import ESTIMATORS
 from bgan_jax.training.loop import NonFiniteError, train
 from bgan_jax.training.parallel import LAUNCHERS
 from bgan_jax.training.recovery import MAX_RESTORES, NAN_POLICIES, restore_on_all
 from bgan_jax.training.reporting import Report, read_metrics
-from bgan_jax.training.sampling import Samples, make_sampler
-from bgan_jax.training.state import TrainState, adam_pair, init_state
+from bgan_jax.training.sampling import Sampler, Samples
+from bgan_jax.training.state import Pair, TrainState, adam_pair
 from bgan_jax.training.workdir import RESUME
-from experiments.flags import UsageError, changeable, knob
+from experiments.harness.flags import UsageError, changeable, knob
+from experiments.harness.showing import show
 
 logger = logging.getLogger("bgan_jax")
 
@@ -40,8 +36,8 @@ PER_HOST = ("process_id", "coordinator", "data_dir", "cache_dir", "workdir", "do
 
 
 @dataclasses.dataclass(frozen=True)
-class DiscreteConfig:
-    """Flags that mean the same in every discrete experiment."""
+class RunConfig:
+    """Flags that mean the same in every experiment that trains a generator."""
 
     workdir: str = knob("", "Folder of the run: config, metrics, pictures, checkpoints, results.", may_change=True)
     dataset: str = knob("mnist10k", "Name of the data set, or npz:PATH, images:PATH, text:PATH.")
@@ -63,16 +59,9 @@ class DiscreteConfig:
     seed: int = knob(0, "Seed of everything random in the run.", minimum=0, maximum=2**32 - 1)
     steps: int = knob(1000, "Training steps at the end of the run.", minimum=1, may_change=True)
     batch_size: int = knob(64, "Examples, and latents, per step over all devices of all hosts (N).", minimum=1)
-    num_samples: int = knob(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
-    disc_fakes_per_latent: int = knob(
-        1, "How many of the M samples the discriminator learns from; M is the paper's form."
-    )
-    sample_chunk: int | None = knob(
-        None, "How many of the M samples are in memory at once; divides M. Empty: the largest divisor up to 20."
-    )
-    divergence: str = knob("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
-    estimator: str = knob("boundary_seeking", "The generator's gradient estimator.", choices=tuple(ESTIMATORS))
     network: str = knob("dcgan28_small", "Preset of generator and discriminator.", choices=tuple(NETWORKS))
+    width: int | None = knob(None, "Base number of maps or units; empty is the preset's.", minimum=1)
+    latent_dim: int | None = knob(None, "Size of the latents; empty is the preset's.", minimum=1)
     learning_rate_gen: float = knob(1e-3, "Adam's step size for the generator.", minimum=0.0)
     learning_rate_disc: float = knob(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
     learning_rate_half_life: int | None = knob(
@@ -82,17 +71,6 @@ class DiscreteConfig:
     adam_eps: float = knob(
         1e-8, "Added to the root of Adam's second moment; at 1e-3 other devices give the same numbers to 1e-5.",
         minimum=0.0,
-    )  # fmt: skip
-    penalty: float = knob(5.0, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = knob(
-        1, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
-    )
-    penalty_half_life: int | None = knob(
-        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
-    )
-    penalty_form: str = knob(
-        "exact", "exact: weighted as derived for the divergence; unweighted: as in the authors' code.",
-        choices=tuple(PENALTIES),
     )  # fmt: skip
     disc_steps: int = knob(1, "Discriminator updates per step.", minimum=1)
     gen_steps: int = knob(1, "Generator updates per step.", minimum=1)
@@ -126,13 +104,25 @@ class DiscreteConfig:
 
 
 class Experiment(NamedTuple):
-    """What a config stands for, once everything about it has been found to be legal."""
+    """What a config stands for, once everything about it has been found to be legal.
 
-    config: DiscreteConfig
+    Attributes:
+      config: the flags.
+      dataset: the data to learn from.
+      initialize: ``key -> TrainState``, traceable.
+      step_over: ``axis_name -> step``, the step of one device's share, of devices so named or of one alone (``None``).
+      sampler: ``generator's variables -> sample(key, n)``.
+      title: of the curves, in a few words.
+      num_samples: M; ``None`` where a latent has one sample.
+    """
+
+    config: RunConfig
     dataset: data.Dataset
-    networks: Networks
-    conditional: Conditional
-    game: DiscreteGame
+    initialize: Callable[[jax.Array], TrainState]
+    step_over: Callable[[str | None], Callable[..., Any]]
+    sampler: Callable[[Any], Sampler]
+    title: str
+    num_samples: int | None
 
 
 class Outcome(NamedTuple):
@@ -151,55 +141,44 @@ class Outcome(NamedTuple):
     folder: Path
     state: TrainState
     step: int
-    sample: Callable[[jax.Array, int], Samples]
+    sample: Sampler
     seconds: float
 
 
-def networks_for(
-    config: dict[str, Any], spec: data.DatasetSpec, *, axis_name: str | None
-) -> tuple[Networks, Conditional]:
-    """The networks and the conditional that a run's flags and data set call for."""
-    conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values)
-    shape = spec.shape if spec.kind == "binary" else (*spec.shape, spec.num_values)
-    return build_networks(config["network"], example_shape=shape, axis_name=axis_name), conditional
-
-
-def prepare(config: DiscreteConfig) -> Experiment:
-    """Checks every flag and opens the data; nothing has been written yet.
-
-    Raises:
-      UsageError: something that the user can mend.
-    """
-    try:
-        settings = DiscreteSettings(
-            **{field.name: getattr(config, field.name) for field in dataclasses.fields(DiscreteSettings)
-               if hasattr(config, field.name)}
-        )  # fmt: skip
-        parallel.check_batch_divides(config.batch_size)
-        parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
-        data.check_schedule(num_steps=config.steps * config.disc_steps, batch_size=config.batch_size)
-        dataset = open_split(config, "train")
-        networks, conditional = networks_for(vars(config), dataset.spec, axis_name=parallel.AXIS)
-    except (ValueError, FileNotFoundError) as error:
-        raise UsageError(str(error)) from error
-    optimizers = adam_pair(
-        learning_rate_gen=config.learning_rate_gen,
-        learning_rate_disc=config.learning_rate_disc,
-        b1=config.adam_b1,
-        eps=config.adam_eps,
-        half_life=config.learning_rate_half_life,
-    )
-    game = DiscreteGame(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
-    return Experiment(config=config, dataset=dataset, networks=networks, conditional=conditional, game=game)
-
-
-def open_split(config: DiscreteConfig, split: str) -> data.Dataset:
+def open_split(config: RunConfig, split: str) -> data.Dataset:
     """One split of the run's data set."""
     options = ("resolution", "palette", "quantizer", "dither", "binarization", "length")
     places = ("data_dir", "cache_dir", "download")
     return data.open_dataset(
         config.dataset, split=split, **{name: getattr(config, name) for name in (*places, *options)}
     )
+
+
+def optimizers_for(config: RunConfig) -> Pair:
+    """Adam for both players, as the flags have it."""
+    return adam_pair(
+        learning_rate_gen=config.learning_rate_gen,
+        learning_rate_disc=config.learning_rate_disc,
+        b1=config.adam_b1,
+        eps=config.adam_eps,
+        half_life=config.learning_rate_half_life,
+    )
+
+
+def settings_from(record: type, config: RunConfig, **given: Any) -> Any:
+    """A step's settings: every field that has a flag of its name, and what is given."""
+    names = [field.name for field in dataclasses.fields(record) if hasattr(config, field.name)]
+    return record(**({name: getattr(config, name) for name in names} | given))
+
+
+def check_sizes(config: RunConfig) -> None:
+    """Refuses sizes that the devices, or the order of the data, cannot honour.
+
+    Raises:
+      ValueError: names the flag and what fits.
+    """
+    parallel.check_batch_divides(config.batch_size)
+    data.check_schedule(num_steps=config.steps * config.disc_steps, batch_size=config.batch_size)
 
 
 def keep_compilations() -> None:
@@ -209,8 +188,15 @@ def keep_compilations() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
-def start(config: DiscreteConfig) -> tuple[Experiment, Path]:
+def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Experiment, Path]:
     """Joins the hosts, checks the flags, opens the workdir, and announces the run.
+
+    Args:
+      config: the flags.
+      prepare: checks the flags and opens the data, such as ``discrete.prepare``.
+
+    Returns:
+      The experiment, and its folder.
 
     Raises:
       UsageError: something that the user can mend; nothing has been overwritten.
@@ -250,14 +236,13 @@ def start(config: DiscreteConfig) -> tuple[Experiment, Path]:
 
 def run(experiment: Experiment, folder: Path) -> Outcome:
     """Trains from the newest good checkpoint, or from the start, to the last step."""
-    config, game = experiment.config, experiment.game
+    config, spec = experiment.config, experiment.dataset.spec
     began = time.monotonic()
     reports = jax.process_index() == 0
 
     key = jax.random.key_data(jax.random.key(config.seed))
-    initialize = functools.partial(init_state, networks=game.networks, optimizers=game.optimizers)
     state = parallel.replicate(
-        lambda bits: initialize(jax.random.wrap_key_data(bits)), np.asarray(key), parallel=config.parallel
+        lambda bits: experiment.initialize(jax.random.wrap_key_data(bits)), np.asarray(key), parallel=config.parallel
     )
     checkpoints = Checkpoints(folder / workdir.CHECKPOINTS, keep=config.keep_checkpoints) if reports else None
     start_step = 0
@@ -271,23 +256,22 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
             logger.info("continuing from step %d", start_step)
 
     load, batches, sharded = _feed(experiment, start_step)
-    step_fn = functools.partial(discrete_step, game=game)
     advance = parallel.spread(
-        make_advance(step_fn, load), parallel=config.parallel, sharded=(False, False, sharded, True)
+        make_advance(experiment.step_over(parallel.AXIS), load),
+        parallel=config.parallel,
+        sharded=(False, False, sharded, True),
     )
     index = np.arange(config.batch_size, dtype=np.int32)[_host_slice(config.batch_size)]
-    watch = health.Watch(num_samples=config.num_samples)
-    sampler_networks, _ = networks_for(vars(config), experiment.dataset.spec, axis_name=None)
+    watch = health.Watch(num_samples=experiment.num_samples or 1)
 
     def sample(key: jax.Array, n: int) -> Samples:
-        variables = parallel.to_host(state.gen_average)
-        return make_sampler(sampler_networks, experiment.conditional, variables)(key, n)
+        return experiment.sampler(parallel.to_host(state.gen_average))(key, n)
 
     def take_picture(step: int, now: TrainState) -> None:
-        variables = parallel.to_host(now.gen_average)
-        samples = make_sampler(sampler_networks, experiment.conditional, variables)(jax.random.key(config.seed), 64)
-        watch.see_samples(samples.probs)
-        save_samples(folder / workdir.PICTURES / f"samples_{step:07d}.png", samples, experiment.dataset.spec)
+        samples = experiment.sampler(parallel.to_host(now.gen_average))(jax.random.key(config.seed), 64)
+        if samples.probs is not None:
+            watch.see_samples(samples.probs)
+        show(folder / workdir.PICTURES, f"samples_{step:07d}", samples, spec=spec)
 
     if reports:
         logger.info("compiling the step (a minute at most; seconds when it was compiled before)")
@@ -313,7 +297,7 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
                     checkpoints=checkpoints,
                     checkpoint_every=config.checkpoint_every,
                     health=watch if reports else None,
-                    on_picture=take_picture if reports and experiment.dataset.spec.kind != "text" else None,
+                    on_picture=take_picture if reports else None,
                     picture_every=config.picture_every,
                     should_stop=should_stop,
                 )
@@ -336,10 +320,8 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
         if checkpoints is not None:
             checkpoints.close()
     if reports and step == config.steps:  # a run that was told to stop has little time left
-        title = f"{config.dataset}, {config.network}, {config.divergence}, M = {config.num_samples}"
-        pictures.save_curves(folder / "curves.png", read_metrics(folder / workdir.METRICS), title=title)
-        if experiment.dataset.spec.kind != "text":
-            take_picture(step, state)
+        pictures.save_curves(folder / "curves.png", read_metrics(folder / workdir.METRICS), title=experiment.title)
+        take_picture(step, state)
     return Outcome(
         experiment=experiment,
         folder=folder,
@@ -382,57 +364,12 @@ def _feed(experiment: Experiment, start_step: int) -> tuple[Any, Iterator[Any], 
 
 def _metric_names(experiment: Experiment) -> tuple[str, ...]:
     """The names of the step's metrics, found by tracing it once without running it."""
-    game = experiment.game._replace(
-        networks=networks_for(vars(experiment.config), experiment.dataset.spec, axis_name=None)[0]
+    config, spec = experiment.config, experiment.dataset.spec
+    share = config.batch_size // jax.device_count()
+    real = jax.ShapeDtypeStruct(
+        (config.disc_steps, share, *spec.shape), jnp.float32 if spec.kind == "continuous" else jnp.int32
     )
-    state = jax.eval_shape(
-        functools.partial(init_state, networks=game.networks, optimizers=game.optimizers), jax.random.key(0)
-    )
-    share = experiment.config.batch_size // jax.device_count()
-    real = jax.ShapeDtypeStruct((game.settings.disc_steps, share, *experiment.dataset.spec.shape), jnp.int32)
     index = jax.ShapeDtypeStruct((share,), jnp.int32)
-    _, metrics = jax.eval_shape(functools.partial(discrete_step, game=game), state, real, index)
+    state = jax.eval_shape(experiment.initialize, jax.random.key(0))
+    _, metrics = jax.eval_shape(experiment.step_over(None), state, real, index)
     return tuple(sorted(metrics))
-
-
-def save_samples(path: Path, samples: Samples, spec: data.DatasetSpec, *, columns: int = 8) -> None:
-    """Writes a grid of samples, beside their probabilities where those are a picture (binary data)."""
-    grids = [pictures.image_grid(data.to_pictures(samples.x, spec=spec), columns=columns)]
-    if spec.kind == "binary":
-        grids.append(pictures.image_grid(data.to_pictures(samples.probs, spec=spec), columns=columns))
-    pictures.save_png(path, pictures.side_by_side(grids))
-
-
-def state_like(config: dict[str, Any], spec: data.DatasetSpec) -> TrainState:
-    """The shapes of a run's checkpoints, without computing anything."""
-    networks, _ = networks_for(config, spec, axis_name=None)
-    # Adam's state has the same form whatever its step sizes are.
-    optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
-    like = jax.eval_shape(functools.partial(init_state, networks=networks, optimizers=optimizers), jax.random.key(0))
-    return like.replace(key=jax.eval_shape(jax.random.key_data, like.key))
-
-
-def load_sampler(folder: str) -> tuple[Callable[[jax.Array, int], Samples], data.DatasetSpec, int]:
-    """The sampler of a run's newest good checkpoint.
-
-    Args:
-      folder: the run's workdir.
-
-    Returns:
-      ``sample(key, n)``, the record of the data set, and the checkpoint's step.
-
-    Raises:
-      UsageError: the folder holds no run, or no good checkpoint.
-    """
-    try:
-        config = workdir.read_config(folder)
-        spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
-        networks, conditional = networks_for(config, spec, axis_name=None)
-    except (ValueError, KeyError, OSError) as error:
-        raise UsageError(f"--workdir={folder} holds no run that can be sampled: {error}") from error
-    like = state_like(config, spec)
-    path = Path(folder).expanduser() / workdir.CHECKPOINTS
-    restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
-    if restored is None:
-        raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
-    return make_sampler(networks, conditional, restored.tree.gen_average), spec, restored.step

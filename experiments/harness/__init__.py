@@ -1,0 +1,14 @@
+"""What every experiment shares: flags, the run from flags to a trained generator, and the judge of its samples.
+
+==================  ==========================================================================
+file                holds
+==================  ==========================================================================
+``flags.py``        command-line flags from a typed record
+``run.py``          the flags of every training run; opening, feeding, training, continuing it
+``discrete.py``     a run whose data are bits, palette indices, or symbols
+``continuous.py``   a run whose data are pictures of real-valued pixels
+``showing.py``      samples as a grid of pictures, or as lines
+``restoring.py``    the generator of a run that was trained earlier
+``judging.py``      a classifier of real data that judges samples
+==================  ==========================================================================
+"""

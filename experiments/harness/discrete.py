@@ -1,0 +1,94 @@
+"""A run whose data are bits, palette indices or symbols: its flags, and the step that they choose."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from bgan_jax import data
+from bgan_jax.conditionals import Conditional, conditional_for
+from bgan_jax.losses import DIVERGENCES
+from bgan_jax.networks import Networks, build_networks
+from bgan_jax.training import parallel
+from bgan_jax.training.discrete_step import PENALTIES, DiscreteGame, DiscreteSettings, discrete_step
+from bgan_jax.training.estimators import ESTIMATORS
+from bgan_jax.training.sampling import make_sampler
+from bgan_jax.training.state import init_state
+from experiments.harness.flags import UsageError, knob
+from experiments.harness.run import Experiment, RunConfig, check_sizes, open_split, optimizers_for, settings_from
+
+
+@dataclasses.dataclass(frozen=True)
+class DiscreteConfig(RunConfig):
+    """Flags that mean the same in every discrete experiment."""
+
+    num_samples: int = knob(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
+    disc_fakes_per_latent: int = knob(
+        1, "How many of the M samples the discriminator learns from; M is the paper's form."
+    )
+    sample_chunk: int | None = knob(
+        None, "How many of the M samples are in memory at once; divides M. Empty: the largest divisor up to 20."
+    )
+    divergence: str = knob("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
+    estimator: str = knob("boundary_seeking", "The generator's gradient estimator.", choices=tuple(ESTIMATORS))
+    penalty: float = knob(5.0, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = knob(
+        1, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
+    )
+    penalty_half_life: int | None = knob(
+        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
+    )
+    penalty_form: str = knob(
+        "exact", "exact: weighted as derived for the divergence; unweighted: as in the authors' code.",
+        choices=tuple(PENALTIES),
+    )  # fmt: skip
+
+
+def players_for(
+    config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name: str | None
+) -> tuple[Networks, Conditional]:
+    """The networks and the conditional that a run's flags and data set call for."""
+    conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values)
+    shape = spec.shape if spec.kind == "binary" else (*spec.shape, spec.num_values)
+    networks = build_networks(
+        config["network"],
+        example_shape=shape,
+        width=config.get("width"),
+        latent_dim=config.get("latent_dim"),
+        axis_name=axis_name,
+    )
+    return networks, conditional
+
+
+def prepare(config: DiscreteConfig) -> Experiment:
+    """Checks every flag and opens the data; nothing has been written yet.
+
+    Raises:
+      UsageError: something that the user can mend.
+    """
+    try:
+        settings = settings_from(DiscreteSettings, config)
+        check_sizes(config)
+        parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
+        dataset = open_split(config, "train")
+        networks, conditional = players_for(vars(config), dataset.spec, axis_name=None)
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from error
+    optimizers = optimizers_for(config)
+
+    def step_over(axis_name: str | None) -> Any:
+        networks, conditional = players_for(vars(config), dataset.spec, axis_name=axis_name)
+        game = DiscreteGame(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
+        return functools.partial(discrete_step, game=game)
+
+    return Experiment(
+        config=config,
+        dataset=dataset,
+        initialize=functools.partial(init_state, networks=networks, optimizers=optimizers),
+        step_over=step_over,
+        sampler=functools.partial(make_sampler, networks, conditional),
+        title=f"{config.dataset}, {config.network}, {config.divergence}, M = {config.num_samples}",
+        num_samples=config.num_samples,
+    )

@@ -1,0 +1,47 @@
+"""Samples as a person looks at them: a grid of pictures, or lines of text."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from bgan_jax import data
+from bgan_jax.training import pictures, workdir
+from bgan_jax.training.sampling import Samples
+
+logger = logging.getLogger("bgan_jax")
+
+LINES_LOGGED = 5
+
+
+def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -> Path:
+    """Writes samples as ``name.png``, or as ``name.txt`` with the first few lines in the log.
+
+    Args:
+      folder: where to.
+      name: the file's name without its suffix.
+      samples: of a generator of the data set.
+      spec: the data set.
+
+    Returns:
+      The file.
+    """
+    if spec.kind != "text":
+        path = folder / f"{name}.png"
+        save_grid(path, samples, spec=spec)
+        return path
+    path = folder / f"{name}.txt"
+    lines = data.to_strings(samples.x, spec=spec)
+    workdir.write_text(path, "\n".join(lines) + "\n")
+    for line in lines[:LINES_LOGGED]:
+        logger.info("sample: %s", line)
+    return path
+
+
+def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: int = 8) -> None:
+    """Writes a grid of samples, beside what they were drawn from: probabilities of bits, or mean colours."""
+    grids = [pictures.image_grid(data.to_pictures(samples.x, spec=spec), columns=columns)]
+    if samples.probs is not None:
+        means = data.mean_pictures(samples.probs, spec=spec)
+        grids.append(pictures.image_grid(means, columns=columns))
+    pictures.save_png(path, pictures.side_by_side(grids))
