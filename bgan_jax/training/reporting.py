@@ -113,6 +113,7 @@ class Report:
     def _tell(self, step: int, steps_per_second: float, metrics: dict[str, float], now: float) -> None:
         shown = {
             "bound": ("bound {:+.3f} nats", metrics.get("bound")),
+            "critic": ("critic {:+.3f}", metrics.get("critic")),
             "ess": ("ESS {:.2f}", metrics.get("effective_sample_size")),
             "log_partition": ("log-partition {:+.3f}", metrics.get("log_partition")),
         }

@@ -10,5 +10,6 @@ file                holds
 ``showing.py``      samples as a grid of pictures, or as lines
 ``restoring.py``    the generator of a run that was trained earlier
 ``judging.py``      a classifier of real data that judges samples
+``distances.py``    Frechet and kernel distances of samples, with their floor
 ==================  ==========================================================================
 """

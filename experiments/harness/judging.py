@@ -1,4 +1,8 @@
-"""The judge of generated images: a classifier trained on the run's own real data, once, and kept."""
+"""The judge of generated images: a classifier trained on the run's own real data, once, and kept.
+
+Pictures without labels are turned by quarters, and the judge learns by how many: it has to know what is up, and its
+features serve distances (Gidaris et al. 2018, https://arxiv.org/abs/1803.07728).
+"""
 
 from __future__ import annotations
 
@@ -28,8 +32,22 @@ def judge_form(x: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     return x if spec.kind == "binary" else to_pictures(x, spec=spec)
 
 
+def turned(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Square images, each in all four directions, ``[4 N, ...]``, and by how many quarters they are turned, ``[4 N]``.
+
+    Example:
+      >>> pictures, quarters = turned(np.arange(4).reshape(1, 2, 2, 1))
+      >>> pictures[..., 0].reshape(4, 4).tolist(), quarters.tolist()
+      ([[0, 1, 2, 3], [1, 3, 0, 2], [3, 2, 1, 0], [2, 0, 3, 1]], [0, 1, 2, 3])
+    """
+    directions = [np.rot90(images, quarters, axes=(1, 2)) for quarters in range(4)]
+    return np.concatenate(directions), np.repeat(np.arange(4, dtype=np.int32), len(images))
+
+
 def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
-    """A classifier of the data set's labels: read from the folder if it is there, else trained and put there.
+    """A classifier of the data set's labels, or of turned pictures where there are none.
+
+    Read from the folder if it is there, else trained and put there.
 
     Args:
       train: the split to learn from; never the one that scores are compared with.
@@ -38,23 +56,24 @@ def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
 
     Returns:
       The classifier.
-
-    Raises:
-      ValueError: the data set has no labels.
     """
-    if train.labels is None:
-        raise ValueError(f"dataset {train.spec.name} has no labels, so there is nothing to judge its samples by")
     form = "stochastic" if train.spec.stochastic else train.spec.kind
-    path = folder / f"judge-{form}-{train.spec.fingerprint[:16]}-{steps}.npz"
+    task = "labels" if train.labels is not None else "quarters"
+    path = folder / f"judge-{form}-{task}-{train.spec.fingerprint[:16]}-{steps}.npz"
     try:
         return load_classifier(path)
     except FileNotFoundError:
         logger.info("training the judge on %d real images (%d steps)", len(train), steps)
     except ValueError as error:
         logger.warning("training the judge again: %s", error)
-    judge = train_classifier(
-        jax.random.key(0), real_images(train), train.labels, num_classes=train.spec.num_classes, steps=steps
-    )
+    images = real_images(train)
+    if train.labels is None:
+        images, labels = turned(images)
+        judge = train_classifier(jax.random.key(0), images, labels, num_classes=4, steps=steps)
+    else:
+        judge = train_classifier(
+            jax.random.key(0), images, train.labels, num_classes=train.spec.num_classes, steps=steps
+        )
     folder.mkdir(parents=True, exist_ok=True)
     save_classifier(path, judge)
     return judge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from experiments.harness.showing import show
 
 logger = logging.getLogger("bgan_jax")
 
+MEASUREMENTS = "measurements.jsonl"
 # Flags that each host has its own value of.
 PER_HOST = ("process_id", "coordinator", "data_dir", "cache_dir", "workdir", "download", "compilation_cache")
 
@@ -234,8 +236,19 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
     return experiment, folder
 
 
-def run(experiment: Experiment, folder: Path) -> Outcome:
-    """Trains from the newest good checkpoint, or from the start, to the last step."""
+def run(
+    experiment: Experiment, folder: Path, *, measure: Callable[[int, Sampler], dict[str, Any]] | None = None
+) -> Outcome:
+    """Trains from the newest good checkpoint, or from the start, to the last step.
+
+    Args:
+      experiment: what to train.
+      folder: its workdir.
+      measure: ``(step, sample) -> JSON values``, called with every picture; they go to ``measurements.jsonl``.
+
+    Returns:
+      The :class:`Outcome`.
+    """
     config, spec = experiment.config, experiment.dataset.spec
     began = time.monotonic()
     reports = jax.process_index() == 0
@@ -268,10 +281,13 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
         return experiment.sampler(parallel.to_host(state.gen_average))(key, n)
 
     def take_picture(step: int, now: TrainState) -> None:
-        samples = experiment.sampler(parallel.to_host(now.gen_average))(jax.random.key(config.seed), 64)
+        sampler = experiment.sampler(parallel.to_host(now.gen_average))
+        samples = sampler(jax.random.key(config.seed), 64)
         if samples.probs is not None:
             watch.see_samples(samples.probs)
         show(folder / workdir.PICTURES, f"samples_{step:07d}", samples, spec=spec)
+        if measure is not None:
+            record_measurement(folder / MEASUREMENTS, {"step": step, **measure(step, sampler)})
 
     if reports:
         logger.info("compiling the step (a minute at most; seconds when it was compiled before)")
@@ -330,6 +346,12 @@ def run(experiment: Experiment, folder: Path) -> Outcome:
         sample=sample,
         seconds=time.monotonic() - began,
     )
+
+
+def record_measurement(path: Path, record: dict[str, Any]) -> None:
+    """Adds a record to a file of JSON lines; those of its step and later ones, from before a crash, go."""
+    kept = [known for known in read_metrics(path) if known["step"] < record["step"]]
+    workdir.write_text(path, "".join(json.dumps(line) + "\n" for line in [*kept, record]))
 
 
 def _host_slice(batch_size: int) -> slice:
