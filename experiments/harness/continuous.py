@@ -20,6 +20,10 @@ from bgan_jax.training.state import init_state
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.run import Experiment, RunConfig, check_sizes, open_split, optimizers_for, settings_from
 
+IMAGE_NETWORKS = (
+    "dcgan32", "dcgan32_cortex", "dcgan64", "dcgan128", "resnet32", "resnet64", "resnet128", "resnet32_roth",
+    "resnet64_roth", "resnet128_roth",
+)  # fmt: skip
 COMPUTE_DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import jax
+import numpy as np
+
 from bgan_jax import data
 from bgan_jax.training import pictures, workdir
 from bgan_jax.training.sampling import Samples
@@ -45,3 +48,10 @@ def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: 
         means = data.mean_pictures(samples.probs, spec=spec)
         grids.append(pictures.image_grid(means, columns=columns))
     pictures.save_png(path, pictures.side_by_side(grids))
+
+
+def save_real(path: Path, dataset: data.Dataset, *, num: int = 64) -> None:
+    """Writes a grid of real pictures, spread over the data set, to hold samples against."""
+    rows = dataset.rows(np.linspace(0, len(dataset) - 1, num).astype(np.int64))
+    x = np.asarray(data.to_device_form(jax.random.key(0), rows, spec=dataset.spec))
+    save_grid(path, Samples(x=x, probs=None), spec=dataset.spec)
