@@ -16,9 +16,11 @@ NETWORKS: dict[str, Callable[[tuple[int, ...], Options], Networks]] = {
     "mnist_cortex": digits.mnist_cortex,
     # Palette images, 32x32, logits.
     "dcgan32_categorical": images.dcgan32_categorical,
-    # Text, logits.
+    # Text, logits; the last two with one F per position.
     "characters_theano": characters.characters_theano,
     "characters_wgan_gp": characters.characters_wgan_gp,
+    "characters_theano_positions": characters.characters_theano_positions,
+    "characters_wgan_gp_positions": characters.characters_wgan_gp_positions,
     # Continuous images, pixels in [-1, 1].
     "dcgan32": images.dcgan32,
     "dcgan32_cortex": images.dcgan32_cortex,

@@ -90,6 +90,9 @@ class CharacterGenerator(nn.Module):
 class CharacterDiscriminator(nn.Module):
     """Sentences to F: a convolution, residual blocks of two convolutions, one number; no normalisation.
 
+    With ``per_position`` the last layer is applied to every position alone: F of a position is then the log-ratio of
+    what the convolutions see around it.
+
     Attributes:
       width: channels.
       blocks: number of residual blocks.
@@ -98,6 +101,7 @@ class CharacterDiscriminator(nn.Module):
       block_slope: slope below zero of the rectifier before every block.
       rectify_last: whether that rectifier also stands before the last layer.
       initialization: initial parameters.
+      per_position: one F per position rather than per sentence.
       spectral_norm: spectral normalisation of every kernel.
       form: form of the convolutions; the same function of the same parameters.
       axis_name: unused, there are no batch statistics; every discriminator has it.
@@ -111,6 +115,7 @@ class CharacterDiscriminator(nn.Module):
     block_slope: float
     rectify_last: bool
     initialization: Initialization
+    per_position: bool = False
     spectral_norm: bool = False
     form: ConvForm = "conv"
     axis_name: str | None = None
@@ -118,7 +123,7 @@ class CharacterDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, sentences: jax.Array, *, train: bool) -> jax.Array:
-        """Maps ``[N, length, vocabulary]`` to F, ``[N]``, float32."""
+        """Maps ``[N, length, vocabulary]`` to F, ``[N]`` or per position ``[N, length]``, float32."""
         hidden = self._conv(self.first_kernel, sentences, train=train)
         for _ in range(self.blocks):
             branch = self._conv(5, nn.leaky_relu(hidden, self.block_slope), train=train)
@@ -126,9 +131,10 @@ class CharacterDiscriminator(nn.Module):
             hidden = hidden + self.residual_scale * branch
         if self.rectify_last:
             hidden = nn.leaky_relu(hidden, self.block_slope)
-        hidden = hidden.reshape(hidden.shape[0], -1)
+        if not self.per_position:
+            hidden = hidden.reshape(hidden.shape[0], -1)
         head = log_ratio_head(hidden.shape[-1], initialization=self.initialization, spectral_norm=self.spectral_norm)
-        return head(hidden, train=train)[:, 0]
+        return head(hidden, train=train)[..., 0]
 
     def _conv(self, kernel: int, hidden: jax.Array, *, train: bool) -> jax.Array:
         conv = StridedConv(
@@ -152,11 +158,34 @@ def characters_theano(example_shape: tuple[int, ...], options: Options) -> Netwo
       - F.
     Latents uniform on [0, 1).
     """
-    check_example_shape("characters_theano", example_shape, expected=(None, None))
+    return _theano("characters_theano", example_shape, options, per_position=False)
+
+
+def characters_theano_positions(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """:func:`characters_theano` with one F per position."""
+    return _theano("characters_theano_positions", example_shape, options, per_position=True)
+
+
+def characters_wgan_gp(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """The networks of WGAN-GP's language model; ``width`` is 512.
+
+    G: z128 - dense 512 x length - 5 blocks of 0.3 c5(relu c5(relu)) - c1 logits. D: c1 512 - 5 blocks - F. Latents
+      N(0, I).
+    """
+    return _wgan_gp("characters_wgan_gp", example_shape, options, per_position=False)
+
+
+def characters_wgan_gp_positions(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """:func:`characters_wgan_gp` with one F per position."""
+    return _wgan_gp("characters_wgan_gp_positions", example_shape, options, per_position=True)
+
+
+def _theano(name: str, example_shape: tuple[int, ...], options: Options, *, per_position: bool) -> Networks:
+    check_example_shape(name, example_shape, expected=(None, None))
     length, vocabulary = example_shape
     width = options.width or 256
     return assemble(
-        "characters_theano",
+        name,
         example_shape,
         options,
         latent_dim=100,
@@ -180,21 +209,17 @@ def characters_theano(example_shape: tuple[int, ...], options: Options) -> Netwo
             block_slope=0.2,
             rectify_last=True,
             initialization=LASAGNE,
+            per_position=per_position,
         ),
     )
 
 
-def characters_wgan_gp(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The networks of WGAN-GP's language model; ``width`` is 512.
-
-    G: z128 - dense 512 x length - 5 blocks of 0.3 c5(relu c5(relu)) - c1 logits. D: c1 512 - 5 blocks - F. Latents
-      N(0, I).
-    """
-    check_example_shape("characters_wgan_gp", example_shape, expected=(None, None))
+def _wgan_gp(name: str, example_shape: tuple[int, ...], options: Options, *, per_position: bool) -> Networks:
+    check_example_shape(name, example_shape, expected=(None, None))
     length, vocabulary = example_shape
     width = options.width or 512
     return assemble(
-        "characters_wgan_gp",
+        name,
         example_shape,
         options,
         latent_dim=128,
@@ -218,5 +243,6 @@ def characters_wgan_gp(example_shape: tuple[int, ...], options: Options) -> Netw
             block_slope=0.0,
             rectify_last=False,
             initialization=GULRAJANI,
+            per_position=per_position,
         ),
     )

@@ -51,7 +51,8 @@ class Networks(NamedTuple):
     Attributes:
       name: name of the preset.
       gen: latents ``[N, latent_dim]`` -> logits or pixels ``[N, *example_shape]``, float32.
-      disc: points ``[N, *example_shape]`` -> F ``[N]``, the estimated log density ratio, float32.
+      disc: points ``[N, *example_shape]`` -> F ``[N]``, the estimated log density ratio, float32; ``[N, L]``, one per
+        position, in the presets of text that say so.
       disc_double_backward: the function ``disc`` of the same variables, in the form that is cheap to differentiate
         twice.
       example_shape: shape of one point as the discriminator sees it, channels (or one-hot classes) last.

@@ -3,6 +3,9 @@ r"""Scores the M samples of every latent with the discriminator, and keeps only 
 The weights need a forward pass of the discriminator over M x N samples and nothing else. The pass runs in chunks of M
 with a running log-sum-exp and running weighted sums, so memory is set by the chunk: M = 1,000 costs no more of it than
 M = 20. Samples are drawn where they are scored and never stored.
+
+A discriminator of text may give one F per sentence or one per position. What has an F of its own has a weight of its
+own: every shape below that reads ``[N]`` is then ``[N, L]``, and the weights sum to 1 over M for each (n, position).
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ class ScoredSamples(NamedTuple):
     r"""What M scored samples of each latent amount to, with ``w = e^F`` and ``t(x)`` the sample's statistics.
 
     Attributes:
-      log_partition: :math:`\log \hat\alpha_n = \log \frac1M \sum_m w_{mn}`, in nats, ``[N]``.
+      log_partition: :math:`\log \hat\alpha_n = \log \frac1M \sum_m w_{mn}`, in nats, ``[N]`` (``[N, L]`` where every
+        position has its own F).
       effective_sample_size: :math:`(\sum_m w)^2 / \sum_m w^2`, in [1, M], ``[N]``.
       weighted_statistics: :math:`\sum_m \tilde w_{mn} t(x_{mn})`, the weighted mean sample, ``[N, ...]``.
       mean_statistics: :math:`\frac1M \sum_m t(x_{mn})`, the mean sample, ``[N, ...]``.
@@ -55,7 +59,7 @@ class _Running(NamedTuple):
 
 
 def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
-    """``[N]`` or ``[M, N]`` reshaped to multiply an array with the example's own dims behind."""
+    """``[N]``, ``[M, N]`` or those of every position, reshaped to multiply an array with further dims behind."""
     return values.reshape(values.shape + (1,) * (like.ndim - values.ndim))
 
 
@@ -109,14 +113,23 @@ def summarize(fake_logits: jax.Array, statistics: jax.Array) -> ScoredSamples:
     """The summary of samples that are all at hand with their scores.
 
     Args:
-      fake_logits: F of every sample, ``[M, N]``.
-      statistics: every sample's sufficient statistics, ``[M, N, ...]``.
+      fake_logits: F of every sample, ``[M, N]``; or of every position of it, ``[M, N, L]``.
+      statistics: every sample's sufficient statistics, ``[M, N, ...]``; ``[M, N, L, ...]`` with an F per position.
 
     Returns:
       :class:`ScoredSamples`. Constants: no gradient flows into either argument.
     """
     fake_logits, statistics = jax.lax.stop_gradient((fake_logits, statistics))
+    _check_scores(fake_logits, statistics)
     return _finish(_sums(fake_logits, statistics), fake_logits.shape[0])
+
+
+def _check_scores(fake_logits: jax.Array, statistics: jax.Array) -> None:
+    if fake_logits.ndim not in (2, 3) or statistics.shape[: fake_logits.ndim] != fake_logits.shape:
+        raise ValueError(
+            f"F must be one number per sample {statistics.shape[:2]}, or one per position {statistics.shape[:3]}; "
+            f"found {fake_logits.shape}"
+        )
 
 
 def score_samples(
@@ -133,7 +146,8 @@ def score_samples(
     The result is the same for every chunk size up to rounding: sample (m, n) depends on its key and indices only.
 
     Args:
-      statistic_fn: the discriminator with its parameters inside, ``[B, ...] -> [B]``; forward only.
+      statistic_fn: the discriminator with its parameters inside, ``[B, ...] -> [B]``, or ``[B, L]`` with an F per
+        position; forward only.
       conditional: the generator's conditional family. Static.
       keys: one key per latent, ``[N]``.
       logits: the generator's output, ``[N, ...]``.
@@ -144,7 +158,7 @@ def score_samples(
       :class:`ScoredSamples`.
 
     Raises:
-      ValueError: ``sample_chunk`` does not divide ``num_samples``.
+      ValueError: ``sample_chunk`` does not divide ``num_samples``, or F is neither per sample nor per position.
     """
     if num_samples % sample_chunk:
         raise ValueError(f"sample_chunk={sample_chunk} does not divide num_samples={num_samples}")
@@ -152,8 +166,10 @@ def score_samples(
     def chunk_sums(first: jax.Array) -> _Running:
         x = sample_conditionals(conditional, keys, logits, sample_index=first + jnp.arange(sample_chunk))
         statistics = conditional.statistics(x)
-        flat = statistics.reshape((-1, *statistics.shape[2:]))
-        return _sums(statistic_fn(flat).reshape(sample_chunk, -1), statistics)
+        flat_logits = statistic_fn(statistics.reshape((-1, *statistics.shape[2:])))
+        fake_logits = flat_logits.reshape((*statistics.shape[:2], *flat_logits.shape[1:]))
+        _check_scores(fake_logits, statistics)
+        return _sums(fake_logits, statistics)
 
     logits = jax.lax.stop_gradient(logits)
     running = chunk_sums(jnp.zeros((), jnp.int32))

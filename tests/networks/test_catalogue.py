@@ -93,6 +93,18 @@ EXPECTED = {
         dense(128, 16384) + 5 * character_block(512) + conv(1, 512, 96, rank=1),
         conv(1, 96, 512, rank=1) + 5 * character_block(512) + dense(16384, 1),
     ),
+    "characters_theano_positions": (
+        (32, 192),
+        100,
+        plain_dense_norm(100, 8192) + 6 * plain_conv_norm(5, 256, 256, rank=1) + plain_conv_norm(5, 256, 192, rank=1),
+        conv(5, 192, 256, rank=1) + 3 * character_block(256) + dense(256, 1),
+    ),
+    "characters_wgan_gp_positions": (
+        (32, 96),
+        128,
+        dense(128, 16384) + 5 * character_block(512) + conv(1, 512, 96, rank=1),
+        conv(1, 96, 512, rank=1) + 5 * character_block(512) + dense(512, 1),
+    ),
     "dcgan32": (
         (32, 32, 3),
         128,
@@ -232,7 +244,8 @@ def test_shapes_counts_and_dtypes(name):
             fake_logits, disc_state = jax.eval_shape(
                 lambda v, x, p=player, t=train: p.apply(v, x, train=t), disc, points
             )
-            assert (fake_logits.shape, fake_logits.dtype) == ((3,), jnp.float32)
+            expected = (3, example_shape[0]) if name.endswith("_positions") else (3,)
+            assert (fake_logits.shape, fake_logits.dtype) == (expected, jnp.float32)
             assert set(disc_state) == (set(disc) - {"params"} if train else set())
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bgan_jax import losses
-from bgan_jax.conditionals import example_keys, product_bernoulli, sample_conditionals
+from bgan_jax.conditionals import example_keys, product_bernoulli, product_categorical, sample_conditionals
 from bgan_jax.training.scoring import default_sample_chunk, score_samples, summarize
 
 CONDITIONAL = product_bernoulli()
@@ -84,3 +84,70 @@ def test_chunks():
     assert [default_sample_chunk(m) for m in (2, 10, 20, 21, 1000, 23)] == [2, 10, 20, 7, 20, 1]
     with pytest.raises(ValueError, match="sample_chunk=5 does not divide num_samples=12"):
         scored(5)
+
+
+SYMBOLS = product_categorical(5, event_ndims=1)
+TEXT_LOGITS = jax.random.normal(jax.random.key(2), (3, 6, 5))
+
+
+def position_statistic_fn(points):
+    """One F per position, which sees its neighbour as well."""
+    own = points @ jnp.sin(3.0 * jnp.arange(5.0))
+    return 2.0 * own + jnp.roll(own, 1, axis=1) * jnp.arange(6.0)[None]
+
+
+def scored_text(chunk, *, fn=position_statistic_fn, logits=TEXT_LOGITS, m=12):
+    return score_samples(fn, SYMBOLS, KEYS, logits, num_samples=m, sample_chunk=chunk)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 6])
+def test_the_chunk_size_does_not_matter_to_positions(chunk):
+    for name, whole, chunked in zip(scored_text(12)._fields, scored_text(12), scored_text(chunk), strict=True):
+        np.testing.assert_allclose(chunked, whole, rtol=2e-5, atol=2e-5, err_msg=name)
+
+
+def test_weights_of_every_position_sum_to_one_over_the_samples():
+    result = scored_text(4)
+    assert result.log_partition.shape == result.effective_sample_size.shape == (3, 6)
+    # The statistics of a symbol are one-hot, so their weighted sum over symbols is the sum of the weights.
+    np.testing.assert_allclose(result.weighted_statistics.sum(axis=-1), 1.0, rtol=1e-5)
+    assert bool(((result.effective_sample_size >= 0.999) & (result.effective_sample_size <= 12.001)).all())
+
+
+def test_each_position_is_weighted_as_if_it_were_alone():
+    x = sample_conditionals(SYMBOLS, KEYS, TEXT_LOGITS, sample_index=jnp.arange(12))
+    points = SYMBOLS.statistics(x)
+    fake_logits = position_statistic_fn(points.reshape(-1, 6, 5)).reshape(12, 3, 6)
+    together = scored_text(4)
+    for position in range(6):
+        alone = summarize(fake_logits[:, :, position], points[:, :, position])
+        for name, a, b in zip(together._fields, together, alone, strict=True):
+            np.testing.assert_allclose(a[:, position], b, rtol=2e-5, atol=2e-5, err_msg=name)
+
+
+def test_sentences_of_one_position_are_weighted_as_sentences():
+    short = TEXT_LOGITS[:, :1]
+    per_position = scored_text(3, fn=lambda points: 2.0 * points[..., 0], logits=short)
+    per_sentence = scored_text(3, fn=lambda points: 2.0 * points[:, 0, 0], logits=short)
+    for name, a, b in zip(per_position._fields, per_position, per_sentence, strict=True):
+        np.testing.assert_allclose(a.reshape(b.shape), b, rtol=1e-6, err_msg=name)
+
+
+def test_one_score_for_all_positions_gives_the_weights_of_sentences():
+    def sentence_fn(points):
+        return position_statistic_fn(points).sum(axis=1)
+
+    def spread_fn(points):
+        return jnp.broadcast_to(sentence_fn(points)[:, None], points.shape[:2])
+
+    per_position, per_sentence = scored_text(4, fn=spread_fn), scored_text(4, fn=sentence_fn)
+    np.testing.assert_allclose(per_position.weighted_statistics, per_sentence.weighted_statistics, atol=1e-5)
+    np.testing.assert_allclose(
+        per_position.log_partition, per_sentence.log_partition[:, None] * jnp.ones((1, 6)), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (6, 5), (6, 5, 2)], ids=str)
+def test_scores_that_belong_to_nothing_are_refused(shape):
+    with pytest.raises(ValueError, match=r"one number per sample \(12, 3\), or one per position \(12, 3, 6\)"):
+        summarize(jnp.zeros((12, *shape) if shape else (12,)), jnp.zeros((12, 3, 6, 5)))
