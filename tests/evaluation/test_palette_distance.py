@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bgan_jax.evaluation.palette_distance import (
+    neighbor_pair_distance,
     palette_histogram,
     palette_histogram_distance,
     pixel_marginal_distance,
@@ -24,7 +25,7 @@ def test_histogram_counts_every_pixel():
 
 def test_identical_sets_are_at_zero_and_disjoint_ones_at_one():
     images = random_images(0, 7)
-    for distance in (palette_histogram_distance, pixel_marginal_distance):
+    for distance in (palette_histogram_distance, pixel_marginal_distance, neighbor_pair_distance):
         assert distance(generated=images, reference=images, num_colors=COLORS) == 0.0
         apart = distance(generated=images % 2, reference=images % 2 + 2, num_colors=COLORS)
         assert apart == pytest.approx(1.0)
@@ -39,6 +40,25 @@ def test_moved_pixels_are_seen_by_the_marginals_only():
     assert pixel_marginal_distance(generated=moved, reference=images, num_colors=COLORS) == pytest.approx(2 / 5)
 
 
+def test_shuffling_each_pixel_among_the_images_is_seen_by_the_pairs_only():
+    generator = np.random.default_rng(0)
+    images = np.broadcast_to(generator.integers(0, COLORS, (500, 1, 1)), (500, 5, 6))
+    shuffled = generator.permuted(images, axis=0)
+    for distance in (palette_histogram_distance, pixel_marginal_distance):
+        assert distance(generated=shuffled, reference=images, num_colors=COLORS) < 1e-9
+    assert neighbor_pair_distance(generated=shuffled, reference=images, num_colors=COLORS) > 0.4
+
+
+def test_pairs_of_many_colours_do_not_overflow():
+    images = np.full((1, 2, 2), 255, np.uint8)
+    assert neighbor_pair_distance(generated=images, reference=images - 1, num_colors=256) == 1.0
+
+
+def test_pairs_across_and_down_are_told_apart():
+    stripes = np.broadcast_to(np.array([0, 1]), (1, 4, 2))
+    assert neighbor_pair_distance(generated=stripes.swapaxes(1, 2), reference=stripes, num_colors=2) > 0.5
+
+
 def test_a_missing_colour_has_its_closed_form():
     # Real: half and half. Generated: one colour. The JSD of (1, 0) and (1/2, 1/2) in bits.
     expected = 0.5 * np.log2(4 / 3) + 0.5 * (0.5 * np.log2(2 / 3) + 0.5)
@@ -49,7 +69,7 @@ def test_a_missing_colour_has_its_closed_form():
 def test_order_of_images_and_names_of_colours_do_not_matter():
     first, second = random_images(0, 8), random_images(1, 9)
     names = np.array([2, 0, 3, 1])
-    for distance in (palette_histogram_distance, pixel_marginal_distance):
+    for distance in (palette_histogram_distance, pixel_marginal_distance, neighbor_pair_distance):
         plain = distance(generated=first, reference=second, num_colors=COLORS)
         renamed = distance(generated=names[first[::-1]], reference=names[second], num_colors=COLORS)
         assert renamed == pytest.approx(plain)
