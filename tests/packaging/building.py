@@ -1,0 +1,43 @@
+"""Builds the distributions from a copy of the checkout, so that nothing is left behind in it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.test_layers import ROOT
+
+PARTS = ("bgan_jax", "experiments", "tests", "docs", "notebooks")
+SUFFIXES = (".py", ".md", ".cff", ".toml", ".in", ".yml")
+
+
+def copy_of_the_checkout(folder: Path) -> Path:
+    """What a build reads, without caches, environments and results."""
+    source = folder / "source"
+    source.mkdir()
+    for part in PARTS:
+        if (ROOT / part).exists():
+            shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for path in ROOT.iterdir():
+        if path.is_file() and (path.suffix in SUFFIXES or path.name == "LICENSE"):
+            shutil.copy(path, source / path.name)
+    return source
+
+
+class Distributions(NamedTuple):
+    """The two files, and the copy of the checkout that they were built from."""
+
+    wheel: Path
+    archive: Path
+    source: Path
+
+
+def build(folder: Path) -> Distributions:
+    """The wheel and the source distribution, built by the setuptools of this interpreter."""
+    source, built = copy_of_the_checkout(folder), folder / "built"
+    built.mkdir()
+    for hook in ("build_wheel", "build_sdist"):  # each leaves its own name in sys.argv, so each has its own process
+        code = f"import sys; from setuptools import build_meta; build_meta.{hook}(sys.argv[1])"
+        subprocess.run([sys.executable, "-c", code, str(built)], cwd=source, check=True, capture_output=True)
+    return Distributions(next(built.glob("*.whl")), next(built.glob("*.tar.gz")), source)

@@ -1,0 +1,57 @@
+"""A plain install is light: what it pulls in is listed here, and no other framework is among it."""
+
+import importlib.metadata
+import re
+import tomllib
+
+import pytest
+
+from tests.test_layers import ROOT
+
+HEAVY = {"tensorflow", "tensorflow-cpu", "tensorflow-datasets", "torch", "torchvision", "keras", "pandas", "clu"}
+
+
+def name_of(requirement):
+    return re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower().replace("_", "-")
+
+
+def pulled_in_by(package):
+    """Every installed package that a plain install of this one asks for, directly or through others."""
+    found, waiting = set(), [package]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        try:
+            requirements = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # for another platform or Python
+        found.add(name)
+        waiting += [name_of(requirement) for requirement in requirements if "extra ==" not in requirement]
+    return found
+
+
+@pytest.fixture(scope="module")
+def declared():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_direct_dependencies_are_these(declared):
+    assert {name_of(requirement) for requirement in declared["dependencies"]} == {
+        "jax", "flax", "optax", "chex", "orbax-checkpoint", "absl-py", "numpy", "grain", "matplotlib", "pillow", "tqdm",
+    }  # fmt: skip
+
+
+def test_no_other_framework_comes_along(declared):
+    everything = set().union(*(pulled_in_by(name_of(requirement)) for requirement in declared["dependencies"]))
+    assert {"jax", "flax", "numpy"} <= everything
+    assert not everything & HEAVY
+
+
+def test_only_one_extra_asks_for_tensorflow(declared):
+    asking = {
+        extra
+        for extra, requirements in declared["optional-dependencies"].items()
+        if any(name_of(requirement).startswith("tensorflow-cpu") for requirement in requirements)
+    }
+    assert asking == {"tfds-prepare"}
