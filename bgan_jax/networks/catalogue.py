@@ -15,6 +15,7 @@ NETWORKS: dict[str, Callable[[tuple[int, ...], Options], Networks]] = {
     "mnist_theano": digits.mnist_theano,
     "mnist_cortex": digits.mnist_cortex,
     # Palette images, 32x32, logits.
+    "dcgan32_small": images.dcgan32_small,
     "dcgan32_categorical": images.dcgan32_categorical,
     # Text, logits; the last two with one F per position.
     "characters_theano": characters.characters_theano,

@@ -75,6 +75,12 @@ EXPECTED = {
         dense(64, 1024) + norm(1024) + dense(1024, 6272) + norm(6272) + conv(4, 128, 64) + norm(64) + conv(4, 64, 1),
         conv(5, 1, 64) + conv(5, 64, 128) + dense(6272, 1024) + dense(1024, 1),
     ),
+    "dcgan32_small": (
+        (32, 32, 16),
+        64,
+        plain_dense_norm(64, 2048) + plain_conv_norm(4, 128, 64) + plain_conv_norm(4, 64, 32) + conv(4, 32, 16),
+        conv(4, 16, 32) + conv(4, 32, 64) + conv(4, 64, 128) + dense(2048, 1),
+    ),
     "dcgan32_categorical": (
         (32, 32, 16),
         100,
