@@ -6,6 +6,7 @@ A symptom that lasts is told once. None of them stops a run; non-finite numbers 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,6 +16,12 @@ logger = logging.getLogger("bgan_jax")
 #: A symptom is told after so many reports in a row that show it (two pictures for a collapse): the first steps of a
 #: healthy run look ill.
 PATIENCE = 3
+#: And after so many steps at least, however often a run reports.
+PATIENCE_STEPS = 50
+#: Distance of the mean logits of data and samples, in nats, at which the loss's slope in either has fallen to float32's
+#: rounding, 2^-24 of its largest: nothing is learnt from them. Short of that a discriminator without errors is no
+#: symptom: at 15 to 20 nats errors come back within some hundred steps, and the weights are as good as ever.
+SATURATED_DISTANCE = 2 * 24 * math.log(2.0)
 WEIGHT_SYMPTOMS = ("one_weight", "equal_weights", "saturated")
 
 
@@ -54,10 +61,10 @@ def weight_symptoms(metrics: Mapping[str, float], *, num_samples: int) -> dict[s
     names = ("real_accuracy", "fake_accuracy", "real_logit", "fake_logit")
     if all(name in metrics for name in names):
         real_accuracy, fake_accuracy, real_logit, fake_logit = (metrics[name] for name in names)
-        if min(real_accuracy, fake_accuracy) > 0.995 and real_logit - fake_logit > 15.0:
+        if min(real_accuracy, fake_accuracy) > 0.995 and real_logit - fake_logit > SATURATED_DISTANCE:
             found["saturated"] = (
                 f"the discriminator is saturated: it tells data (F = {real_logit:+.1f}) from samples "
-                f"(F = {fake_logit:+.1f}) without error, and its slope no longer guides the generator; a smaller "
+                f"(F = {fake_logit:+.1f}) without error and so surely that it learns no more; a smaller "
                 "--learning_rate_disc or more --penalty help"
             )
     return found
@@ -90,15 +97,18 @@ class Watch:
     def __init__(self, *, num_samples: int) -> None:
         self._num_samples = num_samples
         self._lasting: dict[str, int] = {}
+        self._well_at: dict[str, int] = {}
         self._told: set[str] = set()
 
-    def see_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Looks at the metrics of a report."""
+    def see_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Looks at the metrics of a report, averaged over the steps up to ``step``."""
         found = weight_symptoms(metrics, num_samples=self._num_samples)
         for name in WEIGHT_SYMPTOMS:
-            self._lasting[name] = self._lasting.get(name, 0) + 1 if name in found else 0
+            if name not in found or self._well_at.get(name, 0) > step:  # a run may go back
+                self._lasting[name], self._well_at[name] = 0, step
         for name, sentence in found.items():
-            if self._lasting[name] >= PATIENCE:
+            self._lasting[name] = self._lasting.get(name, 0) + 1
+            if self._lasting[name] >= PATIENCE and step - self._well_at.get(name, 0) >= PATIENCE_STEPS:
                 self._tell(name, sentence)
 
     def see_samples(self, probs: np.ndarray) -> None:

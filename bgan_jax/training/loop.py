@@ -99,7 +99,7 @@ def train(
         if report is not None and metrics:
             report.write(step, metrics)
         if health is not None and metrics:
-            health.see_metrics(metrics)
+            health.see_metrics(step, metrics)
         totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel=launcher)
 
     def save() -> None:

@@ -1,10 +1,12 @@
+import itertools
 import logging
 
+import jax
 import numpy as np
 import pytest
 
 from bgan_jax.losses import effective_sample_size
-from bgan_jax.training.health import PATIENCE, Watch, latent_share, weight_symptoms
+from bgan_jax.training.health import PATIENCE, PATIENCE_STEPS, SATURATED_DISTANCE, Watch, latent_share, weight_symptoms
 
 WELL = {
     "effective_sample_size": 7.0, "real_accuracy": 0.97, "fake_accuracy": 0.99, "real_logit": 6.5, "fake_logit": -5.7,
@@ -31,19 +33,56 @@ def test_a_saturated_discriminator():
     assert set(found) == {"saturated"} and "+20.0" in found["saturated"]
 
 
+def test_a_discriminator_that_is_right_and_still_learns_is_not_saturated():
+    """Metrics of the small network's 100th step: 100 steps later it errs again, and it trains well to its end."""
+    right = {"real_accuracy": 1.0, "fake_accuracy": 1.0, "real_logit": 8.4, "fake_logit": -9.9}
+    right["effective_sample_size"] = 2.05
+    assert weight_symptoms(right, num_samples=3) == {}
+
+
+def test_at_the_distance_of_saturation_the_loss_has_lost_its_slope():
+    slope = jax.grad(jax.nn.softplus)
+    assert slope(-SATURATED_DISTANCE / 2 - 0.01) < np.finfo(np.float32).epsneg < slope(-SATURATED_DISTANCE / 2 + 0.01)
+
+
 def test_only_what_lasts_is_told_and_only_once(caplog):
     watch = Watch(num_samples=10)
     ill = {**WELL, "effective_sample_size": 1.01}
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        steps = itertools.count(PATIENCE_STEPS, PATIENCE_STEPS)
         for _ in range(PATIENCE - 1):
-            watch.see_metrics(ill)
-        watch.see_metrics(WELL)
+            watch.see_metrics(next(steps), ill)
+        watch.see_metrics(next(steps), WELL)
         for _ in range(PATIENCE - 1):
-            watch.see_metrics(ill)
+            watch.see_metrics(next(steps), ill)
         assert not caplog.records
         for _ in range(10):
-            watch.see_metrics(ill)
+            watch.see_metrics(next(steps), ill)
     assert len(caplog.records) == 1 and "effective sample size is 1.01 of 10" in caplog.text
+
+
+def test_a_run_that_reports_often_is_not_told_of_a_few_steps(caplog):
+    watch = Watch(num_samples=10)
+    ill = {**WELL, "effective_sample_size": 1.01}
+    watch.see_metrics(7, WELL)
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        for step in range(8, 7 + PATIENCE_STEPS):
+            watch.see_metrics(step, ill)
+        assert not caplog.records
+        watch.see_metrics(7 + PATIENCE_STEPS, ill)
+    assert len(caplog.records) == 1
+
+
+def test_a_run_that_went_back_begins_to_count_anew(caplog):
+    watch = Watch(num_samples=10)
+    ill = {**WELL, "effective_sample_size": 1.01}
+    watch.see_metrics(500, WELL)
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        for step in range(400, 400 + PATIENCE_STEPS, 10):
+            watch.see_metrics(step, ill)
+        assert not caplog.records
+        watch.see_metrics(400 + PATIENCE_STEPS, ill)
+    assert len(caplog.records) == 1
 
 
 def test_the_share_of_the_latents_is_the_share_of_variance():
