@@ -7,9 +7,11 @@ pixels that are drawn independently of one another.
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 
 from bgan_jax.evaluation.histograms import js_divergence_bits
+from bgan_jax.evaluation.host_randomness import host_generator
 
 
 def palette_histogram(images: np.ndarray, *, num_colors: int) -> np.ndarray:
@@ -112,6 +114,28 @@ def neighbor_pair_distance(*, generated: np.ndarray, reference: np.ndarray, num_
       1.0
     """
     return js_divergence_bits(_pair_counts(generated, num_colors), _pair_counts(reference, num_colors))
+
+
+def independent_pixels(key: jax.Array, images: np.ndarray, *, num_images: int) -> np.ndarray:
+    """Pictures whose every pixel is taken from a real picture of its own: right colours, right places, nothing drawn.
+
+    What a generator without latents could reach at best, so the other end of the scale that begins with real pictures.
+
+    Args:
+      key: PRNG key.
+      images: real images, ``[N, H, W]``.
+      num_images: how many to make.
+
+    Returns:
+      ``[num_images, H, W]``, the dtype of ``images``.
+
+    Example:
+      >>> independent_pixels(jax.random.key(0), np.arange(8).reshape(2, 2, 2), num_images=5).shape
+      (5, 2, 2)
+    """
+    _, height, width = images.shape
+    sources = host_generator(key).integers(0, len(images), (num_images, height, width))
+    return images[sources, np.arange(height)[None, :, None], np.arange(width)[None, None, :]]
 
 
 def _pair_counts(images: np.ndarray, num_colors: int) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Colour statistics of palette images: extremes, hand-computed cases, what each sees and does not."""
 
+import jax
 import numpy as np
 import pytest
 
 from bgan_jax.evaluation.palette_distance import (
+    independent_pixels,
     neighbor_pair_distance,
     palette_histogram,
     palette_histogram_distance,
@@ -47,6 +49,17 @@ def test_shuffling_each_pixel_among_the_images_is_seen_by_the_pairs_only():
     for distance in (palette_histogram_distance, pixel_marginal_distance):
         assert distance(generated=shuffled, reference=images, num_colors=COLORS) < 1e-9
     assert neighbor_pair_distance(generated=shuffled, reference=images, num_colors=COLORS) > 0.4
+
+
+def test_independent_pixels_keep_every_pixels_colours_and_nothing_else():
+    images = np.repeat(np.arange(2, dtype=np.uint8), 10)[:, None, None] * np.ones((1, 4, 3), np.uint8)
+    images[:, 0, 0] = 3
+    drawn = independent_pixels(jax.random.key(0), images, num_images=4000)
+    assert drawn.shape == (4000, 4, 3) and drawn.dtype == np.uint8 and (drawn[:, 0, 0] == 3).all()
+    fair = drawn.reshape(4000, -1)[:, 1:]
+    # Eleven fair coins: 4,000 throws of each, and no two of them alike. Five standard errors.
+    assert np.abs(fair.mean(axis=0) - 0.5).max() < 5 * 0.5 / np.sqrt(4000)
+    assert np.abs(np.corrcoef(fair, rowvar=False) - np.eye(11)).max() < 5 / np.sqrt(4000)
 
 
 def test_pairs_of_many_colours_do_not_overflow():
