@@ -13,18 +13,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from pathlib import Path
 from typing import Any
 
 import jax
 
-from bgan_jax.data import default_cache_dir
-from bgan_jax.training import workdir
-from bgan_jax.training.sampling import Sampler
 from experiments.harness import continuous, flags
-from experiments.harness.distances import Yardstick, sample_distances, yardstick_for
-from experiments.harness.run import MEASUREMENTS, Experiment, open_split, run, start
-from experiments.harness.showing import save_real
+from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
+from experiments.harness.run import MEASUREMENTS, start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -51,7 +46,7 @@ SMOKE = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(continuous.ContinuousConfig):
+class Config(MeasuredConfig):
     """The flags of this experiment."""
 
     dataset: str = flags.knob("emoji32", "Name of the data set, or npz:PATH, images:PATH.")
@@ -68,53 +63,15 @@ class Config(continuous.ContinuousConfig):
     preset: str = flags.knob(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
     )
-    judged_samples: int = flags.knob(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = flags.knob(1000, "Training steps of the features' network.", minimum=1, may_change=True)
-
-
-def yardstick_of(config: Config, experiment: Experiment) -> Yardstick:
-    """What samples of the run are measured by."""
-    return yardstick_for(
-        experiment.dataset,
-        open_split(config, "test"),
-        folder=Path(config.cache_dir) if config.cache_dir else default_cache_dir(),
-        steps=config.judge_steps,
-        num_samples=config.judged_samples,
-    )
 
 
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, measures; the result goes to ``result.json``, distances over the run to measurements.jsonl."""
     experiment, folder = start(config, continuous.prepare)
-    spec = experiment.dataset.spec
     yardstick = yardstick_of(config, experiment) if jax.process_index() == 0 else None
-
-    def measure(step: int, sample: Sampler) -> dict[str, float]:
-        assert yardstick is not None  # only process 0 takes pictures
-        samples = sample(jax.random.key(config.seed + 1), yardstick.num_samples)
-        found = sample_distances(yardstick, samples.x, spec=spec)
-        logger.info("step %d: Frechet distance %.2f (real pictures: %.2f)", step, found["frechet"],
-                    yardstick.floor["frechet"])  # fmt: skip
-        return found
-
-    outcome = run(experiment, folder, measure=measure)
-    if outcome.step < config.steps or yardstick is None:
-        return None
-    save_real(folder / workdir.PICTURES / "real.png", experiment.dataset)
-    samples = outcome.sample(jax.random.key(config.seed + 1), yardstick.num_samples)
-    result = {
-        "objective": config.objective,
-        "divergence": config.divergence,
-        "samples": sample_distances(yardstick, samples.x, spec=spec),
-        "floor": yardstick.floor,
-        "protocol": yardstick.protocol,
-        "seed": config.seed,
-        "steps": outcome.step,
-        "training_seconds": round(outcome.seconds, 1),
-        "commit": workdir.commit(),
-    }
-    workdir.write_json(folder / workdir.RESULT, result)
-    logger.info("pictures, curves, %s and result.json are in %s", MEASUREMENTS, folder)
+    _, result = train_and_measure(experiment, folder, yardstick=yardstick)
+    if result is not None:
+        logger.info("pictures, curves, %s and result.json are in %s", MEASUREMENTS, folder)
     return result
 
 

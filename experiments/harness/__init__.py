@@ -11,5 +11,6 @@ file                holds
 ``restoring.py``    the generator of a run that was trained earlier
 ``judging.py``      a classifier of real data that judges samples
 ``distances.py``    Frechet and kernel distances of samples, with their floor
+``measuring.py``    a run on continuous pictures that is measured by them on its way
 ==================  ==========================================================================
 """

@@ -1,0 +1,105 @@
+"""A run on continuous pictures that is measured on its way: distances of its samples at every picture, and at the end.
+
+Command files that train one such run, or many, call :func:`train_and_measure`; each run's folder then holds the same
+files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bgan_jax.data import default_cache_dir
+from bgan_jax.training import workdir
+from bgan_jax.training.sampling import Sampler
+from experiments.harness.continuous import ContinuousConfig
+from experiments.harness.distances import Yardstick, sample_distances, yardstick_for
+from experiments.harness.flags import UsageError, knob
+from experiments.harness.run import Experiment, Outcome, open_split, run
+from experiments.harness.showing import save_real
+
+logger = logging.getLogger("bgan_jax")
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredConfig(ContinuousConfig):
+    """Flags of a run on continuous pictures whose samples are measured."""
+
+    judged_samples: int = knob(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
+    judge_steps: int = knob(1000, "Training steps of the features' network.", minimum=1, may_change=True)
+
+
+def yardstick_of(config: MeasuredConfig, experiment: Experiment, *, num_samples: int | None = None) -> Yardstick:
+    """What samples of the run are measured by: ``judged_samples`` of them, or ``num_samples``.
+
+    Raises:
+      UsageError: the data set has no split to hold samples against.
+    """
+    try:
+        held_out = open_split(config, "test")
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from error
+    return yardstick_for(
+        experiment.dataset,
+        held_out,
+        folder=Path(config.cache_dir) if config.cache_dir else default_cache_dir(),
+        steps=config.judge_steps,
+        num_samples=num_samples or config.judged_samples,
+    )
+
+
+def measurer(yardstick: Yardstick, experiment: Experiment) -> Callable[[int, Sampler], dict[str, float]]:
+    """What ``run.run`` calls with every picture: the distances of as many samples as the yardstick takes."""
+    key = jax.random.key(experiment.config.seed + 1)
+
+    def measure(step: int, sample: Sampler) -> dict[str, float]:
+        samples = sample(key, yardstick.num_samples)
+        found = sample_distances(yardstick, samples.x, spec=experiment.dataset.spec)
+        logger.info("step %d: Frechet distance %.2f (real pictures: %.2f)", step, found["frechet"],
+                    yardstick.floor["frechet"])  # fmt: skip
+        return found
+
+    return measure
+
+
+def train_and_measure(
+    experiment: Experiment, folder: Path, *, yardstick: Yardstick | None, **facts: Any
+) -> tuple[Outcome, dict[str, Any] | None]:
+    """Trains to the last step and writes ``result.json``, distances over the run to ``measurements.jsonl``.
+
+    Args:
+      experiment: of a :class:`MeasuredConfig`.
+      folder: its workdir.
+      yardstick: what to measure by; ``None`` on processes that do not report.
+      **facts: JSON values that join the result.
+
+    Returns:
+      The outcome, and the result: ``None`` where the run was told to stop, or does not report.
+    """
+    config = experiment.config
+    assert isinstance(config, MeasuredConfig)
+    measure = measurer(yardstick, experiment) if yardstick is not None else None
+    outcome = run(experiment, folder, measure=measure)
+    if outcome.step < config.steps or yardstick is None:
+        return outcome, None
+    save_real(folder / workdir.PICTURES / "real.png", experiment.dataset)
+    samples = outcome.sample(jax.random.key(config.seed + 1), yardstick.num_samples)
+    result = {
+        "objective": config.objective,
+        "divergence": config.divergence,
+        "samples": sample_distances(yardstick, samples.x, spec=experiment.dataset.spec),
+        "floor": yardstick.floor,
+        "protocol": yardstick.protocol,
+        "seed": config.seed,
+        "steps": outcome.step,
+        "training_seconds": round(outcome.seconds, 1),
+        "commit": workdir.commit(),
+        **facts,
+    }
+    workdir.write_json(folder / workdir.RESULT, result)
+    return outcome, result
