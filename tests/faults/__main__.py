@@ -64,6 +64,8 @@ def main() -> None:
     parser.add_argument("--topologies", action="store_true", help="print the table of topologies")
     parser.add_argument("--kills", type=int, default=30, help="kills at random moments in the report")
     parser.add_argument("--soak_minutes", type=float, default=0.0, help="how long to kill a run again and again")
+    parser.add_argument("--soak_every", type=int, default=10, help="steps between its checkpoints")
+    parser.add_argument("--soak_flags", default="", help="flags of the job, in one string")
     parser.add_argument("--soak_folder", help="a folder of the soak's own, to look at afterwards")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -76,7 +78,10 @@ def main() -> None:
             report(Path(name), kills=arguments.kills)
         if arguments.soak_minutes:
             folder = Path(arguments.soak_folder or f"{name}/soak")
-            soaked = soak.soak(folder, minutes=arguments.soak_minutes, module=MAIN_JOB)
+            soaked = soak.soak(
+                folder, *arguments.soak_flags.split(), minutes=arguments.soak_minutes, every=arguments.soak_every,
+                module=MAIN_JOB,
+            )  # fmt: skip
             (folder / "soaked.json").write_text(json.dumps(soaked) + "\n")
             print(soak.findings(soaked, folder))
 

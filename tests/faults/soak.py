@@ -2,10 +2,10 @@
 
 First the job is killed at random moments and started again; then it is left alone for as long, so that a slow growth
 can be told from noise, and is ended politely. Memory only means something inside one life of the process: a life is
-warm after ``WARM_STEPS`` steps of its own, when all that happens in a run has happened twice at least (compilation,
-reports, more checkpoints than are kept, pictures and the sampler's compilation). Growth is the slope of resident memory
-over steps, from means over blocks of a picture's period, in which the sawtooth of pictures and checkpoints averages
-out; its standard error comes from the scatter of the blocks.
+warm when it has itself written ten checkpoints and two pictures, so that all that happens in a run has happened twice
+at least (reports, checkpoints of which older ones are removed, the sampler's compilation). Growth is the slope of
+resident memory over steps, from means over a picture's period, in which the sawtooth of pictures and checkpoints
+averages out; its standard error comes from the scatter of those means.
 """
 
 from __future__ import annotations
@@ -25,12 +25,8 @@ from bgan_jax.training.reporting import read_metrics
 from tests import launching
 from tests.faults.injections import reached, unexpected_files
 
-REPORT_EVERY, CHECKPOINT_EVERY, PICTURE_EVERY = 5, 10, 50
-WARM_STEPS = 2 * PICTURE_EVERY
-FLAGS = (
-    "--steps=10000000", f"--report_every={REPORT_EVERY}", f"--checkpoint_every={CHECKPOINT_EVERY}",
-    f"--picture_every={PICTURE_EVERY}",
-)  # fmt: skip
+#: A picture is taken after so many checkpoints, and a life is warm after so many.
+PICTURE, WARM = 5, 10
 
 
 class Reading(NamedTuple):
@@ -81,19 +77,20 @@ class Growth(NamedTuple):
     blocks: int
 
 
-def growth(readings: list[Reading]) -> Growth:
+def growth(readings: list[Reading], *, every: int) -> Growth:
     """The common slope of warm memory over steps, with an offset for every life.
 
     Args:
       readings: of one or several lives.
+      every: steps between checkpoints.
 
     Returns:
       The slope; not a number where there are too few blocks.
     """
     blocks: dict[tuple[int, int], list[Reading]] = {}
     for reading in readings:
-        if reading.steps >= WARM_STEPS:
-            blocks.setdefault((reading.life, reading.steps // PICTURE_EVERY), []).append(reading)
+        if reading.steps >= WARM * every:
+            blocks.setdefault((reading.life, reading.steps // (PICTURE * every)), []).append(reading)
     steps, sizes = [], []
     lives = {life for life, _ in blocks}
     for life in lives:
@@ -126,10 +123,10 @@ def torn_lines(path: Path) -> int:
     return torn
 
 
-def missing_reports(path: Path, *, last: int) -> int:
+def missing_reports(path: Path, *, every: int, last: int) -> int:
     """Reports that are absent, twice there or out of order."""
     told = [record["step"] for record in read_metrics(path)]
-    expected = [*range(REPORT_EVERY, last + 1, REPORT_EVERY), *([last] if last % REPORT_EVERY else [])]
+    expected = [*range(every, last + 1, every), *([last] if last % every else [])]
     return len(set(told) ^ set(expected)) + len(told) - len(set(told)) + (told != sorted(told))
 
 
@@ -137,6 +134,7 @@ class Soaked(NamedTuple):
     """What a soak has seen, besides what it leaves in its folder.
 
     Attributes:
+      every: steps between reports, and between checkpoints.
       minutes: how long it took.
       steps_lost: for every kill, steps that had to be taken again.
       exit_code: of the last life, which was ended politely.
@@ -144,6 +142,7 @@ class Soaked(NamedTuple):
       readings: of all lives.
     """
 
+    every: int
     minutes: float
     steps_lost: list[int]
     exit_code: int
@@ -151,18 +150,24 @@ class Soaked(NamedTuple):
     readings: list[Reading]
 
 
-def soak(folder: Path, *, minutes: float, module: str, seed: int = 0) -> Soaked:
+def soak(folder: Path, *flags: str, minutes: float, every: int, module: str, seed: int = 0) -> Soaked:
     """Runs for so long, half of it with kills.
 
     Args:
       folder: gets ``run``, ``run.log0``, ``cache`` and ``temporary``, the only places that the job writes to.
+      *flags: of the job.
       minutes: how long.
+      every: steps between reports, and between checkpoints.
       module: the command that is run.
       seed: of the moments of the kills.
     """
     run, temporary = folder / "run", folder / "temporary"
     temporary.mkdir(parents=True)
     environment = {"TMPDIR": str(temporary), "BGAN_JAX_CACHE": str(folder / "cache")}
+    flags = (
+        *flags, "--steps=100000000", f"--report_every={every}", f"--checkpoint_every={every}",
+        f"--picture_every={PICTURE * every}",
+    )  # fmt: skip
     chance, begin = random.Random(seed), time.monotonic()
     readings: list[Reading] = []
     steps_lost: list[int] = []
@@ -170,7 +175,7 @@ def soak(folder: Path, *, minutes: float, module: str, seed: int = 0) -> Soaked:
     def live(seconds: float) -> launching.Job:
         """A life of so many seconds."""
         with mock.patch.dict(os.environ, environment):
-            job = launching.launch(run, *FLAGS, module=module)
+            job = launching.launch(run, *flags, module=module)
         first, until = newest_checkpoint(run), time.monotonic() + seconds
         while time.monotonic() < until and job.processes[0].poll() is None:
             reading = read_process(job.processes[0].pid, life=len(steps_lost), steps=reached(run) - first)
@@ -186,7 +191,7 @@ def soak(folder: Path, *, minutes: float, module: str, seed: int = 0) -> Soaked:
     job = live(begin + 60.0 * minutes - time.monotonic())
     job.signal(0, signal.SIGTERM)
     (code,) = job.wait(seconds=120)
-    return Soaked((time.monotonic() - begin) / 60, steps_lost, code, newest_checkpoint(run), readings)
+    return Soaked(every, (time.monotonic() - begin) / 60, steps_lost, code, newest_checkpoint(run), readings)
 
 
 def newest_checkpoint(run: Path) -> int:
@@ -196,32 +201,32 @@ def newest_checkpoint(run: Path) -> int:
 
 def findings(soaked: Soaked, folder: Path) -> str:
     """Lines of text: memory, files, metrics, log."""
-    kills = len(soaked.steps_lost)
-    warm = [reading for reading in soaked.readings if reading.life == kills and reading.steps >= WARM_STEPS]
+    every, kills = soaked.every, len(soaked.steps_lost)
+    warm = [reading for reading in soaked.readings if reading.life == kills and reading.steps >= WARM * every]
     if len(warm) < 20:
         return "too short to say anything of memory"
     tenth = len(warm) // 10
-    first, last = (np.mean([r.megabytes for r in part]) for part in (warm[:tenth], warm[-tenth:]))
+    first, last = (np.mean([reading.megabytes for reading in part]) for part in (warm[:tenth], warm[-tenth:]))
     steps = warm[-1].steps - warm[0].steps
-    alone, pooled = growth(warm), growth(soaked.readings)
+    alone, pooled = growth(warm, every=every), growth(soaked.readings, every=every)
     percent = 100.0 * steps / first
+    threads, descriptors = ([getattr(reading, name) for reading in warm] for name in ("threads", "descriptors"))
     metrics, log = folder / "run" / "metrics.jsonl", (folder / "run.log0").read_text(errors="replace")
+    missing = missing_reports(metrics, every=every, last=soaked.last_step)
     strange = [*unexpected_files(folder / "run"), *(path.name for path in (folder / "temporary").iterdir())]
-    threads, files = ([getattr(r, name) for r in warm] for name in ("threads", "descriptors"))
-    lines = (
-        f"{soaked.minutes:.1f} minutes, {soaked.last_step} steps, {kills} kills, {soaked.exit_code} at the end",
-        f"steps lost per kill: mean {np.mean(soaked.steps_lost):.1f}, at most {max(soaked.steps_lost)}",
-        f"last life when warm: {steps} steps, {steps // CHECKPOINT_EVERY} checkpoints, {first:.1f} MB in its first tenth "
-        f"and {last:.1f} MB in its last ({100 * (last / first - 1):+.2f} %)",
-        f"its slope: {1000 * alone.slope:+.2f} +- {1000 * alone.standard_error:.2f} MB per 1000 steps, or "
-        f"{percent * alone.slope:+.2f} +- {percent * alone.standard_error:.2f} % in all ({alone.blocks} blocks)",
-        f"slope inside all lives: {1000 * pooled.slope:+.2f} +- {1000 * pooled.standard_error:.2f} MB per 1000 steps "
-        f"({pooled.blocks} blocks)",
-        f"threads {min(threads)} to {max(threads)}, open files {min(files)} to {max(files)}",
-        f"{len(strange)} files that should not be there {strange or ''}",
-        f"metrics: {torn_lines(metrics)} torn lines, {missing_reports(metrics, last=soaked.last_step)} reports missing, "
-        "double or out of order",
-        f"the log: {log.count('Traceback')} tracebacks, {log.count('is damaged')} damaged checkpoints, "
-        f"{log.count('could not be')} failed writes, {log.count('persistent compilation cache')} broken compilations",
-    )
-    return "\n".join(lines)
+    found = {
+        "length": f"{soaked.minutes:.1f} minutes, {soaked.last_step} steps, a checkpoint every {every}",
+        "kills": f"{kills}; steps lost: mean {np.mean(soaked.steps_lost):.1f}, at most {max(soaked.steps_lost)}",
+        "exit code": f"{soaked.exit_code}",
+        "last life when warm": f"{steps} steps, {steps // every} checkpoints, {steps // (PICTURE * every)} pictures",
+        "memory": f"{first:.1f} MB in its first tenth, {last:.1f} MB in its last ({100 * (last / first - 1):+.2f} %)",
+        "slope": f"{1000 * alone.slope:+.2f} +- {1000 * alone.standard_error:.2f} MB per 1000 steps ({alone.blocks})",
+        "growth": f"{percent * alone.slope:+.2f} +- {percent * alone.standard_error:.2f} % by the slope",
+        "slope inside all lives": f"{1000 * pooled.slope:+.2f} +- {1000 * pooled.standard_error:.2f} ({pooled.blocks})",
+        "threads, open files": f"{min(threads)} to {max(threads)}, {min(descriptors)} to {max(descriptors)}",
+        "files that should not be there": f"{len(strange)} {strange or ''}",
+        "metrics": f"{torn_lines(metrics)} torn lines; {missing} reports missing, double or out of order",
+        "log": f"{log.count('Traceback')} tracebacks, {log.count('is damaged')} damaged checkpoints, "
+        f"{log.count('could not be')} failed writes, {log.count('persistent compilation cache')} unread compilations",
+    }
+    return "\n".join(f"{name}: {value}" for name, value in found.items())
