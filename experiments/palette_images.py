@@ -1,0 +1,255 @@
+"""Boundary-seeking GAN on palette images: 32x32 pixels in 16 colours, a categorical distribution for every pixel.
+
+    python -m experiments.palette_images --workdir=runs/emoji
+    python -m experiments.palette_images --workdir=runs/faces --dataset=images:FOLDER_OR_TAR --steps=4000
+    python -m experiments.palette_images --workdir=runs/celeba --preset=celeba16
+
+Trains on emoji that ship with the package, on pictures of one's own (cut to 32x32, in the 16 colours that serve them
+best), or on CelebA with the authors' networks and settings. Samples are then measured beside held-out real images:
+
+- colours: shares of the palette, colours of each pixel, colours of neighbouring pixels (``palette_distance``);
+- Frechet and kernel distances in the features of a small network taught the labels, or by how many quarters a picture
+  is turned where there are none (``harness/distances``). Never called FID.
+
+Each has its two ends beside it: other real images (the floor), and images whose pixels are right one by one and
+independent of each other, as well as the generator before training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from PIL import Image
+
+from bgan_jax import data
+from bgan_jax.evaluation.palette_distance import (
+    independent_pixels,
+    neighbor_pair_distance,
+    palette_histogram_distance,
+    pixel_marginal_distance,
+)
+from bgan_jax.training import pictures, workdir
+from bgan_jax.training.sampling import Sampler, Samples
+from experiments.harness import discrete, flags
+from experiments.harness.distances import Yardstick, distances, yardstick_for
+from experiments.harness.judging import judge_form
+from experiments.harness.run import Experiment, Outcome, open_split, run, start
+
+logger = logging.getLogger("bgan_jax")
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    # The authors' Theano code: 100 epochs of 162,770 faces, palette and dither of Pillow.
+    "celeba16": {
+        "dataset": "celeba16", "quantizer": "median_cut", "dither": "floyd_steinberg", "network": "dcgan32_categorical",
+        "divergence": "gan", "num_samples": 20, "disc_fakes_per_latent": 20, "sample_chunk": 20,
+        "estimator": "boundary_seeking_plain", "batch_size": 64, "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3,
+        "adam_b1": 0.5, "penalty": 0.0, "penalty_stride": 1, "average_decay": 0.0, "steps": 254300,
+        "judged_samples": 10000,
+    },
+}  # fmt: skip
+
+SMOKE = {
+    "steps": 4, "batch_size": 16, "num_samples": 3, "sample_chunk": None, "penalty_stride": 2, "width": 4,
+    "report_every": 2, "checkpoint_every": 2, "picture_every": 2, "judged_samples": 100, "judge_steps": 5,
+}  # fmt: skip
+
+COLOR_PROTOCOL = (
+    "Palette: Jensen-Shannon divergence of the shares of the colours; pixels: total variation of the colours of each "
+    "pixel, mean; neighbours: Jensen-Shannon divergence of the pairs of colours of adjacent pixels; all of the same "
+    "images as the others."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(discrete.DiscreteConfig):
+    """The flags of this experiment."""
+
+    dataset: str = flags.knob("emoji16", "Name of the data set, or images:PATH, npz:PATH.")
+    network: str = flags.knob(
+        "dcgan32_small", "Preset of generator and discriminator.", choices=("dcgan32_small", "dcgan32_categorical")
+    )
+    steps: int = flags.knob(2500, "Training steps at the end of the run.", minimum=1, may_change=True)
+    sample_chunk: int | None = flags.knob(
+        1, "How many of the M samples are in memory at once; divides M. One at a time stays in a CPU's cache, and is "
+        "the fastest there; an accelerator likes more.",
+    )  # fmt: skip
+    learning_rate_gen: float = flags.knob(2e-3, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = flags.knob(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    penalty: float = flags.knob(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = flags.knob(
+        4, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
+    )
+    average_decay: float = flags.knob(
+        0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
+    )
+    preset: str = flags.knob(
+        "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
+    )
+    judged_samples: int = flags.knob(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
+    judge_steps: int = flags.knob(1000, "Training steps of the features' network.", minimum=1, may_change=True)
+
+
+class Reference(NamedTuple):
+    """What samples are held against.
+
+    Attributes:
+      yardstick: of Frechet and kernel distances.
+      held_out: palette indices of held-out real images, ``[m, H, W]``.
+      spec: the data set.
+    """
+
+    yardstick: Yardstick
+    held_out: np.ndarray
+    spec: data.DatasetSpec
+
+
+def in_palette(config: Config) -> Config:
+    """Pictures of one's own are cut to 32x32 and drawn in 16 colours, unless flags say otherwise."""
+    if not config.dataset.startswith("images:"):
+        return config
+    return dataclasses.replace(config, resolution=config.resolution or 32, palette=config.palette or 16)
+
+
+def prepare(config: Config) -> Experiment:
+    """As :func:`discrete.prepare`, for palette images only."""
+    experiment = discrete.prepare(config)
+    if experiment.dataset.spec.kind != "categorical":
+        raise flags.UsageError(
+            f"--dataset={config.dataset} is {experiment.dataset.spec.kind}, and this experiment takes palette images"
+        )
+    return experiment
+
+
+def reference_for(config: Config, train: data.Dataset) -> Reference:
+    """Held-out images of the run's data set, and distances from them."""
+    held_out = open_split(config, "test")
+    yardstick = yardstick_for(
+        train,
+        held_out,
+        folder=Path(config.cache_dir) if config.cache_dir else data.default_cache_dir(),
+        steps=config.judge_steps,
+        num_samples=config.judged_samples,
+    )
+    return Reference(yardstick=yardstick, held_out=held_out.rows(np.arange(len(held_out))), spec=held_out.spec)
+
+
+def measured(x: np.ndarray, *, reference: Reference) -> dict[str, float]:
+    """Every distance of palette images ``[num_samples, H, W]`` from the reference."""
+    sets = {"generated": x, "reference": reference.held_out, "num_colors": reference.spec.num_values}
+    return {
+        "palette_histogram": round(palette_histogram_distance(**sets), 5),
+        "pixel_marginals": round(pixel_marginal_distance(**sets), 4),
+        "neighbor_pairs": round(neighbor_pair_distance(**sets), 5),
+        **distances(reference.yardstick, judge_form(x, reference.spec)),
+    }
+
+
+def measured_ends(experiment: Experiment, *, reference: Reference) -> dict[str, dict[str, float]]:
+    """The two ends of the scale: real images, and those that no training is needed for."""
+    seed, n = experiment.config.seed, reference.yardstick.num_samples
+    train = experiment.dataset.rows(np.arange(len(experiment.dataset)))
+    untrained = experiment.sampler(jax.jit(experiment.initialize)(jax.random.key(seed)).gen_average)
+    some = np.random.default_rng(0).permutation(len(train))[:n]
+    return {
+        "real": measured(train[some], reference=reference),
+        "independent_pixels": measured(independent_pixels(jax.random.key(0), train, num_images=n), reference=reference),
+        "untrained": measured(untrained(jax.random.key(seed + 1), n).x, reference=reference),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result in Markdown."""
+    rows = {
+        "other real images (floor)": result["real"],
+        "samples": result["samples"],
+        "independent pixels": result["independent_pixels"],
+        "generator before training": result["untrained"],
+    }
+    columns = {
+        "palette_histogram": "palette, bits",
+        "pixel_marginals": "pixels, total variation",
+        "neighbor_pairs": "neighbours, bits",
+        "frechet": "Frechet",
+        "kernel": "kernel",
+    }
+    lines = [
+        f"| distance from held-out images | {' | '.join(columns.values())} |",
+        f"|{' --- |' * (len(columns) + 1)}",
+        *(f"| {name} | {' | '.join(f'{row[column]:.4g}' for column in columns)} |" for name, row in rows.items()),
+        "",
+        f"{result['protocol']}. {COLOR_PROTOCOL}",
+        "",
+        f"Seed {result['seed']}, {result['steps']} steps, {result['training_seconds']:.0f} s, {result['commit']}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def save_comparison(path: Path, samples: Samples, held_out: np.ndarray, *, spec: data.DatasetSpec) -> None:
+    """Samples, the mean colours that they were drawn from, and real images, 64 of each."""
+    real = held_out[np.linspace(0, len(held_out) - 1, 64).astype(np.int64)]
+    sets = (data.to_pictures(samples.x[:64], spec=spec), data.mean_pictures(samples.probs[:64], spec=spec),
+            data.to_pictures(real, spec=spec))  # fmt: skip
+    pictures.save_png(path, pictures.side_by_side([pictures.image_grid(images, columns=8) for images in sets]))
+
+
+def save_over_time(path: Path, grids: list[Path], *, side: int) -> None:
+    """The first row of every grid of the run, from the first to the last: the same latents as training goes on."""
+    rows = [np.asarray(Image.open(grid).convert("RGB"))[:side] for grid in grids]
+    pictures.save_png(path, np.concatenate(rows))
+
+
+def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
+    """Measures a trained generator and writes pictures, ``result.json`` and ``result.md``."""
+    config, folder, spec = outcome.experiment.config, outcome.folder, outcome.experiment.dataset.spec
+    samples = outcome.sample(jax.random.key(config.seed + 1), reference.yardstick.num_samples)
+    save_comparison(folder / "comparison.png", samples, reference.held_out, spec=spec)
+    grids = sorted((folder / workdir.PICTURES).glob("samples_*.png"))
+    save_over_time(folder / "over_time.png", grids, side=2 * (spec.shape[0] + 1))
+    result = {
+        "dataset": spec.name,
+        "samples": measured(samples.x, reference=reference),
+        **measured_ends(outcome.experiment, reference=reference),
+        "protocol": reference.yardstick.protocol,
+        "seed": config.seed,
+        "steps": outcome.step,
+        "training_seconds": round(outcome.seconds, 1),
+        "commit": workdir.commit(),
+    }
+    workdir.write_json(folder / workdir.RESULT, result)
+    workdir.write_text(folder / "result.md", table(result))
+    return result
+
+
+def main(config: Config) -> dict[str, Any] | None:
+    """Trains, samples, measures; ``result.json``, ``result.md`` and pictures go to the workdir."""
+    config = in_palette(config)
+    experiment, folder = start(config, prepare)
+    reference = reference_for(config, experiment.dataset) if jax.process_index() == 0 else None
+
+    def measure(step: int, sample: Sampler) -> dict[str, float]:
+        assert reference is not None  # only process 0 takes pictures
+        found = measured(
+            sample(jax.random.key(config.seed + 1), reference.yardstick.num_samples).x, reference=reference
+        )
+        logger.info(
+            "step %d: Frechet distance %.2f (real: %.2f), neighbouring colours %.3f bits",
+            step, found["frechet"], reference.yardstick.floor["frechet"], found["neighbor_pairs"],
+        )  # fmt: skip
+        return found
+
+    outcome = run(experiment, folder, measure=measure)
+    if outcome.step < config.steps or reference is None:
+        return None
+    result = finish(outcome, reference=reference)
+    logger.info("comparison.png, over_time.png, curves.png, result.md and result.json are in %s", folder)
+    return result
+
+
+if __name__ == "__main__":
+    flags.run(main, Config, description=__doc__, smoke=SMOKE, presets=PRESETS)
