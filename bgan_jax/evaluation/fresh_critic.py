@@ -167,6 +167,7 @@ def fresh_critic(
     settings: CriticSettings,
     statistics: Callable[[jax.Array], jax.Array] | None = None,
     num_batches: int = 12,
+    rows_per_batch: int = 5000,
     curve_points: int = 8,
 ) -> FreshCritic:
     """Trains a critic on frozen rows, then reads its bound off on generated rows that it has not seen.
@@ -181,7 +182,8 @@ def fresh_critic(
       settings: measure, penalty, length. Static.
       statistics: from rows of integers to what the critic takes (``Conditional.statistics``); ``None`` casts to
         float32. Rows of floats are taken as they are.
-      num_batches: parts that the evaluated rows are cut into.
+      num_batches: B, parts that the evaluated rows are cut into; the paper's 12.
+      rows_per_batch: rows of data, and generated ones, in a part, at most; the paper's 5000.
       curve_points: how often V is taken during training, the end included.
 
     Returns:
@@ -226,8 +228,10 @@ def fresh_critic(
     )
     return FreshCritic(
         variables=variables,
-        seen=evaluated(seen_key, variables, real=real, num_batches=num_batches),
-        held_out=evaluated(held_out_key, variables, real=held_out_real, num_batches=num_batches),
+        seen=evaluated(seen_key, variables, real=real, num_batches=num_batches, rows_per_batch=rows_per_batch),
+        held_out=evaluated(
+            held_out_key, variables, real=held_out_real, num_batches=num_batches, rows_per_batch=rows_per_batch
+        ),
         curve=tuple(curve),
     )
 
@@ -337,7 +341,7 @@ def bound_over_batches(
         for name in ("real", "fake")
     )
     values = [
-        float(measure_value(real_logits=r, fake_logits=f, measure=settings.measure))
+        float(measure_value(real_logits=jnp.asarray(r), fake_logits=jnp.asarray(f), measure=settings.measure))
         for r, f in zip(real_logits, fake_logits, strict=True)
     ]
     penalties = np.zeros(num_batches)
