@@ -165,7 +165,7 @@ def soak(folder: Path, *flags: str, minutes: float, every: int, module: str, see
     temporary.mkdir(parents=True)
     environment = {"TMPDIR": str(temporary), "BGAN_JAX_CACHE": str(folder / "cache")}
     flags = (
-        *flags, "--steps=100000000", f"--report_every={every}", f"--checkpoint_every={every}",
+        *flags, "--steps=10000000", f"--report_every={every}", f"--checkpoint_every={every}",
         f"--picture_every={PICTURE * every}",
     )  # fmt: skip
     chance, begin = random.Random(seed), time.monotonic()
