@@ -22,6 +22,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -129,16 +130,16 @@ def settings_for(config: Config, objective: str) -> ContinuousSettings:
     Raises:
       UsageError: an unknown objective, or settings that contradict each other.
     """
-    form, decay = config.penalty_form, config.penalty_decay
+    form = config.penalty_form
+    half_life = None if config.penalty_decay == 1.0 else config.steps / -math.log2(config.penalty_decay)
     if objective == "wasserstein":
-        form, decay = "wgan_gp", 1.0
+        form, half_life = "wgan_gp", None
     elif objective in OBJECTIVES and REGULARISERS[form].needs_divergence and not OBJECTIVES[objective].uses_divergence:
         form = "unweighted"
     try:
         return ContinuousSettings(
             objective=objective, divergence=config.divergence, penalty=config.penalty, penalty_form=form,
-            penalty_decay=decay, penalty_decay_steps=config.steps, disc_steps=config.disc_steps,
-            gen_steps=config.gen_steps,
+            penalty_half_life=half_life, disc_steps=config.disc_steps, gen_steps=config.gen_steps,
         )  # fmt: skip
     except ValueError as error:
         raise UsageError(str(error)) from error

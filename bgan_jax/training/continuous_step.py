@@ -9,6 +9,7 @@ knows how many devices there are.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -25,7 +26,7 @@ from bgan_jax.training.players import (
     update_discriminator,
     update_generator,
 )
-from bgan_jax.training.regularisers import REGULARISERS, annealed, clipped
+from bgan_jax.training.regularisers import REGULARISERS, annealed, check_penalty, clipped
 from bgan_jax.training.state import Pair, TrainState
 
 Metrics = dict[str, jax.Array]
@@ -40,8 +41,7 @@ class ContinuousSettings:
       divergence: name of the divergence that trains the discriminator, where the objective has none of its own.
       penalty: the coefficient gamma of the penalty on the discriminator's input gradient; 0 switches it off.
       penalty_form: which penalty, a key of ``bgan_jax.training.regularisers.REGULARISERS``.
-      penalty_decay: what is left of gamma after ``penalty_decay_steps`` steps, in (0, 1]; 1 keeps it constant.
-      penalty_decay_steps: T of the annealing, in steps.
+      penalty_half_life: steps in which the coefficient halves; ``None`` keeps it constant.
       clip: the discriminator's parameters are kept within plus or minus this; 0 clips nothing.
       disc_steps: discriminator updates per step, each on fresh data and samples.
       gen_steps: generator updates per step, all but the first on fresh samples.
@@ -53,8 +53,7 @@ class ContinuousSettings:
     divergence: str = "gan"
     penalty: float = 1.0
     penalty_form: str = "gradient_norm"
-    penalty_decay: float = 1.0
-    penalty_decay_steps: int = 1
+    penalty_half_life: float | None = None
     clip: float = 0.0
     disc_steps: int = 1
     gen_steps: int = 1
@@ -70,10 +69,9 @@ class ContinuousSettings:
         if self.objective not in OBJECTIVES:
             raise ValueError(f"unknown objective {self.objective!r}; legal: {', '.join(OBJECTIVES)}")
         losses.as_divergence(self.divergence)
-        if self.penalty_form not in REGULARISERS:
-            raise ValueError(f"unknown penalty_form {self.penalty_form!r}; legal: {', '.join(REGULARISERS)}")
-        if self.penalty < 0.0 or self.clip < 0.0:
-            raise ValueError(f"penalty={self.penalty} and clip={self.clip} must not be negative; 0 switches either off")
+        check_penalty(self.penalty, penalty_form=self.penalty_form, penalty_half_life=self.penalty_half_life)
+        if self.clip < 0.0:
+            raise ValueError(f"clip is {self.clip}; it must not be negative; 0 switches it off")
         needs_divergence = REGULARISERS[self.penalty_form].needs_divergence
         if self.penalty > 0.0 and needs_divergence and not OBJECTIVES[self.objective].uses_divergence:
             others = [name for name, regulariser in REGULARISERS.items() if not regulariser.needs_divergence]
@@ -81,13 +79,8 @@ class ContinuousSettings:
                 f"penalty_form {self.penalty_form!r} is weighted as a divergence asks, and objective "
                 f"{self.objective!r} has none; use one of {', '.join(others)}, or penalty=0"
             )
-        if not 0.0 < self.penalty_decay <= 1.0:
-            raise ValueError(f"penalty_decay is {self.penalty_decay}; it must be above 0 and at most 1 (no annealing)")
-        if min(self.disc_steps, self.gen_steps, self.penalty_decay_steps) < 1:
-            raise ValueError(
-                f"disc_steps={self.disc_steps}, gen_steps={self.gen_steps} and "
-                f"penalty_decay_steps={self.penalty_decay_steps} must all be at least 1"
-            )
+        if min(self.disc_steps, self.gen_steps) < 1:
+            raise ValueError(f"disc_steps={self.disc_steps} and gen_steps={self.gen_steps} must both be at least 1")
 
 
 class ContinuousGame(NamedTuple):
@@ -125,17 +118,43 @@ def continuous_step(
     Returns:
       The next state, and scalar metrics averaged over the devices.
     """
-    settings = game.settings
     step_key = jax.random.fold_in(state.key, state.step)
+
+    def generated(state: TrainState, i: int) -> Generated:
+        return generate(state, jax.random.fold_in(step_key, i), example_index, networks=game.networks)
+
+    return alternate(state, real, generated=generated, game=game, axis_name=axis_name)
+
+
+def alternate(
+    state: TrainState,
+    real: jax.Array,
+    *,
+    generated: Callable[[TrainState, int], Generated],
+    game: ContinuousGame,
+    axis_name: str | None,
+) -> tuple[TrainState, Metrics]:
+    """The updates of one step, on points that the caller makes.
+
+    Args:
+      state: the run's state.
+      real: data, as the discriminator takes it, ``[disc_steps, N, ...]``, float32.
+      generated: ``(state, i) -> the generator's points`` of round i, each round with randomness of its own. Static.
+      game: networks, optimizers, settings. Static.
+      axis_name: the device axis, ``None`` on one device. Static.
+
+    Returns:
+      The next state, and scalar metrics averaged over the devices.
+    """
+    disc_steps, gen_steps = game.settings.disc_steps, game.settings.gen_steps
     # Unrolled on purpose: convolution training inside a compiled loop is far slower on CPU.
-    for i in range(settings.disc_steps):
-        fakes = generate(state, jax.random.fold_in(step_key, i), example_index, networks=game.networks)
+    for i in range(disc_steps):
+        fakes = generated(state, i)
         state, disc_metrics = train_discriminator(state, real[i], fakes, game=game, axis_name=axis_name)
     # The generator has not moved since its last samples were made, so it goes back through them.
     state, gen_metrics = train_generator(state, fakes, game=game, axis_name=axis_name)
-    for j in range(1, settings.gen_steps):
-        key = jax.random.fold_in(step_key, settings.disc_steps - 1 + j)
-        fakes = generate(state, key, example_index, networks=game.networks)
+    for j in range(1, gen_steps):
+        fakes = generated(state, disc_steps - 1 + j)
         state, gen_metrics = train_generator(state, fakes, game=game, axis_name=axis_name)
     return state.replace(step=state.step + 1), {**disc_metrics, **gen_metrics}
 
@@ -147,9 +166,7 @@ def train_discriminator(
     networks, settings, objective = game.networks, game.settings, game.objective
     regulariser = REGULARISERS[settings.penalty_form]
     fake = jax.lax.stop_gradient(fakes.logits)
-    coefficient = annealed(
-        settings.penalty, state.step, decay=settings.penalty_decay, decay_steps=settings.penalty_decay_steps
-    )
+    coefficient = annealed(settings.penalty, state.step, half_life=settings.penalty_half_life)
 
     def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, Any]]:
         model_state = state.model_state.disc

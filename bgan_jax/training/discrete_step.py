@@ -8,17 +8,16 @@ corrections that ``bgan_jax.losses`` lists. The step is written for one device's
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from bgan_jax import losses
-from bgan_jax.conditionals import Conditional, sample_conditionals
-from bgan_jax.networks import Networks
+from bgan_jax.conditionals import sample_conditionals
 from bgan_jax.training.estimators import ESTIMATORS, generator_loss
+from bgan_jax.training.game import Game
 from bgan_jax.training.players import (
     Generated,
     generate,
@@ -26,21 +25,11 @@ from bgan_jax.training.players import (
     update_discriminator,
     update_generator,
 )
+from bgan_jax.training.regularisers import REGULARISERS, annealed, check_penalty
 from bgan_jax.training.scoring import ScoredSamples, default_sample_chunk, score_samples, summarize
-from bgan_jax.training.state import Pair, TrainState
+from bgan_jax.training.state import TrainState
 
 Metrics = dict[str, jax.Array]
-
-
-def _unweighted(statistic_fn: Callable, *, real: jax.Array, fake: jax.Array, divergence: str) -> jax.Array:
-    del divergence
-    return losses.unweighted_gradient_norm_penalty(statistic_fn, real=real, fake=fake)
-
-
-PENALTIES: dict[str, Callable[..., jax.Array]] = {
-    "exact": losses.gradient_norm_penalty,
-    "unweighted": _unweighted,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +43,11 @@ class DiscreteSettings:
       sample_chunk: how many of the M are in memory at once; divides M. ``None`` picks the largest divisor up to 20.
       divergence: name of the divergence that trains the discriminator.
       estimator: name of the generator's estimator, a key of ``bgan_jax.training.estimators.ESTIMATORS``.
-      penalty: the gradient-norm penalty's coefficient gamma (half of it multiplies the penalty); 0 switches it off.
+      penalty: the coefficient gamma of the penalty on the discriminator's input gradient; 0 switches it off.
+      penalty_form: which penalty, a key of ``bgan_jax.training.regularisers.REGULARISERS``.
       penalty_stride: the penalty is taken on one example in so many, data and fake: an unbiased estimate, at a fraction
         of the cost of differentiating twice. Divides each device's share of the batch.
       penalty_half_life: steps in which the coefficient halves; ``None`` keeps it constant.
-      penalty_form: ``"exact"`` weights the squared gradient norm as Roth et al. derive for the divergence,
-        ``"unweighted"`` does not, as the authors' code for all but the first two divergences.
       disc_steps: discriminator updates per step, each on fresh data and samples.
       gen_steps: generator updates per step, each on fresh samples.
       average_decay: decay per update of the generator's moving average.
@@ -72,9 +60,9 @@ class DiscreteSettings:
     divergence: str = "jensen_shannon"
     estimator: str = "boundary_seeking"
     penalty: float = 5.0
+    penalty_form: str = "gradient_norm"
     penalty_stride: int = 1
-    penalty_half_life: int | None = None
-    penalty_form: str = "exact"
+    penalty_half_life: float | None = None
     disc_steps: int = 1
     gen_steps: int = 1
     average_decay: float = 0.99
@@ -104,14 +92,9 @@ class DiscreteSettings:
         losses.as_divergence(self.divergence)
         if self.estimator not in ESTIMATORS:
             raise ValueError(f"unknown estimator {self.estimator!r}; legal: {', '.join(ESTIMATORS)}")
-        if self.penalty_form not in PENALTIES:
-            raise ValueError(f"unknown penalty_form {self.penalty_form!r}; legal: {', '.join(PENALTIES)}")
-        if self.penalty < 0.0:
-            raise ValueError(f"penalty is {self.penalty}; it must not be negative")
+        check_penalty(self.penalty, penalty_form=self.penalty_form, penalty_half_life=self.penalty_half_life)
         if self.penalty_stride < 1:
             raise ValueError(f"penalty_stride is {self.penalty_stride}; it must be at least 1")
-        if self.penalty_half_life is not None and self.penalty_half_life < 1:
-            raise ValueError(f"penalty_half_life is {self.penalty_half_life}; it must be at least 1 step, or empty")
         if min(self.disc_steps, self.gen_steps) < 1:
             raise ValueError(f"disc_steps={self.disc_steps} and gen_steps={self.gen_steps} must both be at least 1")
 
@@ -121,20 +104,7 @@ class DiscreteSettings:
         return self.sample_chunk or default_sample_chunk(self.num_samples)
 
 
-class DiscreteGame(NamedTuple):
-    """What stays the same from step to step; everything here is static.
-
-    Attributes:
-      networks: both players.
-      conditional: the generator's conditional family.
-      optimizers: one per player.
-      settings: everything else.
-    """
-
-    networks: Networks
-    conditional: Conditional
-    optimizers: Pair
-    settings: DiscreteSettings
+DiscreteGame = Game[DiscreteSettings]
 
 
 def discrete_step(
@@ -200,8 +170,9 @@ def score(state: TrainState, fakes: Generated, *, game: DiscreteGame) -> ScoredS
 def train_discriminator(
     state: TrainState, real: jax.Array, fakes: Generated, *, game: DiscreteGame, axis_name: str | None
 ) -> tuple[TrainState, ScoredSamples, Metrics]:
-    """Ascends the variational bound on real data and k fakes per latent, less the gradient-norm penalty."""
+    """Ascends the variational bound on real data and k fakes per latent, less the penalty."""
     conditional, networks, settings = game.conditional, game.networks, game.settings
+    regulariser = REGULARISERS[settings.penalty_form]
     if real.shape[0] % settings.penalty_stride:
         raise ValueError(
             f"penalty_stride={settings.penalty_stride} does not divide a device's {real.shape[0]} examples, so which "
@@ -217,6 +188,8 @@ def train_discriminator(
     # The penalty's fake points are probabilities, as in the authors' code: between the vertices, where samples are not,
     # is where a discriminator of discrete data can grow without being seen to.
     relaxed_points = conditional.mean(jax.lax.stop_gradient(fakes.logits))
+    # Samples fold in their own index, so M itself is free.
+    penalty_keys = jax.vmap(lambda key: jax.random.fold_in(key, settings.num_samples))(fakes.sample_keys)
 
     def objective(params: Any) -> tuple[jax.Array, tuple[Metrics, jax.Array, Any]]:
         model_state = state.model_state.disc
@@ -227,10 +200,11 @@ def train_discriminator(
         )
         penalty = jnp.zeros(())
         if settings.penalty > 0.0:
-            penalty = PENALTIES[settings.penalty_form](
+            penalty = regulariser.penalty(
                 lambda points: networks.disc_double_backward.apply(
                     {"params": params, **model_state}, points, train=True
                 )[0],
+                penalty_keys[:: settings.penalty_stride],
                 real=real_points[:: settings.penalty_stride],
                 fake=relaxed_points[:: settings.penalty_stride],
                 divergence=settings.divergence,
@@ -243,10 +217,8 @@ def train_discriminator(
             "real_accuracy": jnp.mean(real_logits > 0.0, dtype=jnp.float32),
             "fake_accuracy": jnp.mean(fake_logits < 0.0, dtype=jnp.float32),
         }
-        coefficient = jnp.asarray(settings.penalty)
-        if settings.penalty_half_life is not None:
-            coefficient *= jnp.exp2(-state.step / settings.penalty_half_life)
-        loss = -bound + 0.5 * coefficient * penalty
+        coefficient = annealed(settings.penalty, state.step, half_life=settings.penalty_half_life)
+        loss = -bound + regulariser.factor * coefficient * penalty
         return loss, (metrics, fake_logits.reshape(fake_points.shape[:2]), model_state)
 
     gradient, (metrics, fake_logits, model_state) = jax.grad(objective, has_aux=True)(state.params.disc)

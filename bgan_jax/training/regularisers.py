@@ -1,4 +1,4 @@
-r"""What keeps a continuous discriminator smooth: penalties on its input gradient by name, annealed, and clipping.
+r"""What keeps a discriminator smooth: penalties on its input gradient by name, annealed, and clipping.
 
 ======================  =========================================  ==================  =================================
 name                    penalty                                    added to the loss   source
@@ -12,7 +12,9 @@ name                    penalty                                    added to the 
 
 Numbers are arXiv's.
 
-The coefficient gamma may fall over the run, :math:`\gamma_t = \gamma_0 a^{t/T}` (Roth et al.: gamma_0 = 2, a = 0.01).
+The coefficient gamma may halve every H steps, :math:`\gamma_t = \gamma_0 2^{-t/H}`: a half-life, not a schedule over
+the run's length, so that a run may be continued for longer. The schedule of Roth et al., :math:`2 \cdot 0.01^{t/T}`,
+has the half-life 0.15 T.
 """
 
 from __future__ import annotations
@@ -76,25 +78,49 @@ REGULARISERS: dict[str, Regulariser] = {
 }
 
 
-def annealed(coefficient: float, step: jax.Array, *, decay: float, decay_steps: int) -> jax.Array:
+def check_penalty(penalty: float, *, penalty_form: str, penalty_half_life: float | None) -> None:
+    """Refuses a penalty that no step can honour.
+
+    Args:
+      penalty: the coefficient gamma; 0 for none.
+      penalty_form: a key of ``REGULARISERS``.
+      penalty_half_life: as in :func:`annealed`.
+
+    Raises:
+      ValueError: a value is out of its range; the message names it, and what is legal.
+
+    Example:
+      >>> check_penalty(1.0, penalty_form="r1", penalty_half_life=None)
+    """
+    if penalty_form not in REGULARISERS:
+        raise ValueError(f"unknown penalty_form {penalty_form!r}; legal: {', '.join(REGULARISERS)}")
+    if not penalty >= 0.0:
+        raise ValueError(f"penalty is {penalty}; it must not be negative; 0 switches it off")
+    if penalty_half_life is not None and not penalty_half_life > 0.0:
+        raise ValueError(
+            f"penalty_half_life is {penalty_half_life}; it must be a positive number of steps, or none for a constant"
+        )
+
+
+def annealed(coefficient: float, step: jax.Array, *, half_life: float | None) -> jax.Array:
     r"""The penalty's coefficient at a step.
 
-    .. math:: \gamma_t = \gamma_0 a^{t/T}
+    .. math:: \gamma_t = \gamma_0 2^{-t/H}
 
     Args:
       coefficient: :math:`\gamma_0`. Static.
       step: t, number of finished steps. Traced.
-      decay: a, what is left of it after T steps, in (0, 1]; 1 keeps it constant. Static.
-      decay_steps: T. Static.
+      half_life: H, in steps; ``None`` keeps the coefficient constant. Static.
 
     Returns:
       :math:`\gamma_t`, float32 scalar.
 
     Example:
-      >>> float(annealed(2.0, jnp.int32(100), decay=0.25, decay_steps=200))
-      1.0
+      >>> float(annealed(2.0, jnp.int32(200), half_life=100))
+      0.5
     """
-    return coefficient * jnp.power(jnp.float32(decay), jnp.asarray(step, jnp.float32) / decay_steps)
+    gamma = jnp.asarray(coefficient)
+    return gamma if half_life is None else gamma * jnp.exp2(-step / half_life)
 
 
 def clipped(params: Any, *, limit: float) -> Any:

@@ -18,16 +18,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
 from bgan_jax.conditionals import Conditional
-from bgan_jax.networks import Networks
-from bgan_jax.training.continuous_step import ContinuousGame, ContinuousSettings, train_discriminator, train_generator
+from bgan_jax.training.continuous_step import ContinuousGame, ContinuousSettings, alternate
+from bgan_jax.training.game import Game
 from bgan_jax.training.players import Generated, generate
 from bgan_jax.training.relaxation import annealed_temperature, relaxed_sample, straight_through
-from bgan_jax.training.state import Pair, TrainState
+from bgan_jax.training.state import TrainState
 
 Metrics = dict[str, jax.Array]
 
@@ -94,25 +94,7 @@ class RelaxedSettings(ContinuousSettings):
             raise ValueError(f"temperature_rate is {self.temperature_rate}; it must not be negative")
 
 
-class RelaxedGame(NamedTuple):
-    """What stays the same from step to step; everything here is static.
-
-    Attributes:
-      networks: both players.
-      conditional: the generator's conditional family.
-      optimizers: one per player.
-      settings: everything else.
-    """
-
-    networks: Networks
-    conditional: Conditional
-    optimizers: Pair
-    settings: RelaxedSettings
-
-    @property
-    def continuous(self) -> ContinuousGame:
-        """The game that the discriminator plays, between the vertices."""
-        return ContinuousGame(networks=self.networks, optimizers=self.optimizers, settings=self.settings)
+RelaxedGame = Game[RelaxedSettings]
 
 
 def relaxed_step(
@@ -137,21 +119,15 @@ def relaxed_step(
         state.step, initial=settings.temperature, rate=settings.temperature_rate, minimum=settings.temperature_minimum
     )
 
-    def relaxed(state: TrainState, i: int) -> Generated:
+    def generated(state: TrainState, i: int) -> Generated:
         fakes = generate(state, jax.random.fold_in(step_key, i), example_index, networks=game.networks)
         return relax(fakes, game=game, temperature=temperature)
 
-    # Unrolled on purpose: convolution training inside a compiled loop is far slower on CPU.
-    for i in range(settings.disc_steps):
-        fakes = relaxed(state, i)
-        points = game.conditional.statistics(real[i])
-        state, disc_metrics = train_discriminator(state, points, fakes, game=game.continuous, axis_name=axis_name)
-    state, gen_metrics = train_generator(state, fakes, game=game.continuous, axis_name=axis_name)
-    for j in range(1, settings.gen_steps):
-        fakes = relaxed(state, settings.disc_steps - 1 + j)
-        state, gen_metrics = train_generator(state, fakes, game=game.continuous, axis_name=axis_name)
-    metrics = {**disc_metrics, **gen_metrics, "temperature": temperature}
-    return state.replace(step=state.step + 1), metrics
+    # Between the vertices the game is continuous.
+    continuous = ContinuousGame(networks=game.networks, optimizers=game.optimizers, settings=settings)
+    points = game.conditional.statistics(real)
+    state, metrics = alternate(state, points, generated=generated, game=continuous, axis_name=axis_name)
+    return state, {**metrics, "temperature": temperature}
 
 
 def relax(fakes: Generated, *, game: RelaxedGame, temperature: jax.Array) -> Generated:

@@ -12,8 +12,9 @@ from bgan_jax.conditionals import Conditional, conditional_for
 from bgan_jax.losses import DIVERGENCES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.training import parallel
-from bgan_jax.training.discrete_step import PENALTIES, DiscreteGame, DiscreteSettings, discrete_step
+from bgan_jax.training.discrete_step import DiscreteGame, DiscreteSettings, discrete_step
 from bgan_jax.training.estimators import ESTIMATORS
+from bgan_jax.training.regularisers import REGULARISERS
 from bgan_jax.training.sampling import make_sampler
 from bgan_jax.training.state import init_state
 from experiments.harness.flags import UsageError, knob
@@ -33,7 +34,7 @@ class DiscreteConfig(RunConfig):
     )
     divergence: str = knob("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
     estimator: str = knob("boundary_seeking", "The generator's gradient estimator.", choices=tuple(ESTIMATORS))
-    penalty: float = knob(5.0, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty: float = knob(5.0, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
     penalty_stride: int = knob(
         1, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
     )
@@ -41,8 +42,9 @@ class DiscreteConfig(RunConfig):
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
     )
     penalty_form: str = knob(
-        "exact", "exact: weighted as derived for the divergence; unweighted: as in the authors' code.",
-        choices=tuple(PENALTIES),
+        "gradient_norm", "Squared gradient norms, weighted as derived for the divergence (gradient_norm), as they are "
+        "(unweighted) or of the data alone (r1); or WGAN-GP's.",
+        choices=tuple(REGULARISERS),
     )  # fmt: skip
 
 

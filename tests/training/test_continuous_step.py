@@ -287,10 +287,10 @@ def test_both_players_keep_their_batch_statistics():
 
 
 def test_annealing_ends_where_the_constant_penalty_is():
-    """At step T a decay to a tenth is a penalty of a tenth, and at step 0 it is none."""
+    """After a half-life the penalty is half of what it was, and at step 0 it is all of it."""
     annealed, constant = (
         point_game(objective="least_squares", penalty_form="r1", batch_norm=False, **settings)
-        for settings in ({"penalty": 2.0, "penalty_decay": 0.1, "penalty_decay_steps": 50}, {"penalty": 0.2})
+        for settings in ({"penalty": 2.0, "penalty_half_life": 50}, {"penalty": 1.0})
     )
     state, real = initial(annealed), point_data(N)[0]
 
@@ -353,8 +353,7 @@ def test_it_learns():
         ({"penalty": -1.0}, "not be negative"),
         ({"clip": -1.0}, "not be negative"),
         ({"objective": "hinge"}, "'hinge' has none; use one of unweighted, r1, wgan_gp, or penalty=0"),
-        ({"penalty_decay": 0.0}, "penalty_decay is 0.0"),
-        ({"penalty_decay_steps": 0}, "at least 1"),
+        ({"penalty_half_life": -1.0}, "penalty_half_life is -1.0"),
         ({"disc_steps": 0}, "at least 1"),
     ],
 )

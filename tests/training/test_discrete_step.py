@@ -11,6 +11,7 @@ from bgan_jax import losses
 from bgan_jax.conditionals import sample_conditionals
 from bgan_jax.training.discrete_step import DiscreteSettings, discrete_step, score, train_generator
 from bgan_jax.training.players import generate
+from bgan_jax.training.regularisers import REGULARISERS
 from bgan_jax.training.state import init_state
 from tests.toy_game import SHAPE, toy_data, toy_game
 
@@ -246,6 +247,37 @@ def test_it_learns():
     assert error(after) < 0.1 < 0.4 < error(before)
 
 
+@pytest.mark.parametrize("penalty_form", REGULARISERS)
+def test_every_penalty_is_in_the_loss(penalty_form):
+    """Once, with its own factor: an update of plain gradient descent is linear in the coefficient."""
+    games = [
+        toy_game(num_samples=4, penalty=penalty, penalty_form=penalty_form, penalty_stride=2)
+        for penalty in (0.0, 1.0, 3.0)
+    ]
+    state = initial(games[0])
+    none, once, thrice = (
+        jax.flatten_util.ravel_pytree(discrete_step(state, toy_data(N), INDEX, game=game)[0].params.disc)[0]
+        for game in games
+    )
+    assert float(jnp.linalg.norm(once - none)) > 1e-4
+    np.testing.assert_allclose(thrice - none, 3.0 * (once - none), atol=1e-6)
+
+
+def test_the_mixing_of_data_and_fakes_is_fresh():
+    """WGAN-GP between real points and probabilities draws by example, and its draws are not those of the samples."""
+    game = toy_game(num_samples=4, penalty=1.0, penalty_form="wgan_gp")
+    state = initial(game)
+    fakes = generate(state, jax.random.fold_in(jax.random.fold_in(state.key, 0), 0), INDEX, networks=game.networks)
+    expected = losses.gradient_penalty(
+        lambda points: game.networks.disc.apply({"params": state.params.disc}, points, train=True)[0],
+        jax.vmap(lambda key: jax.random.fold_in(key, 4))(fakes.sample_keys),
+        real=toy_data(N)[0].astype(jnp.float32),
+        fake=jax.nn.sigmoid(fakes.logits),
+    )
+    _, metrics = discrete_step(state, toy_data(N), INDEX, game=game)
+    np.testing.assert_allclose(metrics["penalty"], expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("divergence", list(losses.DIVERGENCES))
 def test_every_divergence_steps(divergence):
     game = toy_game(num_samples=4, divergence=divergence, penalty=1.0)
@@ -261,10 +293,10 @@ def test_every_divergence_steps(divergence):
         ({"num_samples": 12, "sample_chunk": 5}, r"one of \[1, 2, 3, 4, 6, 12\]"),
         ({"divergence": "jensen"}, "jensen_shannon"),
         ({"estimator": "magic"}, "boundary_seeking"),
-        ({"penalty_form": "magic"}, "exact, unweighted"),
+        ({"penalty_form": "magic"}, "legal: gradient_norm, unweighted, r1, wgan_gp"),
         ({"penalty": -1.0}, "not be negative"),
         ({"penalty_stride": 0}, "at least 1"),
-        ({"penalty_half_life": 0}, "at least 1 step"),
+        ({"penalty_half_life": 0}, "positive number of steps"),
         ({"disc_steps": 0}, "at least 1"),
     ],
 )
