@@ -12,9 +12,12 @@ from bgan_jax.conditionals import Conditional, conditional_for
 from bgan_jax.losses import DIVERGENCES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.training import parallel
-from bgan_jax.training.discrete_step import DiscreteGame, DiscreteSettings, discrete_step
+from bgan_jax.training.discrete_step import DiscreteSettings, discrete_step
 from bgan_jax.training.estimators import ESTIMATORS
+from bgan_jax.training.game import Game
+from bgan_jax.training.objectives import OBJECTIVES
 from bgan_jax.training.regularisers import REGULARISERS
+from bgan_jax.training.relaxed_step import RELAXATIONS, RelaxedSettings, relaxed_step
 from bgan_jax.training.sampling import make_sampler
 from bgan_jax.training.state import init_state
 from experiments.harness.flags import UsageError, knob
@@ -33,7 +36,24 @@ class DiscreteConfig(RunConfig):
         None, "How many of the M samples are in memory at once; divides M. Empty: the largest divisor up to 20."
     )
     divergence: str = knob("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
-    estimator: str = knob("boundary_seeking", "The generator's gradient estimator.", choices=tuple(ESTIMATORS))
+    estimator: str = knob(
+        "boundary_seeking", "How the generator gets its gradient: weights or rewards of its samples; or, as baselines, "
+        "through the discriminator from relaxed samples (" + ", ".join(RELAXATIONS) + ").",
+        choices=(*ESTIMATORS, *RELAXATIONS),
+    )  # fmt: skip
+    objective: str = knob(
+        "non_saturating", "What the generator minimises where its samples are relaxed; the rest have no need of it.",
+        choices=tuple(OBJECTIVES),
+    )  # fmt: skip
+    temperature: float = knob(3.0, "Temperature of Gumbel-softmax at the first step.", minimum=1e-3)
+    temperature_rate: float = knob(
+        1e-3, "How fast that temperature falls: it is multiplied by e^-rate every step.", minimum=0.0
+    )
+    temperature_minimum: float = knob(0.5, "Where that temperature stops.", minimum=1e-3)
+    clip: float = knob(
+        0.0, "Where samples are relaxed: the discriminator's parameters stay within plus or minus this; 0: no limit.",
+        minimum=0.0,
+    )  # fmt: skip
     penalty: float = knob(5.0, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
     penalty_stride: int = knob(
         1, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
@@ -71,7 +91,12 @@ def prepare(config: DiscreteConfig) -> Experiment:
       UsageError: something that the user can mend.
     """
     try:
-        settings = settings_from(DiscreteSettings, config)
+        relaxes = config.estimator in RELAXATIONS
+        settings: DiscreteSettings | RelaxedSettings = (
+            settings_from(RelaxedSettings, config, relaxation=config.estimator)
+            if relaxes
+            else settings_from(DiscreteSettings, config)
+        )
         check_sizes(config)
         parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
         dataset = open_split(config, "train")
@@ -82,8 +107,8 @@ def prepare(config: DiscreteConfig) -> Experiment:
 
     def step_over(axis_name: str | None) -> Any:
         networks, conditional = players_for(vars(config), dataset.spec, axis_name=axis_name)
-        game = DiscreteGame(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
-        return functools.partial(discrete_step, game=game)
+        game = Game(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
+        return functools.partial(relaxed_step if relaxes else discrete_step, game=game)
 
     return Experiment(
         config=config,
@@ -91,6 +116,7 @@ def prepare(config: DiscreteConfig) -> Experiment:
         initialize=functools.partial(init_state, networks=networks, optimizers=optimizers),
         step_over=step_over,
         sampler=functools.partial(make_sampler, networks, conditional),
-        title=f"{config.dataset}, {config.network}, {config.divergence}, M = {config.num_samples}",
-        num_samples=config.num_samples,
+        title=f"{config.dataset}, {config.network}, "
+        + (f"{config.estimator}, {config.objective}" if relaxes else f"{config.divergence}, M = {config.num_samples}"),
+        num_samples=None if relaxes else config.num_samples,
     )
