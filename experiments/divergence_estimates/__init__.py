@@ -1,0 +1,1 @@
+"""The parts of ``experiments/divergence_table.py``: the generators, the cells of the table, the page."""

@@ -1,0 +1,166 @@
+"""The divergence table from the outside, on tiny sizes, and the parts of it that have laws."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments import divergence_table
+from experiments.divergence_estimates import generators, page
+from experiments.divergence_estimates.cells import CELLS, FLOOR, mean_and_spread, read_cells
+from experiments.harness import flags
+
+TINY = ["--smoke", "--network=mlp", "--width=8", "--compilation_cache=false"]
+FORMS = "--forms=samples,probabilities,thresholded"
+
+
+def config(folder, *arguments):
+    return flags.parse(
+        divergence_table.Config,
+        [f"--workdir={folder}", *TINY, "--train=wasserstein", "--measure=jensen_shannon,wasserstein", FORMS,
+         *arguments],
+        smoke=divergence_table.SMOKE,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("table") / "run"
+    return folder, divergence_table.main(config(folder))
+
+
+def test_what_a_run_leaves_behind(finished):
+    folder, result = finished
+    assert json.loads((folder / "result.json").read_text()) == result
+    assert [path.name for path in (folder / "generators").iterdir()] == ["wasserstein-0"]
+    assert Image.open(folder / "divergence_table.png").size[0] > 1000
+
+
+def test_generators_differ_in_what_trains_them_and_in_nothing_else(tmp_path):
+    asked = {name: vars(divergence_table.generator_config(config(tmp_path), name, seed=3))
+             for name in ("jensen_shannon", "reverse_kl", "wasserstein")}  # fmt: skip
+    divergences = asked["jensen_shannon"], asked["reverse_kl"]
+    assert {flag for flag, value in divergences[0].items() if value != divergences[1][flag]} == {
+        "divergence", "penalty_form", "workdir"
+    }  # fmt: skip
+    assert [asked[name]["penalty_form"] for name in asked] == ["gradient_norm", "unweighted", "wgan_gp"]
+    assert asked["wasserstein"]["estimator"] == "probabilities" and asked["wasserstein"]["objective"] == "wasserstein"
+    for flag in ("dataset", "network", "width", "latent_dim", "steps", "batch_size", "seed", "average_decay"):
+        assert len({str(flags_of[flag]) for flags_of in asked.values()}) == 1
+
+
+def test_the_table_has_every_cell_that_means_something(finished):
+    folder, result = finished
+    measured = {(row["train"], row["form"]): set(row["measures"]) for row in result["rows"]}
+    both = {"jensen_shannon", "wasserstein"}
+    assert measured == {
+        ("wasserstein", "samples"): both,
+        ("wasserstein", "probabilities"): {"wasserstein"},
+        ("wasserstein", "thresholded"): both,
+        (FLOOR, "samples"): both,
+    }
+    text = (folder / "result.md").read_text()
+    assert "0.45 (±0.03)" in text and "0.54 (±0.12)" in text and "[D]" in text
+    assert "| WGAN-GP (probabilities) | - |  | " in text
+    for table in text.split("\n\n"):
+        if table.startswith("|"):
+            assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_a_restarted_command_measures_what_is_missing_and_finds_the_same(finished):
+    folder, result = finished
+    before = read_cells(folder)
+    whole = (folder / CELLS).read_text()
+    (folder / CELLS).write_text(whole[: len(whole) - 40])  # the last line, torn
+    assert len(read_cells(folder)) == len(before) - 1
+    again = divergence_table.main(config(folder))
+    assert again is not None and again["rows"] == result["rows"]
+    left, right = ({**cell, "seconds": None} for cell in (before[-1], read_cells(folder)[-1]))
+    assert left == right
+
+
+def test_other_critics_are_other_cells_of_the_same_generators(finished):
+    folder, result = finished
+    number = len(read_cells(folder))
+    again = divergence_table.main(
+        config(folder, "--critic_penalty=0", "--measure=jensen_shannon", "--train=reverse_kl")
+    )
+    assert len(read_cells(folder)) == number + 2  # one generator, and the floor
+    assert again is not None and [row["train"] for row in again["rows"]] == ["reverse_kl", FLOOR]
+    with pytest.raises(flags.UsageError, match="--steps: 2 there, 3 now"):
+        divergence_table.main(config(folder, "--steps=3"))
+
+
+def test_the_floor_shares_no_row():
+    real = np.arange(100)[:, None]
+    rows = generators.floor_rows(real, real, order=np.random.default_rng(0).permutation(100))
+    assert [len(part) for part in (rows.real, rows.fake, rows.fresh_fake)] == [50, 40, 10]
+    assert sorted(np.concatenate([rows.real, rows.fake, rows.fresh_fake]).ravel()) == list(range(100))
+
+
+def test_forms_of_bits_and_of_symbols():
+    bits = np.array([[0.2, 0.7]])
+    assert generators.most_probable(bits, like=np.zeros((1, 2), np.uint8)).tolist() == [[0, 1]]
+    symbols = np.array([[[0.2, 0.5, 0.3], [1.0, 0.0, 0.0]]])
+    assert generators.most_probable(symbols, like=np.zeros((1, 2), np.uint8)).tolist() == [[1, 0]]
+    fair = np.full((3, 2), 0.5)
+    np.testing.assert_allclose(generators.pixel_entropy(fair, like=fair), 2 * np.log(2))
+    np.testing.assert_allclose(generators.pixel_entropy(np.full((3, 2, 4), 0.25), like=fair), 2 * np.log(4))
+    assert generators.pixel_entropy(np.array([[0.0, 1.0]]), like=np.zeros((1, 2))) == 0.0
+
+
+def test_means_and_spreads_over_seeds():
+    def cell(seed, value):
+        bound = {"mean": value, "sd_over_batches": 0.1, "less_penalty": value - 1, "batches": 12}
+        return {
+            "name": {"train": "jensen_shannon", "form": "samples", "measure": "reverse_kl", "seed": seed},
+            "bound": bound, "held_out": bound, "curve": [[100, 0.5, 0.0], [200, 0.7, 0.0]],
+        }  # fmt: skip
+
+    (row,) = page.summarize([cell(0, 1.0), cell(1, 3.0)], trains=("jensen_shannon", FLOOR), forms=("samples",))
+    entry = row["measures"]["reverse_kl"]
+    assert (entry["mean"], entry["sd_over_seeds"], entry["less_penalty"]) == (2.0, 1.4142, 1.0)
+    assert entry["seeds"] == 2 and entry["gain_in_last_quarter"] == 0.2
+    assert mean_and_spread([1.0])[0] == 1.0 and np.isnan(mean_and_spread([1.0])[1])
+
+
+def test_a_bound_that_is_not_finite_is_said_so():
+    assert page._number(None) == "not finite" and mean_and_spread([None, 1.0])[0] != mean_and_spread([1.0])[0]
+
+
+def test_everything_published_has_a_title():
+    for (train, form), entries in page.PUBLISHED.items():
+        assert page.row_title(train, form) and set(entries) <= set(page.TITLES)
+    assert set(page.TITLES) == set(divergence_table.MEASURES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--train=magic"], ["--train", "magic", "jensen_shannon", "wasserstein"]),
+        (["--measure=,"], ["--measure", "empty", "reverse_kl"]),
+        (["--forms=logits"], ["--forms", "logits", "thresholded"]),
+        (["--critic_penalty_stride=3"], ["penalty_stride=3", "batch_size"]),
+        (["--critic_batch_size=5000"], ["--critic_batch_size=5000", "3600"]),
+        (["--evaluation_batches=1001"], ["--evaluation_batches=1001", "1000 held-out"]),
+        (["--num_samples=1"], ["num_samples", "at least 2"]),
+        (["--critic_network=resnet32"], ["resnet32"]),
+        (["--dataset=mnist5k"], ["mnist5k", "mnist10k"]),
+        (["--num_processes=2"], ["one process", "--num_processes"]),
+        (["--workdir="], ["--workdir"]),
+    ],
+    ids=lambda value: value[0] if value[0].startswith("--") else "",
+)
+def test_bad_flags(tmp_path, capsys, arguments, words):
+    with pytest.raises(SystemExit) as leaving:
+        flags.run(
+            divergence_table.main, divergence_table.Config, description="", smoke=divergence_table.SMOKE,
+            arguments=[f"--workdir={tmp_path / 'run'}", *TINY, *arguments],
+        )  # fmt: skip
+    message = capsys.readouterr().err
+    assert leaving.value.code == 2
+    assert message.startswith("error: ") and message.count("\n") == 1
+    for word in words:
+        assert word in message
+    assert not (tmp_path / "run").exists()
