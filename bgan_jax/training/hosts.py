@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from bgan_jax.training import guard
+
 logger = logging.getLogger("bgan_jax")
 
 Result = TypeVar("Result")
@@ -36,6 +38,9 @@ def join(
 ) -> None:
     """Joins this process to its job. Must come before anything else touches a device.
 
+    What joins is a child of this process, which itself waits and turns every death by a signal into exit code 1; see
+    ``training/guard.py`` for where it is not so.
+
     Args:
       coordinator: ``host:port`` of process 0; ``None`` finds the job by itself where a cluster manager describes one,
         and otherwise stays alone.
@@ -51,6 +56,9 @@ def join(
         raise ValueError("--coordinator, --num_processes and --process_id belong together: give all three or none")
     if process_id is not None and num_processes is not None and process_id >= num_processes:
         raise ValueError(f"--process_id={process_id} must be below --num_processes={num_processes}; they count from 0")
+    described = all(given) or _described_by_cluster(os.environ) or _on_a_tpu_machine()
+    if described:
+        guard.continue_in_child()
     if all(given):
         jax.distributed.initialize(
             coordinator,
@@ -58,7 +66,7 @@ def join(
             process_id=process_id,
             heartbeat_timeout_seconds=heartbeat_seconds,
         )
-    elif _described_by_cluster(os.environ) or _on_a_tpu_machine():
+    elif described:
         jax.distributed.initialize(heartbeat_timeout_seconds=heartbeat_seconds)
     if joined():
         # The runtime aborts the process when a host is lost; the log should say where it was then.

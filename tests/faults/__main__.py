@@ -45,12 +45,7 @@ def report(folder: Path, *, kills: int) -> None:
             folder / "random", kills=kills, steps=60 * kills, every=10, seed=0, fault="kill -9 at a random moment"
         )
     )
-    show(
-        injections.kill_at_random(
-            folder / "saving", kills=max(kills // 3, 2), steps=30 * kills, every=1, seed=1,
-            fault="kill -9 while every step is saved",
-        )
-    )  # fmt: skip
+    show(injections.kill_while_saving(folder / "saving", kills=max(kills * 2 // 5, 3)))
     show(*injections.damage_checkpoints(folder / "damage", times=2))
     show(injections.fill_the_disk(folder / "full"))
     show(injections.go_back_from_nan(folder / "nan"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
+import enum
+import os
 import random
 import resource
 import shutil
@@ -57,30 +60,103 @@ def kill_at_random(
 ) -> Row:
     """Kills a run at random moments until it has been killed so often, lets it end, and compares with a quiet run."""
     flags = (f"--steps={steps}", f"--checkpoint_every={every}", "--report_every=1")
-    launching.run(folder / "quiet", *flags)
-    _, expected = launching.newest_state(folder / "quiet")
     row, chance = Row(fault), random.Random(seed)
-    killed, ended = folder / "killed", False
+    killed = folder / "killed"
     while row.injected < kills:
         job = launching.launch(killed, *flags, f"--pause={pause}")
         before = reached(killed)
         # From the first line of the log to the middle of saves: what a run does in its first seconds, it does always.
         job.wait_for(lambda: reached(killed) > before or chance.random() < 0.002)  # noqa: B023
         time.sleep(chance.uniform(0.0, 2.0))
-        ended = job.processes[0].poll() is not None
-        job.kill()
-        if ended:
+        if job.processes[0].poll() is not None:
             break
+        job.kill()
         row.injected += 1
-        saved = launching.checkpoint_steps(killed)
-        row.steps_lost.append(max(reached(killed) - (saved[-1] if saved else 0), 0))
-    log = launching.run(killed, *flags) if not ended else ""
-    step, leaves = launching.newest_state(killed)
-    same = step == steps and all(np.array_equal(a, b) for a, b in zip(leaves, expected, strict=True))
-    told = [record["step"] for record in read_metrics(killed / "metrics.jsonl")]
-    whole = told == list(range(1, steps + 1)) and not unexpected_files(killed)
-    row.recovered = row.injected if same and whole and "damaged" not in log else 0
+        row.steps_lost.append(steps_to_repeat(killed))
+    row.recovered = row.injected if as_if_nothing_had_happened(folder, *flags, steps=steps) else 0
     row.note = "final state bit for bit that of a quiet run; every line of metrics once"
+    return row
+
+
+def steps_to_repeat(folder: Path) -> int:
+    """Steps that the run has told of after its last checkpoint."""
+    saved = launching.checkpoint_steps(folder)
+    return max(reached(folder) - (saved[-1] if saved else 0), 0)
+
+
+def as_if_nothing_had_happened(folder: Path, *flags: str, steps: int) -> bool:
+    """Lets the run ``killed`` end; whether state, metrics and files are then those of a run that nobody disturbed."""
+    log = launching.run(folder / "killed", *flags)
+    launching.run(folder / "quiet", *flags)
+    (step, leaves), (_, expected) = (launching.newest_state(folder / name) for name in ("killed", "quiet"))
+    same = step == steps and all(np.array_equal(a, b) for a, b in zip(leaves, expected, strict=True))
+    told = [record["step"] for record in read_metrics(folder / "killed" / "metrics.jsonl")]
+    return same and told == list(range(1, steps + 1)) and not unexpected_files(folder / "killed") and not (
+        "damaged" in log or "Traceback" in log
+    )  # fmt: skip
+
+
+class Save(enum.IntEnum):
+    """How far a save has come, as the files on the disk tell."""
+
+    NOT_BEGUN = 0
+    FOLDER_MADE = 1
+    A_THIRD_WRITTEN = 2
+    TWO_THIRDS_WRITTEN = 3
+    LAST_FILES = 4
+    NAMED = 5
+    OLDEST_HALF_REMOVED = 6
+
+
+def number_of_files(folder: Path) -> int:
+    return sum(len(files) for _, _, files in os.walk(folder))
+
+
+def progress_of_a_save(checkpoints: Path, *, whole: dict[int, int]) -> Save:
+    """How far the save has come that follows these checkpoints.
+
+    Args:
+      checkpoints: the folder.
+      whole: the number of files of every checkpoint before, by step.
+    """
+    try:
+        names = [entry.name for entry in checkpoints.iterdir()]
+        present = [number_of_files(checkpoints / name) for name in names if not name.isdigit()]
+        steps = sorted(int(name) for name in names if name.isdigit())
+        left = number_of_files(checkpoints / str(steps[0]))
+    except OSError:  # something got its name, or went away, while it was looked at
+        return Save.NOT_BEGUN
+    if steps[-1] > max(whole):
+        return Save.OLDEST_HALF_REMOVED if left < whole.get(steps[0], 0) else Save.NAMED
+    if not present:
+        return Save.NOT_BEGUN
+    share = max(present) / max(whole.values())
+    stages = (Save.FOLDER_MADE, Save.A_THIRD_WRITTEN, Save.TWO_THIRDS_WRITTEN, Save.LAST_FILES)
+    return stages[sum(share >= bound for bound in (1 / 3, 2 / 3, 0.9))]
+
+
+def kill_while_saving(folder: Path, *, kills: int, every: int = 5) -> Row:
+    """Kills a run at chosen moments of a save, lets it end, and compares with a quiet run."""
+    steps = 4 * every * kills
+    flags = (f"--steps={steps}", f"--checkpoint_every={every}", "--report_every=1")
+    row, found = Row("kill -9 in the middle of a save"), collections.Counter[Save]()
+    killed, checkpoints = folder / "killed", folder / "killed" / "checkpoints"
+    moments = [moment for moment in Save if moment is not Save.NOT_BEGUN]
+    while row.injected < kills:
+        known = launching.checkpoint_steps(killed)
+        job = launching.launch(killed, *flags, "--pause=0.02")
+        assert job.wait_for(lambda: launching.checkpoint_steps(killed)[-1:] > known[-1:]), job.log()  # noqa: B023
+        time.sleep(0.05)
+        whole = {step: number_of_files(checkpoints / str(step)) for step in launching.checkpoint_steps(killed)}
+        while progress_of_a_save(checkpoints, whole=whole) < moments[row.injected % len(moments)]:
+            assert job.processes[0].poll() is None, job.log()
+        job.kill()
+        row.injected += 1
+        row.steps_lost.append(steps_to_repeat(killed))
+        found[progress_of_a_save(checkpoints, whole=whole)] += 1
+    row.recovered = row.injected if as_if_nothing_had_happened(folder, *flags, steps=steps) else 0
+    met = ", ".join(f"{moment.name.lower().replace('_', ' ')} {found[moment]}" for moment in Save if found[moment])
+    row.note = f"found after the kill: {met}; final state bit for bit that of a quiet run"
     return row
 
 
@@ -166,6 +242,12 @@ def go_back_from_nan(folder: Path) -> Row:
     return row
 
 
+def worker(process: subprocess.Popen) -> int:
+    """The number of the process that does a host's work: the child of its guard."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return int(children[0]) if children else process.pid
+
+
 def lose_a_host(folder: Path, *, how: str) -> Row:
     """Two hosts; one is lost. The job must end within seconds of when that can be known."""
     endless = ("--steps=100000", "--checkpoint_every=1000000", "--report_every=1", "--pause=0.02")
@@ -174,15 +256,16 @@ def lose_a_host(folder: Path, *, how: str) -> Row:
     job = launching.launch(run, *endless, *fails, "--heartbeat_seconds=10", processes=2)
     assert job.wait_for(lambda: reached(run) >= 5), job.log()
     row = Row(f"two hosts: {how}", injected=1)
-    lost = {"kill -9 of process 0": 0, "kill -9 of process 1": 1, "SIGSTOP of process 1": 1}.get(how)
+    event, _, lost = how.rpartition(" of process ")
     if how == "SIGTERM to process 1":
         job.signal(1, signal.SIGTERM)
-    elif lost is not None:
-        job.signal(lost, signal.SIGSTOP if "STOP" in how else signal.SIGKILL)
+    elif event:
+        os.kill(worker(job.processes[int(lost)]), signal.SIGSTOP if event == "SIGSTOP" else signal.SIGKILL)
     else:
         job.wait_for(lambda: any(process.poll() is not None for process in job.processes))
     began = time.monotonic()
-    watched = [process for i, process in enumerate(job.processes) if i != lost]
+    # A stopped process cannot end; that of a killed one does, by its guard.
+    watched = [process for i, process in enumerate(job.processes) if how != f"SIGSTOP of process {i}"]
     try:
         codes = [process.wait(60) for process in watched]
     finally:
@@ -193,9 +276,9 @@ def lose_a_host(folder: Path, *, how: str) -> Row:
         row.recovered = int(codes == [0, 0] and all(f"ended at step {step}\n" in job.log(i) for i in (0, 1)))
         row.steps_lost, row.note = [0], f"both saved step {step} and left after {seconds:.1f} s"
     else:
-        survivor = 1 if lost == 0 else 0
+        survivor = 1 if lost == "0" else 0
         told = "Traceback" in job.log(survivor) or "most recent call first" in job.log(survivor)
-        row.recovered = int(all(code != 0 for code in codes) and seconds < 30 and told)
+        row.recovered = int(all(code == 1 for code in codes) and seconds < 30 and told)
         row.note = f"the rest ended after {seconds:.1f} s, exit codes {codes}, where it was is in the log"
     return row
 
@@ -205,5 +288,6 @@ HOST_LOSSES = (
     "exception on process 0",
     "kill -9 of process 0",
     "kill -9 of process 1",
+    "SIGSTOP of process 0",
     "SIGSTOP of process 1",
 )

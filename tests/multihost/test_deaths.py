@@ -1,10 +1,12 @@
 """One host's trouble ends the whole job, soon and with a word in the log; a polite signal saves on all and ends it."""
 
+import os
 import signal
 import time
 
 from bgan_jax.training.reporting import read_metrics
 from tests import launching
+from tests.faults.injections import worker
 
 ENDLESS = ("--steps=100000", "--checkpoint_every=1000000", "--report_every=1", "--pause=0.02")
 
@@ -40,3 +42,14 @@ def test_the_death_of_a_host_ends_the_job(tmp_path):
     codes = job.wait(seconds=20)
     assert codes == [1, -signal.SIGKILL]
     assert "Traceback" in job.log(0)
+
+
+def test_a_host_that_falls_silent_ends_the_job(tmp_path):
+    """The runtime gives the job up by SIGABRT, of which the guard makes exit code 1."""
+    job = started(tmp_path / "run", "--heartbeat_seconds=10")
+    os.kill(worker(job.processes[1]), signal.SIGSTOP)
+    try:
+        assert job.processes[0].wait(60) == 1
+    finally:
+        job.kill()
+    assert "most recent call first" in job.log(0) and "ended by SIGABRT" in job.log(0)
