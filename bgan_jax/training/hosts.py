@@ -67,14 +67,23 @@ def join(
             heartbeat_timeout_seconds=heartbeat_seconds,
         )
     elif described:
-        jax.distributed.initialize(heartbeat_timeout_seconds=heartbeat_seconds)
+        try:
+            jax.distributed.initialize(heartbeat_timeout_seconds=heartbeat_seconds)
+        except ValueError as error:
+            raise ValueError(
+                f"this process belongs to a job of several, but JAX could not find the others ({error}); give "
+                "--coordinator, --num_processes and --process_id (in Kubernetes, pip install 'jax[k8s]' finds them)"
+            ) from error
     if joined():
         # The runtime aborts the process when a host is lost; the log should say where it was then.
         faulthandler.enable()
 
 
 def _described_by_cluster(environment: Mapping[str, str]) -> bool:
-    if environment.get("SLURM_NTASKS", "1") != "1" or environment.get("OMPI_COMM_WORLD_SIZE", "1") != "1":
+    # Slurm tells the number of tasks to a batch script, too, which is one process; only srun makes as many of them.
+    if environment.get("SLURM_NTASKS", "1") != "1" and "SLURM_STEP_NODELIST" in environment:
+        return True
+    if environment.get("OMPI_COMM_WORLD_SIZE", "1") != "1":
         return True
     if "KUBERNETES_SERVICE_HOST" in environment and "JOB_COMPLETION_INDEX" in environment:
         return True

@@ -24,8 +24,9 @@ def test_what_is_refused(given, message):
     ("environment", "described"),
     [
         ({}, False),
-        ({"SLURM_NTASKS": "4"}, True),
-        ({"SLURM_NTASKS": "1"}, False),
+        ({"SLURM_NTASKS": "4", "SLURM_STEP_NODELIST": "n[1-4]"}, True),
+        ({"SLURM_NTASKS": "1", "SLURM_STEP_NODELIST": "n1"}, False),
+        ({"SLURM_NTASKS": "4"}, False),
         ({"OMPI_COMM_WORLD_SIZE": "2"}, True),
         ({"TPU_WORKER_HOSTNAMES": "localhost"}, False),
         ({"TPU_WORKER_HOSTNAMES": "a,b"}, True),
@@ -35,6 +36,14 @@ def test_what_is_refused(given, message):
 )
 def test_clusters_are_known_by_their_environment(environment, described):
     assert hosts._described_by_cluster(environment) is described
+
+
+def test_a_job_that_jax_cannot_find_is_told_what_to_give(monkeypatch):
+    """Open MPI 5 no longer says where the first process is."""
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    monkeypatch.setattr(hosts.guard, "continue_in_child", lambda: None)
+    with pytest.raises(ValueError, match=r"could not find the others .*; give --coordinator"):
+        hosts.join(coordinator=None, num_processes=None, process_id=None)
 
 
 def test_alone_everything_is_the_identity():
