@@ -16,7 +16,7 @@ import optax
 
 from bgan_jax import losses
 from bgan_jax.conditionals import sample_conditionals
-from bgan_jax.training.estimators import ESTIMATORS, generator_loss
+from bgan_jax.training.estimators import ESTIMATORS, PER_POSITION, generator_loss
 from bgan_jax.training.game import Game
 from bgan_jax.training.players import (
     Generated,
@@ -201,9 +201,10 @@ def train_discriminator(
         penalty = jnp.zeros(())
         if settings.penalty > 0.0:
             penalty = regulariser.penalty(
-                lambda points: networks.disc_double_backward.apply(
-                    {"params": params, **model_state}, points, train=True
-                )[0],
+                lambda points: _one_of_each(
+                    networks.disc_double_backward.apply({"params": params, **model_state}, points, train=True)[0],
+                    penalty_keys[:: settings.penalty_stride],
+                ),
                 penalty_keys[:: settings.penalty_stride],
                 real=real_points[:: settings.penalty_stride],
                 fake=relaxed_points[:: settings.penalty_stride],
@@ -219,7 +220,7 @@ def train_discriminator(
         }
         coefficient = annealed(settings.penalty, state.step, half_life=settings.penalty_half_life)
         loss = -bound + regulariser.factor * coefficient * penalty
-        return loss, (metrics, fake_logits.reshape(fake_points.shape[:2]), model_state)
+        return loss, (metrics, fake_logits.reshape((*fake_points.shape[:2], *fake_logits.shape[1:])), model_state)
 
     gradient, (metrics, fake_logits, model_state) = jax.grad(objective, has_aux=True)(state.params.disc)
     gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
@@ -228,11 +229,23 @@ def train_discriminator(
     return state, summarize(fake_logits, fake_points), metrics
 
 
+def _one_of_each(logits: jax.Array, keys: jax.Array) -> jax.Array:
+    """F as it is; or, of one F per position, that of a position drawn for each example: on average the mean of all."""
+    if logits.ndim == 1:
+        return logits
+    position = jax.vmap(lambda key: jax.random.randint(jax.random.fold_in(key, 1), (), 0, logits.shape[1]))(keys)
+    return jnp.take_along_axis(logits, position[:, None], axis=1)[:, 0]
+
+
 def train_generator(
     state: TrainState, fakes: Generated, scored: ScoredSamples, *, game: DiscreteGame, axis_name: str | None
 ) -> tuple[TrainState, Metrics]:
     """Fits the generator to its samples as weighted: one backward pass, at the weighted mean sample, whatever M is."""
     settings = game.settings
+    if scored.log_partition.ndim > 1 and settings.estimator not in PER_POSITION:
+        raise ValueError(
+            f"estimator {settings.estimator!r} has no meaning with one F per position; legal: {', '.join(PER_POSITION)}"
+        )
     direction = ESTIMATORS[settings.estimator](
         scored,
         num_samples=settings.num_samples,

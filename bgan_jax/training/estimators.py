@@ -7,6 +7,9 @@ Every score-function estimator has the form
 and ``log g`` is linear in the sample's statistics ``t(x)``, so all that the backward pass needs of the M samples is
 :math:`\sum_m c_{mn} t(x_{mn})` and :math:`\sum_m c_{mn}`. An estimator is its coefficients c; what it returns are those
 two sums. They are constants: the stop-gradient of Algorithm 1 stands in :func:`bgan_jax.training.scoring.summarize`.
+
+Where every position of a sentence has an F of its own, those in ``PER_POSITION`` read ``[N]`` as ``[N, L]``: each
+position has its own coefficients, normalised over its own M symbols.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ class Direction(NamedTuple):
 
     Attributes:
       statistics: :math:`\sum_m c_{mn} t(x_{mn})`, ``[N, ...]``.
-      total: :math:`\sum_m c_{mn}`, ``[N]``.
+      total: :math:`\sum_m c_{mn}`, ``[N]``, or ``[N, L]`` with coefficients for every position.
     """
 
     statistics: jax.Array
@@ -107,7 +110,7 @@ def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> D
 
 
 def _reinforce(scored: ScoredSamples, baseline: jax.Array) -> Direction:
-    shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
+    shape = baseline.shape + (1,) * (scored.mean_statistics.ndim - baseline.ndim)
     return Direction(
         statistics=scored.logit_statistics - baseline.reshape(shape) * scored.mean_statistics,
         total=scored.logit_mean - baseline,
@@ -158,6 +161,10 @@ ESTIMATORS: dict[str, Estimator] = {
 }
 
 
+#: Names of the estimators whose coefficients may belong to single positions of a sentence.
+PER_POSITION = ("boundary_seeking", "boundary_seeking_plain", "reinforce", "reinforce_no_baseline")
+
+
 def generator_loss(logits: jax.Array, direction: Direction, *, conditional: Conditional) -> jax.Array:
     r"""The scalar whose gradient is the estimator's: :math:`-\frac1N \sum_n \sum_m c_{mn} \log g(x_{mn} \mid z_n)`.
 
@@ -167,8 +174,12 @@ def generator_loss(logits: jax.Array, direction: Direction, *, conditional: Cond
       conditional: the generator's conditional family. Static.
 
     Returns:
-      Scalar, in nats.
+      Scalar, in nats. With coefficients for every position, the sum of the positions' losses.
     """
-    event_axes = tuple(range(1, logits.ndim))
-    pulled = jnp.sum(direction.statistics * logits, axis=event_axes)
-    return -jnp.mean(pulled - direction.total * conditional.log_normalizer(logits))
+    num_latents, statistics, total = logits.shape[0], direction.statistics, direction.total
+    if total.ndim > 1:
+        # A position with coefficients of its own is an example of length one.
+        logits, statistics = (array.reshape(-1, 1, *array.shape[2:]) for array in (logits, statistics))
+        total = total.reshape(-1)
+    pulled = jnp.sum(statistics * logits, axis=tuple(range(1, logits.ndim)))
+    return -jnp.sum(pulled - total * conditional.log_normalizer(logits)) / num_latents
