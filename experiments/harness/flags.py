@@ -167,9 +167,11 @@ def run(
     # Libraries below read absl's global flags, if only to find them empty.
     flags.FLAGS.mark_as_parsed()
     from bgan_jax.training import hosts
+    from experiments.harness.run_log import leaving_a_report
 
     try:
-        main(config)
+        with leaving_a_report(config):
+            main(config)
         hosts.leave()
     except UsageError as error:
         _refuse(error)

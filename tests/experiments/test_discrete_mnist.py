@@ -61,8 +61,8 @@ def test_what_a_run_leaves_behind(finished):
     folder = finished[0]
     left = {path.name for path in folder.iterdir()}
     assert left == {
-        "config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "result.json", "checkpoints",
-        "pictures",
+        "config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "result.json", "report.html",
+        "checkpoints", "pictures",
     }  # fmt: skip
     assert json.loads((folder / "config.json").read_text())["num_samples"] == 3
     assert json.loads((folder / "versions.json").read_text())["packages"]["jax"]

@@ -1,0 +1,64 @@
+"""A page of a run, or of several side by side.
+
+    python -m experiments.report runs/mnist
+    python -m experiments.report runs/a runs/b runs/c --out=compared.html
+
+Every run leaves its own report.html; this writes it again (while the run goes on, too), or one page that lays several
+runs' numbers, samples, curves and settings side by side: rows that differ stand out, and runs that differ by their seed
+alone get a column with mean, standard deviation and n. The page holds everything it shows and needs no network.
+
+Seconds; no accelerator.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from experiments.harness import flags
+from experiments.harness.report_page import write_page
+from experiments.harness.run_record import PAGE
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags of this command, and the folders before them."""
+
+    workdirs: str = flags.knob("", "Folders of runs, separated by commas; or give them as plain arguments.")
+    out: str | None = flags.knob(None, "HTML file to write; empty: report.html, in the folder of a single run.")
+
+
+def main(config: Config) -> Path:
+    """Reads the runs and writes the page."""
+    folders = [Path(name).expanduser() for name in config.workdirs.split(",") if name]
+    if not folders:
+        raise flags.UsageError("give the folder of at least one run: python -m experiments.report WORKDIR...")
+    path = Path(config.out).expanduser() if config.out else (folders[0] if len(folders) == 1 else Path()) / PAGE
+    if path.suffix != ".html":
+        raise flags.UsageError(f"--out={config.out} must end in .html")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_page(folders, path)
+    except ValueError as error:
+        raise flags.UsageError(str(error)) from error
+    except OSError as error:
+        raise flags.UsageError(f"--out={path} cannot be written: {error.strerror or error}") from error
+    print(f"report of {len(folders)} run{'s' if len(folders) > 1 else ''} written to {path}")
+    return path
+
+
+def with_folders_as_flag(arguments: list[str]) -> list[str]:
+    """Plain arguments become ``--workdirs``.
+
+    Example:
+      >>> with_folders_as_flag(["runs/a", "runs/b", "--out=c.html"])
+      ['--out=c.html', '--workdirs=runs/a,runs/b']
+    """
+    folders = [argument for argument in arguments if not argument.startswith("-")]
+    rest = [argument for argument in arguments if argument.startswith("-")]
+    return [*rest, f"--workdirs={','.join(folders)}"] if folders else rest
+
+
+if __name__ == "__main__":
+    flags.run(main, Config, description=__doc__, arguments=with_folders_as_flag(sys.argv[1:]))

@@ -1,0 +1,173 @@
+"""The page of a run: what it says, that it needs nothing else, and that a browser shows it."""
+
+import json
+import logging
+import re
+import shutil
+import subprocess
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgan_jax.training.pictures import CAPTIONS
+from experiments import report
+from experiments.harness import flags, report_curves, report_page
+from experiments.harness.run_log import leaving_a_report
+from experiments.harness.run_record import read_run
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def make_run(folder, *, seed=0, score=7.5, steps=(100, 200, 300), **config):
+    (folder / "pictures").mkdir(parents=True)
+    settings = {"dataset": "mnist10k", "network": "mlp", "num_samples": 10, "steps": 300, "seed": seed, **config}
+    (folder / "config.json").write_text(json.dumps(settings | {"workdir": str(folder)}))
+    (folder / "versions.json").write_text(json.dumps({"commit": "0123abcd", "packages": {"jax": "0.10.2"}}))
+    records = [{"step": step, "bound": 50.0 / step, "effective_sample_size": 9.0, "odd": step} for step in steps]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records) + '{"torn')
+    result = {"samples": {"classifier_score": score, "class_shares": [0.1] * 10}, "protocol": "by a judge < 10"}
+    (folder / "result.json").write_text(json.dumps(result))
+    for step in steps:
+        shade = np.full((40, 80), step % 256, np.uint8)
+        Image.fromarray(shade).save(folder / "pictures" / f"samples_{step:07d}.png")
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path):
+    return make_run(tmp_path / "run")
+
+
+def test_the_page_says_what_the_folder_holds(run):
+    (run / "warnings.jsonl").write_text(json.dumps({"time": "noon", "message": "health: <ill>"}) + "\n")
+    text = report_page.write_own_page(run).read_text()
+    for words in (
+        "step 300 of 300", "classifier_score", "7.5", "by a judge &lt; 10", "health: &lt;ill&gt;", "0123abcd",
+        "Effective sample size, of M = 10", "all weights are equal and carry no signal", "[100, 200, 300]",
+    ):  # fmt: skip
+        assert words in text, words
+    assert text.count("data:image/png;base64,") == 3
+    assert text.count("<polyline") == 3
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(run):
+    text = report_page.write_own_page(run).read_text()
+    assert "default-src 'none'" in text
+    assert not re.findall(r"(?:src|href)=['\"](?!data:)[^'\"]+", text)
+    assert not re.search(r"https?://|url\(|@import|<link|<iframe", text)
+
+
+def test_what_a_run_says_of_itself_cannot_become_code(tmp_path):
+    folder = make_run(tmp_path / "<script>alert(1)<", dataset="<img src=x onerror=alert(1)>", network="'\"><b>")
+    (folder / "result.md").write_text("| <script>alert(2) |\n|---|\n| </td><script> |\n")
+    text = report_page.write_own_page(folder).read_text()
+    assert text.count("<script>") == 1 and "<img src" not in text and "<b>alert" not in text
+
+
+def test_seeds_of_one_experiment_become_mean_and_deviation(tmp_path):
+    scores = (7.0, 7.5, 8.0)
+    folders = [make_run(tmp_path / f"s{seed}", seed=seed, score=score) for seed, score in enumerate(scores)]
+    other = make_run(tmp_path / "other", seed=0, score=1.0, divergence="kl")
+    text = report_page.page([read_run(folder) for folder in [*folders, other]])
+    assert "3 seeds: mean ± sd" in text and "7.50 ± 0.50 (n = 3)" in text
+    assert text.count("data-run='") == 4
+    differing = re.findall(r"<tr class='differs'><th>([a-z_.]+)</th>", text)
+    assert differing == ["samples.classifier_score", "seed", "workdir", "divergence"]
+
+
+@pytest.mark.parametrize("damage", ["metrics.jsonl", "versions.json", "result.json", "pictures"])
+def test_what_is_missing_or_damaged_is_left_out(run, damage):
+    path = run / damage
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.write_bytes(b"\xff\x00[1, {")
+    assert "mnist10k" in report_page.write_own_page(run).read_text()
+
+
+def test_curves_leave_out_what_is_not_finite_and_average_what_is_too_much():
+    records = [{"step": step, "bound": float(step % 2)} for step in range(3000)]
+    records.append({"step": 3000, "bound": float("nan")})
+    points = report_curves.points_of(records, "bound")
+    assert len(points) == report_curves.MAX_POINTS and {value for _, value in points} == {0.5}
+    assert report_curves.points_of(records[-1:], "bound") == []
+    assert "no finite values" in report_curves.draw([report_curves.Curve("a", "#000", [])], label="x")
+    assert "NaN" not in report_curves.draw([report_curves.Curve("a", "#000", [(1.0, 2.0)])], label="x")
+
+
+def test_every_metric_that_has_a_caption_has_a_title_that_is_not_its_name():
+    for name in CAPTIONS:
+        assert report_curves.explanation(name)[0] != name
+
+
+def test_pictures_are_thinned_to_what_a_page_can_hold(tmp_path, monkeypatch):
+    run = read_run(make_run(tmp_path / "run", steps=tuple(range(1, 101))))
+    chosen = [step for step, _ in report_page.thinned(run.samples)]
+    assert len(chosen) == report_page.MAX_SAMPLE_PICTURES and (chosen[0], chosen[-1]) == (1, 100)
+    monkeypatch.setattr(report_page, "PICTURE_BUDGET", 3 * max(path.stat().st_size for _, path in run.samples))
+    assert [step for step, _ in report_page.thinned(run.samples)] == [1, 51, 100]
+
+
+def test_warnings_of_a_command_that_makes_a_run_are_kept_and_shown(tmp_path):
+    folder = tmp_path / "run"
+    logger = logging.getLogger("bgan_jax")
+    with pytest.raises(RuntimeError), leaving_a_report(types.SimpleNamespace(workdir=str(folder))):
+        logger.warning("before the folder is there")
+        make_run(folder)
+        logger.warning("health: %s", "one weight")
+        raise RuntimeError
+    text = (folder / "report.html").read_text()
+    assert "before the folder is there" in text and "health: one weight" in text
+    (folder / "report.html").unlink()
+    with leaving_a_report(types.SimpleNamespace(workdir=str(folder))):
+        logger.warning("of a command that only reads")
+    assert not (folder / "report.html").exists()
+
+
+def test_the_command(run, tmp_path, capsys):
+    arguments = report.with_folders_as_flag([str(run)])
+    assert report.main(flags.parse(report.Config, arguments)) == run / "report.html"
+    assert "report of 1 run written" in capsys.readouterr().out
+    for given, words in [
+        ([], "at least one run"),
+        ([str(tmp_path / "nowhere")], "holds no run"),
+        ([str(run), "--out=page.txt"], "must end in .html"),
+    ]:
+        with pytest.raises(flags.UsageError, match=words):
+            report.main(flags.parse(report.Config, report.with_folders_as_flag(given)))
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_a_browser_shows_the_page_and_its_slider_works(run, tmp_path):
+    def browse(page: Path, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1200,1400", *arguments,
+             page.as_uri()],
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+
+    page = report_page.write_own_page(run)
+    moved = tmp_path / "moved.html"
+    move = "<script>slider.value = 0; slider.dispatchEvent(new Event('input'))</script></body>"
+    moved.write_text(page.read_text().replace("</body>", move))
+    for shown, expected in ((page, "300"), (moved, "100")):
+        done = browse(shown, "--dump-dom")
+        assert re.findall(r"<figure data-step=\"(\d+)\">", done.stdout) == [expected]
+        assert f'<output id="step">{expected}</output>' in done.stdout
+        assert "CONSOLE" not in done.stderr, done.stderr
+    picture = tmp_path / "page.png"
+    browse(page, f"--screenshot={picture}")
+    pixels = np.asarray(Image.open(picture).convert("RGB"))
+    assert pixels.shape == (1400, 1200, 3)
+    blue = (
+        int(report_curves.COLORS[0][1:3], 16),
+        int(report_curves.COLORS[0][3:5], 16),
+        int(report_curves.COLORS[0][5:], 16),
+    )
+    assert (pixels == np.array(blue)).all(axis=-1).any(), "no curve is drawn"
+    assert (pixels[:, :, 0] == 300 % 256).any(), "no sample picture is shown"
