@@ -46,7 +46,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist_cortex": {
         "network": "mnist_cortex", "steps": 187_500, "num_samples": 10, "disc_fakes_per_latent": 10, "penalty": 5.0,
         "penalty_stride": 1, "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3, "average_decay": 0.0,
-        "wasserstein_penalty": 5.0, "wasserstein_disc_steps": 1, "critic_steps": 9375, "critic_penalty_stride": 1,
+        "wasserstein_penalty": 5.0, "wasserstein_disc_steps": 1, "critic_steps": 9375, "critic_penalty": 5.0,
+        "critic_penalty_stride": 1,
     },
 }  # fmt: skip
 
@@ -96,7 +97,7 @@ class Config(RunConfig):
     critic_batch_size: int = knob(64, "Rows of data, and generated rows, per step.", minimum=1, may_change=True)
     critic_learning_rate: float = knob(1e-3, "Adam's first step size; falls to 0.", minimum=0.0, may_change=True)
     critic_penalty: float = knob(
-        5.0, "Fresh critics' gradient-norm penalty gamma, for every divergence.", minimum=0.0, may_change=True
+        0.5, "Fresh critics' gradient-norm penalty gamma, for every divergence.", minimum=0.0, may_change=True
     )
     critic_wasserstein_penalty: float = knob(10.0, "Fresh Wasserstein critics' lambda.", minimum=0.0, may_change=True)
     critic_penalty_stride: int = knob(
