@@ -135,7 +135,8 @@ class DCGANDiscriminator(nn.Module):
       norm_epsilon: added to the batch variance.
       spectral_norm: spectral normalisation of every kernel.
       initialization: initial parameters.
-      form: form of the convolutions; the same function of the same parameters.
+      form: form of the convolutions; the same function of the same parameters. ``"auto"`` is the fastest to train: on
+        CPU the gradients of a 5x5 kernel come three times faster, those of a 4x4 one no slower (reverse mode only).
       axis_name: device axis of the batch statistics.
       dtype: dtype of the hidden computation; F is float32 at full precision.
     """
@@ -149,7 +150,7 @@ class DCGANDiscriminator(nn.Module):
     norm_epsilon: float = 1e-5
     spectral_norm: bool = False
     initialization: Initialization = PYTORCH
-    form: ConvForm = "conv"
+    form: ConvForm = "auto"
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
