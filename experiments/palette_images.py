@@ -141,11 +141,14 @@ def reference_for(config: Config, train: data.Dataset) -> Reference:
 
 def measured(x: np.ndarray, *, reference: Reference) -> dict[str, float]:
     """Every distance of palette images ``[num_samples, H, W]`` from the reference."""
-    sets = {"generated": x, "reference": reference.held_out, "num_colors": reference.spec.num_values}
+    held_out, num_colors = reference.held_out, reference.spec.num_values
+    histogram = palette_histogram_distance(generated=x, reference=held_out, num_colors=num_colors)
+    marginals = pixel_marginal_distance(generated=x, reference=held_out, num_colors=num_colors)
+    pairs = neighbor_pair_distance(generated=x, reference=held_out, num_colors=num_colors)
     return {
-        "palette_histogram": round(palette_histogram_distance(**sets), 5),
-        "pixel_marginals": round(pixel_marginal_distance(**sets), 4),
-        "neighbor_pairs": round(neighbor_pair_distance(**sets), 5),
+        "palette_histogram": round(histogram, 5),
+        "pixel_marginals": round(marginals, 4),
+        "neighbor_pairs": round(pairs, 5),
         **distances(reference.yardstick, judge_form(x, reference.spec)),
     }
 
@@ -192,6 +195,7 @@ def table(result: dict[str, Any]) -> str:
 
 def save_comparison(path: Path, samples: Samples, held_out: np.ndarray, *, spec: data.DatasetSpec) -> None:
     """Samples, the mean colours that they were drawn from, and real images, 64 of each."""
+    assert samples.probs is not None  # a discrete generator's always have them
     real = held_out[np.linspace(0, len(held_out) - 1, 64).astype(np.int64)]
     sets = (data.to_pictures(samples.x[:64], spec=spec), data.mean_pictures(samples.probs[:64], spec=spec),
             data.to_pictures(real, spec=spec))  # fmt: skip
