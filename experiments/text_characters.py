@@ -57,8 +57,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 SMOKE = {
-    "steps": 4, "batch_size": 16, "num_samples": 3, "width": 4, "penalty_stride": 2, "report_every": 2,
-    "checkpoint_every": 2, "picture_every": 2, "measured_lines": 64, "model_lines": 200, "model_steps": 3,
+    "steps": 4, "batch_size": 16, "num_samples": 3, "disc_fakes_per_latent": 1, "width": 4, "penalty_stride": 2,
+    "report_every": 2, "checkpoint_every": 2, "picture_every": 2, "measured_lines": 64, "model_lines": 200,
+    "model_steps": 3,
 }  # fmt: skip
 
 

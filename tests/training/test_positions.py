@@ -90,9 +90,8 @@ def step(played, *, real=None):
     return jax.jit(functools.partial(discrete_step, game=played))(state, real, jnp.arange(N))
 
 
-@pytest.mark.parametrize("fakes", [1, 4])
-def test_a_step_moves_both_players_and_its_metrics_are_means_over_positions(fakes):
-    state, metrics = step(game(disc_fakes_per_latent=fakes, penalty=1.0))
+def test_a_step_moves_both_players_and_its_metrics_are_means_over_positions():
+    state, metrics = step(game(disc_fakes_per_latent=4, penalty=1.0))
     assert all(np.isfinite(value) and np.shape(value) == () for value in metrics.values())
     assert 1.0 <= metrics["effective_sample_size"] <= 4.0
     assert float(metrics["gen_gradient_norm"]) > 0 and float(metrics["disc_gradient_norm"]) > 0
