@@ -6,7 +6,7 @@ Section 3 of the paper: a DCGAN with Roth's gradient-norm penalty, the generator
 discriminator's, by the variational lower bound (minimax), the proxy (non_saturating), and boundary seeking. First every
 objective runs from the same seeds (curves.png, samples.png), then once for every learning rate and ratio of a map
 (map.png). Every cell is a run of its own in cells/, as experiments.continuous_images would make it: told to stop, the
-same command goes on where it was, and cells that are finished stay. All cells take equally many discriminator updates,
+same command goes on where it was; asked for more seeds, ratios or rates, it runs what is not yet there. All cells take equally many discriminator updates,
 so a higher ratio means more generator updates, not fewer of the discriminator's.
 """
 
@@ -35,7 +35,7 @@ from experiments.stability_pictures import Curves, Grid, save_curves, save_map, 
 logger = logging.getLogger("bgan_jax")
 
 SMOKE = {
-    "objectives": "minimax,boundary_seeking", "learning_rates": "1e-3", "ratios": "2:1", "seeds": 1, "steps": 4,
+    "objectives": "minimax,boundary_seeking", "learning_rates": "1e-3", "ratio": "1:1", "ratios": "1:1", "seeds": 1, "steps": 4,
     "batch_size": 16, "width": 4, "pictures": 2, "judged_samples": 100, "judge_steps": 5,
 }  # fmt: skip
 REPORTS = 20
@@ -52,20 +52,22 @@ class Config:
     download: bool = knob(False, "Allow fetching the data set over the network.", may_change=True)
     objectives: str = knob(
         "minimax,non_saturating,boundary_seeking",
-        f"What generators minimise, separated by commas; of {', '.join(OBJECTIVES)}.",
+        f"What generators minimise, separated by commas; of {', '.join(OBJECTIVES)}.", may_change=True,
+    )  # fmt: skip
+    ratio: str = knob("5:1", "Generator updates to discriminator updates of the curves.", may_change=True)
+    learning_rate: float = knob(1e-3, "Adam's step size, of both players, of the curves.", minimum=0.0, may_change=True)
+    seeds: int = knob(2, "Runs of each objective behind the curves: seeds 0, 1, ...", minimum=1, may_change=True)
+    ratios: str = knob("1:1,5:1", "Ratios of the map, separated by commas; empty: no map.", may_change=True)
+    learning_rates: str = knob(
+        "2e-4,1e-3,5e-3", "Step sizes of the map, separated by commas; empty: no map.", may_change=True
     )
-    ratio: str = knob("5:1", "Generator updates to discriminator updates of the curves.")
-    learning_rate: float = knob(1e-3, "Adam's step size, of both players, of the curves.", minimum=0.0)
-    seeds: int = knob(2, "Runs of each objective behind the curves: seeds 0, 1, ...", minimum=1)
-    ratios: str = knob("1:1,5:1", "Ratios of the map, separated by commas; empty: no map.")
-    learning_rates: str = knob("2e-4,1e-3,5e-3", "Step sizes of the map, separated by commas; empty: no map.")
-    steps: int = knob(600, "Steps of every cell, each of as many discriminator updates as its ratio says.", minimum=1)
+    steps: int = knob(500, "Steps of every cell, each of as many discriminator updates as its ratio says.", minimum=1)
     batch_size: int = knob(64, "Pictures, and latents, per update.", minimum=1)
     network: str = knob("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
     width: int | None = knob(16, "Base number of maps; empty is the preset's.", minimum=1)
     penalty: float = knob(1.0, "Coefficient gamma of Roth's gradient-norm penalty; 0 switches it off.", minimum=0.0)
-    pictures: int = knob(5, "Moments of a run at which samples are shown and measured.", minimum=1)
-    judged_samples: int = knob(2000, "Samples that every measurement sees.", minimum=4)
+    pictures: int = knob(4, "Moments of a run at which samples are shown and measured.", minimum=1)
+    judged_samples: int = knob(1000, "Samples that every measurement sees.", minimum=4)
     judge_steps: int = knob(1000, "Training steps of the features' network.", minimum=1)
     compilation_cache: bool = knob(True, "Keep compiled programs in the user's cache folder.", may_change=True)
     smoke: bool = knob(False, "The whole path in seconds, on tiny sizes.", may_change=True)

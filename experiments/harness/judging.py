@@ -20,10 +20,33 @@ from bgan_jax.evaluation.classifier_score import JudgeReport, judge_report
 
 logger = logging.getLogger("bgan_jax")
 
+# Memory: a judge learns from at most so many pixels: all of 50,000 images of 32x32, 3,600 of 64x64 in four directions.
+MAX_TRAINING_PIXELS = 60_000_000
 
-def real_images(dataset: Dataset) -> np.ndarray:
-    """All images of a split as the judge sees them; stochastic ones are drawn once, with a fixed key."""
-    rows = to_device_form(jax.random.key(0), dataset.rows(np.arange(len(dataset))), spec=dataset.spec)
+
+def real_images(dataset: Dataset, *, at_most: int | None = None) -> np.ndarray:
+    """Images of a split as the judge sees them; stochastic ones are drawn once, with a fixed key.
+
+    Args:
+      dataset: the split.
+      at_most: so many, drawn at random, for the order of a data set may follow its labels; ``None`` takes all as they
+        lie.
+
+    Returns:
+      The images, ``[N, H, W, C]``.
+    """
+    return _as_judged(dataset, drawn(dataset, at_most=at_most))
+
+
+def drawn(dataset: Dataset, *, at_most: int | None) -> np.ndarray:
+    """Which examples :func:`real_images` takes."""
+    if at_most is None or at_most >= len(dataset):
+        return np.arange(len(dataset))
+    return np.random.default_rng(0).permutation(len(dataset))[:at_most]
+
+
+def _as_judged(dataset: Dataset, indices: np.ndarray) -> np.ndarray:
+    rows = to_device_form(jax.random.key(0), dataset.rows(indices), spec=dataset.spec)
     return judge_form(np.asarray(rows), dataset.spec)
 
 
@@ -63,16 +86,18 @@ def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
     try:
         return load_classifier(path)
     except FileNotFoundError:
-        logger.info("training the judge on %d real images (%d steps)", len(train), steps)
+        logger.info("training the judge on real images (%d steps)", steps)
     except ValueError as error:
         logger.warning("training the judge again: %s", error)
-    images = real_images(train)
+    directions = 4 if train.labels is None else 1
+    some = drawn(train, at_most=MAX_TRAINING_PIXELS // (directions * train.spec.shape[0] * train.spec.shape[1]))
+    images = _as_judged(train, some)
     if train.labels is None:
         images, labels = turned(images)
         judge = train_classifier(jax.random.key(0), images, labels, num_classes=4, steps=steps)
     else:
         judge = train_classifier(
-            jax.random.key(0), images, train.labels, num_classes=train.spec.num_classes, steps=steps
+            jax.random.key(0), images, train.labels[some], num_classes=train.spec.num_classes, steps=steps
         )
     folder.mkdir(parents=True, exist_ok=True)
     save_classifier(path, judge)

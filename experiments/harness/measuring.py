@@ -25,6 +25,9 @@ from experiments.harness.showing import save_real
 
 logger = logging.getLogger("bgan_jax")
 
+# Names of splits that generators do not learn from, the better one first.
+HELD_OUT = ("test", "validation", "valid", "val")
+
 
 @dataclasses.dataclass(frozen=True)
 class MeasuredConfig(ContinuousConfig):
@@ -40,13 +43,16 @@ def yardstick_of(config: MeasuredConfig, experiment: Experiment, *, num_samples:
     Raises:
       UsageError: the data set has no split to hold samples against.
     """
-    try:
-        held_out = open_split(config, "test")
-    except (ValueError, FileNotFoundError) as error:
-        raise UsageError(str(error)) from error
+    splits = experiment.dataset.spec.splits
+    held_out = next((split for split in HELD_OUT if split in splits), None)
+    if held_out is None:
+        raise UsageError(
+            f"--dataset={config.dataset} has no split to hold samples against: it has {', '.join(splits)}, and one of "
+            f"{', '.join(HELD_OUT)} is needed"
+        )
     return yardstick_for(
         experiment.dataset,
-        held_out,
+        open_split(config, held_out),
         folder=Path(config.cache_dir) if config.cache_dir else default_cache_dir(),
         steps=config.judge_steps,
         num_samples=num_samples or config.judged_samples,
