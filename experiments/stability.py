@@ -6,8 +6,8 @@ Section 3 of the paper: a DCGAN with Roth's gradient-norm penalty, the generator
 discriminator's, by the variational lower bound (minimax), the proxy (non_saturating), and boundary seeking. First every
 objective runs from the same seeds (curves.png, samples.png), then once for every learning rate and ratio of a map
 (map.png). Every cell is a run of its own in cells/, as experiments.continuous_images would make it: told to stop, the
-same command goes on where it was; asked for more seeds, ratios or rates, it runs what is not yet there. All cells take equally many discriminator updates,
-so a higher ratio means more generator updates, not fewer of the discriminator's.
+same command goes on where it was; asked for more seeds, ratios or rates, it runs what is not yet there. All cells take
+equally many discriminator updates, so a higher ratio means more generator updates, not fewer of the discriminator's.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from experiments.stability_pictures import Curves, Grid, save_curves, save_map, 
 logger = logging.getLogger("bgan_jax")
 
 SMOKE = {
-    "objectives": "minimax,boundary_seeking", "learning_rates": "1e-3", "ratio": "1:1", "ratios": "1:1", "seeds": 1, "steps": 4,
-    "batch_size": 16, "width": 4, "pictures": 2, "judged_samples": 100, "judge_steps": 5,
+    "objectives": "minimax,boundary_seeking", "learning_rates": "1e-3", "ratio": "1:1", "ratios": "1:1", "seeds": 1,
+    "steps": 4, "batch_size": 16, "width": 4, "pictures": 2, "judged_samples": 100, "judge_steps": 5,
 }  # fmt: skip
 REPORTS = 20
 
