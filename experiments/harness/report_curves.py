@@ -143,7 +143,7 @@ def points_of(records: Sequence[Mapping[str, Any]], name: str) -> list[tuple[flo
     return [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
 
 
-def ticks(low: float, high: float, *, about: int = 4) -> list[float]:
+def ticks(low: float, high: float, *, about: int = 5) -> list[float]:
     """Round numbers within a range.
 
     Example:

@@ -146,8 +146,8 @@ def test_a_browser_shows_the_page_and_its_slider_works(run, tmp_path):
         return subprocess.run(
             [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
              "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1200,1400", *arguments,
-             page.as_uri()],
+             "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1200,1400",
+             *arguments, page.as_uri()],
             capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
 
@@ -155,19 +155,12 @@ def test_a_browser_shows_the_page_and_its_slider_works(run, tmp_path):
     moved = tmp_path / "moved.html"
     move = "<script>slider.value = 0; slider.dispatchEvent(new Event('input'))</script></body>"
     moved.write_text(page.read_text().replace("</body>", move))
-    for shown, expected in ((page, "300"), (moved, "100")):
-        done = browse(shown, "--dump-dom")
-        assert re.findall(r"<figure data-step=\"(\d+)\">", done.stdout) == [expected]
-        assert f'<output id="step">{expected}</output>' in done.stdout
-        assert "CONSOLE" not in done.stderr, done.stderr
+    done = browse(moved, "--dump-dom")
+    assert re.findall(r"<figure data-step=\"(\d+)\">", done.stdout) == ["100"]
+    assert '<output id="step">100</output>' in done.stdout
+    assert "CONSOLE" not in done.stderr, done.stderr
     picture = tmp_path / "page.png"
     browse(page, f"--screenshot={picture}")
     pixels = np.asarray(Image.open(picture).convert("RGB"))
     assert pixels.shape == (1400, 1200, 3)
-    blue = (
-        int(report_curves.COLORS[0][1:3], 16),
-        int(report_curves.COLORS[0][3:5], 16),
-        int(report_curves.COLORS[0][5:], 16),
-    )
-    assert (pixels == np.array(blue)).all(axis=-1).any(), "no curve is drawn"
-    assert (pixels[:, :, 0] == 300 % 256).any(), "no sample picture is shown"
+    assert (pixels == 300 % 256).all(axis=-1).sum() == 40 * 80, "the sample picture is not shown as it is"
