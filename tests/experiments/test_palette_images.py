@@ -81,7 +81,7 @@ def test_pictures_over_time_are_the_first_rows_of_every_grid(finished):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--dataset=mnist10k"], "is binary, and this experiment takes palette images"),
+        (["--dataset=mnist10k"], "the data has .28, 28, 1."),
         (["--dataset=emoji32"], "kind .continuous. has no discrete conditional"),
         (["--dataset=emoji16", "--palette=8"], "emoji16 takes no palette"),
         (["--dataset=images:nowhere"], "nowhere"),
