@@ -24,6 +24,7 @@ from bgan_jax.evaluation.exact import conditional_log_probs, marginal_log_probs
 from bgan_jax.networks import Networks, player
 from bgan_jax.networks.interface import Player
 from bgan_jax.networks.mlp import MLPDiscriminator
+from bgan_jax.training.baseline import with_baseline
 from bgan_jax.training.discrete_step import DiscreteGame, DiscreteSettings, score, train_generator
 from bgan_jax.training.players import generate
 from bgan_jax.training.state import Pair, TrainState
@@ -134,11 +135,12 @@ def enumerable_game(
         latent_prior="normal",
         output="logits",
     )
+    rules = DiscreteSettings(**settings)
     return DiscreteGame(
-        networks=networks,
+        networks=with_baseline(networks, estimator=rules.estimator),
         conditional=target_conditional(target),
         optimizers=Pair(gen=optimizer, disc=optax.identity() if disc_optimizer is None else disc_optimizer),
-        settings=DiscreteSettings(**settings),
+        settings=rules,
     )
 
 

@@ -35,7 +35,6 @@ from bgan_jax.training.estimators import (
     ESTIMATORS,
     Direction,
     generator_loss,
-    reinforce_given_baseline,
 )
 from bgan_jax.training.players import generate
 from bgan_jax.training.relaxation import relaxed_sample, straight_through
@@ -59,7 +58,7 @@ OBJECTIVES: dict[str, tuple[str, Objective]] = {
     "boundary_seeking_marginal_plain": ("marginal KL", marginal_kl),
     "reinforce": ("reverse KL", conditional_reverse_kl),
     "reinforce_moving_average": ("reverse KL", conditional_reverse_kl),
-    "reinforce_learned": ("reverse KL", conditional_reverse_kl),
+    "reinforce_learned_baseline": ("reverse KL", conditional_reverse_kl),
     "reinforce_no_baseline": ("reverse KL", conditional_reverse_kl),
     "gumbel_soft": ("reverse KL", conditional_reverse_kl),
     "gumbel_straight_through": ("reverse KL", conditional_reverse_kl),
@@ -255,9 +254,13 @@ def estimate_fn(
     reward_of_latent = jnp.sum(jnp.exp(here.log_g) * here.log_ratio[None], axis=1)
 
     def direction(name: str, scored: ScoredSamples, row: jax.Array, num_samples: int) -> Direction:
-        if name == "reinforce_learned":
-            return reinforce_given_baseline(scored, baseline=reward_of_latent[row])
-        return ESTIMATORS[name](scored, num_samples=num_samples, log_partition_average=average, axis_name=None)
+        return ESTIMATORS[name](
+            scored,
+            num_samples=num_samples,
+            log_partition_average=average,
+            baseline=reward_of_latent[row],
+            axis_name=None,
+        )
 
     def estimate(key: jax.Array) -> list[jax.Array]:
         fakes = generate(state, key, jnp.arange(batch_size), networks=networks)
@@ -303,7 +306,7 @@ def laws(
 ) -> dict[tuple[str, int], np.ndarray]:
     """The exact mean of every estimator that has one, by name and M.
 
-    The three self-normalised forms by quadrature; REINFORCE, which is unbiased, by its exact gradient.
+    The self-normalised forms by quadrature; REINFORCE, which is unbiased, by its exact gradient.
     """
     conditional = target_conditional(here.target)
     points = np.asarray(conditional.statistics(jnp.asarray(here.target.states)))

@@ -35,7 +35,7 @@ STYLES: dict[str, tuple[str, str, Any]] = {
     "boundary_seeking_marginal": ("whole batch, centred", "#a63603", "-"),
     "boundary_seeking_marginal_plain": ("whole batch, plain", "#fd8d3c", "--"),
     "reinforce": ("REINFORCE, leave-one-out", "#00441b", "-"),
-    "reinforce_learned": ("REINFORCE, learned baseline at its best", "#41ab5d", "-."),
+    "reinforce_learned_baseline": ("REINFORCE, learned baseline", "#41ab5d", "-."),
     "reinforce_moving_average": ("REINFORCE, moving average", "#74c476", "--"),
     "reinforce_no_baseline": ("REINFORCE, no baseline", "#a1d99b", ":"),
     "gumbel_soft": ("Gumbel-softmax, soft", "#6a51a3", "-"),

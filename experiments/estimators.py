@@ -114,7 +114,7 @@ class Config:
     disc_width: int = flags.knob(64, "Units in each hidden layer of a trained discriminator.", minimum=1)
     disc_steps: int = flags.knob(2, "Updates of a trained discriminator per step.", minimum=1)
     estimators: str = flags.knob(
-        ",".join(name for name in OBJECTIVES if name != "reinforce_learned"),
+        ",".join(OBJECTIVES),
         "What runs use against the optimal discriminator, by comma; a subset of them also against a trained one.",
     )
     smoke: bool = flags.knob(False, "The whole path in seconds, on tiny sizes.")
@@ -225,10 +225,9 @@ def main(config: Config) -> None:
         ) from None
     if not sample_counts or min(sample_counts) < 2:
         raise flags.UsageError(f"--sample_counts={config.sample_counts}: every M must be at least 2")
-    legal = set(OBJECTIVES) - {"reinforce_learned"}
     for estimator in config.estimators.split(","):
-        if estimator not in legal:
-            raise flags.UsageError(f"--estimators: unknown {estimator!r}; legal: {', '.join(sorted(legal))}")
+        if estimator not in OBJECTIVES:
+            raise flags.UsageError(f"--estimators: unknown {estimator!r}; legal: {', '.join(OBJECTIVES)}")
     if config.steps % config.records:
         raise flags.UsageError(f"--records={config.records} must divide --steps={config.steps}")
     if not config.workdir:

@@ -33,8 +33,8 @@ class FiniteSampleMeans(NamedTuple):
     Attributes:
       per_latent: weights normalised over the samples of each latent, centred or not, ``[K, Z, D]``.
       marginal: weights normalised over the whole batch, ``[K, Z, D]``.
-      marginal_centered: the same with each latent's mean weight subtracted from its samples' weights, ``[K, Z, D]``.
-        Not the same mean: the mean weight depends on the samples that it is subtracted from.
+      marginal_centered: the same, each weight less the mean of its latent's others, ``[K, Z, D]``; zero for M = 1. Not
+        the same mean at finite N: the normaliser depends on all samples.
     """
 
     per_latent: np.ndarray
@@ -121,13 +121,13 @@ def finite_sample_means(
         others = np.exp(m * log_phi)
         log_other_latents = (num_latents - 1) * np.log(np.maximum(latent_probs @ others, 1e-300))[None]
         own = integral(psi, (m - 1) * log_phi + log_other_latents)
-        # The mean weight of a latent holds the sample's own weight, 1 / M of it, and those of its M - 1 companions.
-        companions = integral(chi[:, :, None] * tau, (m - 2) * log_phi + log_other_latents) if m > 1 else 0.0
+        # A sample's weight less the mean weight of its M - 1 companions; alone it has none, and no signal.
+        companions = integral(chi[:, :, None] * tau, (m - 2) * log_phi + log_other_latents) if m > 1 else own
         rows.append(
             (
                 -row_weights * m * integral(psi, (m - 1) * log_phi),
                 -row_weights * num_latents * m * own,
-                -row_weights * num_latents * (m - 1) * (own - companions),
+                -row_weights * num_latents * m * (own - companions),
             )
         )
     return FiniteSampleMeans(*(np.stack(field) for field in zip(*rows, strict=True)))

@@ -60,6 +60,7 @@ class Networks(NamedTuple):
       latent_prior: ``"normal"`` or ``"uniform"`` on [0, 1).
       output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical) or ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
+      baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Networks(NamedTuple):
     latent_dim: int
     latent_prior: LatentPrior
     output: str
+    baseline: Player | None = None
 
 
 class Options(NamedTuple):

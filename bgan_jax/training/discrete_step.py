@@ -16,6 +16,7 @@ import optax
 
 from bgan_jax import losses
 from bgan_jax.conditionals import sample_conditionals
+from bgan_jax.training.baseline import regress, update_baseline
 from bgan_jax.training.estimators import ESTIMATORS, PER_POSITION, generator_loss
 from bgan_jax.training.game import Game
 from bgan_jax.training.players import (
@@ -52,6 +53,7 @@ class DiscreteSettings:
       gen_steps: generator updates per step, each on fresh samples.
       average_decay: decay per update of the generator's moving average.
       log_partition_decay: decay per step of the log-partition's moving average.
+      learning_rate_baseline: Adam's step size for a learned baseline.
     """
 
     num_samples: int = 10
@@ -67,6 +69,7 @@ class DiscreteSettings:
     gen_steps: int = 1
     average_decay: float = 0.99
     log_partition_decay: float = 0.995
+    learning_rate_baseline: float = 1e-3
 
     def __post_init__(self) -> None:
         """Refuses settings that no step can honour.
@@ -246,10 +249,12 @@ def train_generator(
         raise ValueError(
             f"estimator {settings.estimator!r} has no meaning with one F per position; legal: {', '.join(PER_POSITION)}"
         )
+    regression = regress(state.baseline, fakes.latents, scored, networks=game.networks)
     direction = ESTIMATORS[settings.estimator](
         scored,
         num_samples=settings.num_samples,
         log_partition_average=state.log_partition_average,
+        baseline=regression.values,
         axis_name=axis_name,
     )
     gradient = fakes.pull_back(jax.grad(generator_loss)(fakes.logits, direction, conditional=game.conditional))
@@ -258,12 +263,16 @@ def train_generator(
         "effective_sample_size": jnp.mean(scored.effective_sample_size),
         "sample_logit": jnp.mean(scored.logit_mean),
         "sample_logit_square": jnp.mean(scored.logit_square_mean),
+        **regression.metrics,
     }
-    gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
+    gradient, baseline_gradient, metrics = mean_over_devices(
+        (gradient, regression.gradient, metrics), axis_name=axis_name
+    )
     metrics["gen_gradient_norm"] = optax.tree.norm(gradient)
     state = update_generator(
         state, gradient, fakes.model_state, optimizers=game.optimizers, average_decay=settings.average_decay
     )
+    baseline = update_baseline(state.baseline, baseline_gradient, learning_rate=settings.learning_rate_baseline)
     decay = settings.log_partition_decay
     average = decay * state.log_partition_average + (1.0 - decay) * metrics["log_partition"]
-    return state.replace(log_partition_average=average), metrics
+    return state.replace(log_partition_average=average, baseline=baseline), metrics

@@ -41,40 +41,59 @@ Estimator = Callable[..., Direction]
 
 
 def boundary_seeking(
-    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+    scored: ScoredSamples,
+    *,
+    num_samples: int,
+    log_partition_average: jax.Array,
+    baseline: jax.Array | None = None,
+    axis_name: str | None,
 ) -> Direction:
     r"""Per-latent importance weights with the control variate 1/M: :math:`c_{mn} = \tilde w_{mn} - \frac1M`.
 
     The estimator of Algorithm 1 of Hjelm et al. 2018 (https://arxiv.org/abs/1702.08431). Subtracting 1/M does not
     change its mean, since ``E_g[grad log g] = 0``, and lowers its variance; with M = 1 it is exactly zero.
     """
-    del num_samples, log_partition_average, axis_name
+    del num_samples, log_partition_average, baseline, axis_name
     return Direction(
         statistics=scored.weighted_statistics - scored.mean_statistics, total=jnp.zeros_like(scored.log_partition)
     )
 
 
 def boundary_seeking_plain(
-    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+    scored: ScoredSamples,
+    *,
+    num_samples: int,
+    log_partition_average: jax.Array,
+    baseline: jax.Array | None = None,
+    axis_name: str | None,
 ) -> Direction:
     r"""Per-latent importance weights as the paper prints them: :math:`c_{mn} = \tilde w_{mn}`."""
-    del num_samples, log_partition_average, axis_name
+    del num_samples, log_partition_average, baseline, axis_name
     return Direction(statistics=scored.weighted_statistics, total=jnp.ones_like(scored.log_partition))
 
 
 def boundary_seeking_marginal(
-    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+    scored: ScoredSamples,
+    *,
+    num_samples: int,
+    log_partition_average: jax.Array,
+    baseline: jax.Array | None = None,
+    axis_name: str | None,
 ) -> Direction:
-    r"""Weights normalised over the whole batch: :math:`c_{mn} = (\tilde w_{mn} - \frac1M)\,\hat\alpha_n / \hat\beta`.
+    r"""Weights normalised over the whole batch, each less the mean of its latent's others.
+
+    .. math::
+
+       c_{mn} = \frac{1}{M \hat\beta} \Big(w_{mn} - \frac{1}{M-1} \sum_{m' \ne m} w_{m'n}\Big)
+              = \frac{M}{M-1} \Big(\tilde w_{mn} - \frac1M\Big) \frac{\hat\alpha_n}{\hat\beta}
 
     :math:`\hat\beta` is the mean weight over all samples of all latents (and devices), so latents whose samples look
-    more like data count more. It points along the gradient of the marginal KL(p~ || q), with a higher variance, and is
-    shorter by the factor 1 - 1/M: the mean weight that multiplies 1/M contains each sample's own.
+    more like data count more. It points along the gradient of the marginal KL(p~ || q), with a higher variance.
     """
-    del num_samples, log_partition_average
+    del log_partition_average, baseline
     # log_partition of the per-latent log-means is the log-mean over everything, since every latent has M samples.
     log_beta = log_partition(scored.log_partition, axis=0, axis_name=axis_name)
-    scale = jnp.exp(scored.log_partition - log_beta)
+    scale = num_samples / (num_samples - 1) * jnp.exp(scored.log_partition - log_beta)
     shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
     return Direction(
         statistics=scale.reshape(shape) * (scored.weighted_statistics - scored.mean_statistics),
@@ -83,21 +102,26 @@ def boundary_seeking_marginal(
 
 
 def boundary_seeking_marginal_plain(
-    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+    scored: ScoredSamples,
+    *,
+    num_samples: int,
+    log_partition_average: jax.Array,
+    baseline: jax.Array | None = None,
+    axis_name: str | None,
 ) -> Direction:
     r"""Weights normalised over the whole batch, as printed: :math:`c_{mn} = \tilde w_{mn} \hat\alpha_n / \hat\beta`.
 
     The first policy gradient of Hjelm et al. 2018. Biased for the gradient of the marginal KL(p~ || q) by a term that
     falls with the number of latents alone.
     """
-    del num_samples, log_partition_average
+    del num_samples, log_partition_average, baseline
     scale = jnp.exp(scored.log_partition - log_partition(scored.log_partition, axis=0, axis_name=axis_name))
     shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
     return Direction(statistics=scale.reshape(shape) * scored.weighted_statistics, total=scale)
 
 
 def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> Direction:
-    r"""REINFORCE with a baseline per latent from elsewhere, as a learned one: :math:`c_{mn} = \frac1M (F_{mn} - b_n)`.
+    r"""REINFORCE with a baseline per latent from elsewhere: :math:`c_{mn} = \frac1M (F_{mn} - b_n)`.
 
     Args:
       scored: the summary of the samples.
@@ -118,36 +142,69 @@ def _reinforce(scored: ScoredSamples, baseline: jax.Array) -> Direction:
 
 
 def reinforce(
-    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+    scored: ScoredSamples,
+    *,
+    num_samples: int,
+    log_partition_average: jax.Array,
+    baseline: jax.Array | None = None,
+    axis_name: str | None,
 ) -> Direction:
     r"""REINFORCE, leave-one-out baseline: :math:`c_{mn} = \frac1M (F_{mn} - \frac1{M-1}\sum_{m' \ne m} F_{m'n})`.
 
     The reward is the log-weight F, so this descends KL(g(x|z) || p~(x|z)). The baseline is independent of the sample
     that it is subtracted from: unbiased, and free.
     """
-    del log_partition_average, axis_name
+    del log_partition_average, baseline, axis_name
     centred = _reinforce(scored, scored.logit_mean)
     scale = num_samples / (num_samples - 1)
     return Direction(statistics=scale * centred.statistics, total=jnp.zeros_like(centred.total))
 
 
 def reinforce_moving_average(
-    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+    scored: ScoredSamples,
+    *,
+    num_samples: int,
+    log_partition_average: jax.Array,
+    baseline: jax.Array | None = None,
+    axis_name: str | None,
 ) -> Direction:
     r"""REINFORCE with the running log-partition as baseline, as the authors have it.
 
     :math:`c_{mn} = \frac1M (F_{mn} - \overline{\log Z} - 1)`.
     """
-    del num_samples, axis_name
+    del num_samples, baseline, axis_name
     return _reinforce(scored, jnp.broadcast_to(log_partition_average + 1.0, scored.logit_mean.shape))
 
 
 def reinforce_no_baseline(
-    scored: ScoredSamples, *, num_samples: int, log_partition_average: jax.Array, axis_name: str | None
+    scored: ScoredSamples,
+    *,
+    num_samples: int,
+    log_partition_average: jax.Array,
+    baseline: jax.Array | None = None,
+    axis_name: str | None,
 ) -> Direction:
     r"""REINFORCE with the bare reward: :math:`c_{mn} = \frac1M F_{mn}`."""
-    del num_samples, log_partition_average, axis_name
+    del num_samples, log_partition_average, baseline, axis_name
     return _reinforce(scored, jnp.zeros_like(scored.logit_mean))
+
+
+def reinforce_learned_baseline(
+    scored: ScoredSamples,
+    *,
+    num_samples: int,
+    log_partition_average: jax.Array,
+    baseline: jax.Array | None = None,
+    axis_name: str | None,
+) -> Direction:
+    r"""REINFORCE with what a network expects of the latent: :math:`c_{mn} = \frac1M (F_{mn} - b(z_n))`.
+
+    ``training/baseline.py`` trains b. It must not depend on the samples.
+    """
+    del num_samples, log_partition_average, axis_name
+    if baseline is None:
+        raise ValueError("reinforce_learned_baseline needs networks that have a baseline: with_baseline(networks, ...)")
+    return reinforce_given_baseline(scored, baseline=baseline)
 
 
 ESTIMATORS: dict[str, Estimator] = {
@@ -157,6 +214,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "boundary_seeking_marginal_plain": boundary_seeking_marginal_plain,
     "reinforce": reinforce,
     "reinforce_moving_average": reinforce_moving_average,
+    "reinforce_learned_baseline": reinforce_learned_baseline,
     "reinforce_no_baseline": reinforce_no_baseline,
 }
 

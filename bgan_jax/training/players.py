@@ -39,12 +39,14 @@ class Generated(NamedTuple):
       pull_back: gradient with respect to the logits -> gradient with respect to the generator's parameters.
       model_state: the generator's model state after the pass.
       sample_keys: one key per latent for the samples drawn from its conditional, ``[N]``.
+      latents: what the generator was run on, ``[N, latent_dim]``; ``None`` where that is data.
     """
 
     logits: jax.Array
     pull_back: Callable[[jax.Array], Any]
     model_state: Any
     sample_keys: jax.Array
+    latents: jax.Array | None = None
 
 
 def draw_latents(keys: jax.Array, *, networks: Networks) -> jax.Array:
@@ -76,6 +78,7 @@ def generate(state: TrainState, key: jax.Array, example_index: jax.Array, *, net
         pull_back=lambda cotangent: pull_back(cotangent)[0],
         model_state=model_state,
         sample_keys=sample_keys,
+        latents=latents,
     )
 
 

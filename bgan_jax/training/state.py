@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from bgan_jax.networks import Networks
+from bgan_jax.training.baseline import init_baseline
 
 
 class Pair(NamedTuple):
@@ -33,6 +34,7 @@ class TrainState(flax.struct.PyTreeNode):
         samples are drawn.
       log_partition_average: moving average of the mean log-partition over latents, in nats, scalar; a diagnostic of
         the discriminator's calibration (0 when ``e^F`` is a normalised density ratio) and REINFORCE's baseline.
+      baseline: parameters and optimiser state of a learned baseline; an empty mapping where none is learned.
     """
 
     step: jax.Array
@@ -42,6 +44,7 @@ class TrainState(flax.struct.PyTreeNode):
     opt_state: Pair
     gen_average: Any
     log_partition_average: jax.Array
+    baseline: Any
 
 
 def init_state(
@@ -51,7 +54,7 @@ def init_state(
 
     Args:
       key: the run's root key. Traced.
-      networks: both players. Static.
+      networks: both players, and a baseline where one is learned. Static.
       optimizers: a ``optax.GradientTransformation`` for each player. Static.
       initial_log_partition: where the moving average of the log-partition starts, in nats. Static.
 
@@ -70,6 +73,8 @@ def init_state(
         opt_state=Pair(gen=optimizers.gen.init(params.gen), disc=optimizers.disc.init(params.disc)),
         gen_average=jax.tree.map(jnp.array, {"params": params.gen, **model_state.gen}),
         log_partition_average=jnp.asarray(initial_log_partition, jnp.float32),
+        # The fourth key of the three above, so that runs without a baseline start as they always did.
+        baseline=init_baseline(jax.random.fold_in(key, 3), networks=networks),
     )
 
 

@@ -12,6 +12,7 @@ from bgan_jax.conditionals import Conditional, conditional_for
 from bgan_jax.losses import DIVERGENCES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.training import parallel
+from bgan_jax.training.baseline import with_baseline
 from bgan_jax.training.discrete_step import DiscreteSettings, discrete_step
 from bgan_jax.training.estimators import ESTIMATORS
 from bgan_jax.training.game import Game
@@ -54,6 +55,7 @@ class DiscreteConfig(RunConfig):
         0.0, "Where samples are relaxed: the discriminator's parameters stay within plus or minus this; 0: no limit.",
         minimum=0.0,
     )  # fmt: skip
+    learning_rate_baseline: float = knob(1e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
     penalty: float = knob(5.0, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
     penalty_stride: int = knob(
         1, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
@@ -81,7 +83,7 @@ def players_for(
         latent_dim=config.get("latent_dim"),
         axis_name=axis_name,
     )
-    return networks, conditional
+    return with_baseline(networks, estimator=config["estimator"]), conditional
 
 
 def prepare(config: DiscreteConfig) -> Experiment:

@@ -12,8 +12,17 @@ from PIL import Image
 from bgan_jax.evaluation.enumerable import random_markov_chain_target, random_target
 from bgan_jax.evaluation.exact import marginal_log_probs, optimal_log_ratio
 from bgan_jax.training import estimators as training_estimators
+from bgan_jax.training.state import init_state
 from experiments import estimators
-from experiments.enumerable_game import draw_real, enumerable_game, latent_log_probs, table_log_probs
+from experiments.enumerable_game import (
+    draw_real,
+    enumerable_game,
+    finite_log_probs,
+    latent_log_probs,
+    optimal_step,
+    table_log_probs,
+    with_optimal_discriminator,
+)
 from experiments.estimator_measurement import OBJECTIVES, measure, situation
 from experiments.estimator_report import Run
 from experiments.estimator_training import Curves
@@ -51,6 +60,30 @@ def test_real_examples_come_from_the_target():
     counts = np.bincount(x @ np.array([8, 4, 2, 1]), minlength=16)
     expected = 20000 * np.exp(target.log_probs)
     assert np.sum((counts - expected) ** 2 / expected) < 15 + 5 * np.sqrt(30)
+
+
+def test_a_learned_baseline_comes_to_the_expected_reward():
+    target = TARGETS["bits"]()
+    game = enumerable_game(
+        target, num_latents=3, optimizer=optax.sgd(0.0), estimator="reinforce_learned_baseline", num_samples=8,
+        learning_rate_baseline=3e-3,
+    )  # fmt: skip
+    state = init_state(jax.random.key(0), networks=game.networks, optimizers=game.optimizers)
+    # Rows that differ, so that there is something to know about a latent.
+    table = jnp.array([[2.0] * 4, [-2.0] * 4, [0.0] * 4])
+    state = with_optimal_discriminator(state.replace(params=state.params._replace(gen={"logits": table})))
+    state = jax.jit(
+        lambda state: jax.lax.fori_loop(0, 1500, lambda _, state: optimal_step(state, game=game, batch_size=32), state)
+    )(state)
+    log_g = table_log_probs(target, game.conditional)(table)
+    log_ratio = finite_log_probs(target) - marginal_log_probs(log_g, latent_log_probs=latent_log_probs(3))
+    expected = np.asarray(jnp.sum(jnp.exp(log_g) * log_ratio[None], axis=1))
+    latents = jax.random.normal(jax.random.key(2), (4096, 3))
+    values, _ = game.networks.baseline.apply({"params": state.baseline["params"]}, latents, train=True)
+    rows = np.asarray(jnp.argmax(latents, axis=1))
+    found = np.array([np.asarray(values)[rows == row].mean() for row in range(3)])
+    assert np.ptp(expected) > 1.0
+    np.testing.assert_allclose(found, expected, atol=0.15 * np.ptp(expected))
 
 
 def small_measurement(names, *, repeats=80):

@@ -10,8 +10,10 @@ import pytest
 from bgan_jax.conditionals import conditional_for
 from bgan_jax.data import DatasetSpec
 from bgan_jax.networks import build_networks
+from bgan_jax.networks.baseline import latent_baseline
 from bgan_jax.training import parallel
 from bgan_jax.training.advance import empty_totals, make_advance, streamed_load
+from bgan_jax.training.baseline import with_baseline
 from bgan_jax.training.discrete_step import DiscreteGame, DiscreteSettings, discrete_step
 from bgan_jax.training.state import adam_pair, init_state
 
@@ -21,14 +23,20 @@ SPEC = DatasetSpec(name="digits", kind="binary", shape=(28, 28, 1), num_values=2
 
 def compiled_text(launcher, network, **settings):
     """The program that eight devices run, as the compiler prints it."""
-    networks = build_networks(network, example_shape=SPEC.shape, width=8, axis_name=parallel.AXIS)
+    rules = DiscreteSettings(num_samples=2, **settings)
+
+    def networks_over(axis_name):
+        networks = build_networks(network, example_shape=SPEC.shape, width=8, axis_name=axis_name)
+        return with_baseline(networks, estimator=rules.estimator)
+
+    networks = networks_over(parallel.AXIS)
     game = DiscreteGame(
         networks=networks,
         conditional=conditional_for("binary", SPEC.shape, num_classes=2),
         optimizers=adam_pair(learning_rate_gen=1e-3, learning_rate_disc=1e-3),
-        settings=DiscreteSettings(num_samples=2, **settings),
+        settings=rules,
     )
-    alone = game._replace(networks=build_networks(network, example_shape=SPEC.shape, width=8))
+    alone = game._replace(networks=networks_over(None))
     state = jax.eval_shape(
         functools.partial(init_state, networks=networks, optimizers=game.optimizers), jax.random.key(0)
     )
@@ -71,6 +79,14 @@ def test_one_all_reduce_per_player(launcher):
     assert 1 <= len(found) <= 2
     # Nothing but the gradients and a dozen metrics.
     assert 0 < sum(found) - sum(gradient_sizes("mlp")) < 20
+
+
+def test_a_learned_baseline_travels_with_the_generator():
+    found = all_reduces(compiled_text("pmap", "mlp", estimator="reinforce_learned_baseline"))
+    baseline = latent_baseline(16)
+    size = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(baseline.init, jax.random.key(0))))
+    assert 1 <= len(found) <= 2
+    assert 0 < sum(found) - sum(gradient_sizes("mlp")) - size < 20
 
 
 def test_every_further_update_costs_one_more():

@@ -68,11 +68,10 @@ def m_pass_gradient(game, state, loss):
 
 
 def marginal(*, log_probs, fake_logits):
-    # The control variate has expectation zero, so the library's plain form is compared less the mean sample's pull,
-    # scaled as each latent's weights are.
-    scale = jnp.exp(losses.log_partition(fake_logits) - losses.log_partition(fake_logits, axis=(0, 1)))
-    weights = losses.normalized_importance_weights(fake_logits) - 1 / fake_logits.shape[0]
-    return -jnp.sum(jax.lax.stop_gradient(scale[None] * weights) * log_probs, axis=0)
+    # Each weight less the mean of its latent's others, over the mean weight of the whole batch.
+    weights = jnp.exp(fake_logits - losses.log_partition(fake_logits, axis=(0, 1)))
+    others = losses.leave_one_out_baseline(weights)
+    return -jnp.mean(jax.lax.stop_gradient(weights - others) * log_probs, axis=0)
 
 
 def leave_one_out(*, log_probs, fake_logits):

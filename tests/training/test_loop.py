@@ -34,6 +34,7 @@ def fresh():
             opt_state=Pair(gen={}, disc={}),
             gen_average=jnp.ones(2),
             log_partition_average=jnp.zeros(()),
+            baseline={},
         ),
         np.asarray(jax.random.key_data(jax.random.key(0))),
         parallel="shard_map",
