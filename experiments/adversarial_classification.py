@@ -75,9 +75,9 @@ class Config:
     examples: int | None = knob(None, "Training images, spread evenly over the set; empty is all.", minimum=16)
     reduction: int = knob(2, "Squares of so many pixels a side are averaged into one.", minimum=1, maximum=64)
     width: int = knob(16, "Maps of the first convolution; the paper's size is 64.", minimum=1)
-    epochs: int = knob(8, "Passes over the training images.", minimum=1)
+    epochs: int = knob(6, "Passes over the training images.", minimum=1)
     critic_epochs: int = knob(
-        8, "Passes of the classifier that has a critic; the paper gave it three times as many.", minimum=1
+        6, "Passes of the classifier that has a critic; the paper gave it three times as many.", minimum=1
     )
     batch_size: int = knob(64, "Images per step over all devices.", minimum=1)
     learning_rate_gen: float = knob(1e-3, "Adam's step size for the classifier.", minimum=0.0)
@@ -98,7 +98,7 @@ class Config:
     )  # fmt: skip
     critic_clip: float = knob(0.1, "Bound of the critic's parameters.", minimum=1e-9)
     critic_steps: int = knob(1, "Critic updates per step.", minimum=1)
-    measurements: int = knob(8, "Points of every curve.", minimum=1)
+    measurements: int = knob(6, "Points of every curve.", minimum=1)
     parallel: str = knob("pmap", "How the step spreads over devices.", choices=LAUNCHERS, may_change=True)
     compilation_cache: bool = knob(
         True, "Keep compiled programs in the user's cache folder, for a fast start next time.", may_change=True
