@@ -29,12 +29,16 @@ def save_divergences(path: Path, measurements: Sequence[dict[str, Any]], result:
     steps = [record["step"] for record in measurements]
     for i, (entry, color) in enumerate(zip(entries, colors, strict=True)):
         values = [record["ngram_divergence"][i] for record in measurements]
-        over_time.plot(steps, values, color=color, marker=".", label=f"{entry['n']}-grams")
+        over_time.plot(steps, values, color=color, marker=".")
+        over_time.annotate(
+            f"{entry['n']}-grams", (steps[-1], values[-1]), xytext=(5, 0), textcoords="offset points", va="center",
+            fontsize=7, color=color,
+        )  # fmt: skip
         over_time.axhline(entry["floor"], color=color, linestyle=":", linewidth=1.0)
     over_time.set_xlabel("training step")
     over_time.set_ylabel("Jensen-Shannon divergence, bits")
     over_time.set_title("over the run; dotted: held-out real lines", fontsize=9, loc="left")
-    over_time.legend(fontsize=7)
+    over_time.set_xlim(0, 1.12 * steps[-1])
 
     orders = [entry["n"] for entry in entries]
     values = [entry["value"] for entry in entries]
