@@ -53,10 +53,11 @@ from bgan_jax.evaluation.enumerable import (
 )
 from bgan_jax.evaluation.host_randomness import host_generator
 from bgan_jax.training import workdir
-from experiments import estimator_report as report
-from experiments.estimator_measurement import OBJECTIVES, RELAXED, Row, cost_per_step, measure, situation
-from experiments.estimator_report import Run
-from experiments.estimator_training import TrainingSettings, train_curves
+from experiments.estimator_laboratory import report
+from experiments.estimator_laboratory.gradients import OBJECTIVES, situation
+from experiments.estimator_laboratory.measurement import Row, cost_per_step, measure
+from experiments.estimator_laboratory.report import Run
+from experiments.estimator_laboratory.training import TrainingSettings, train_curves
 from experiments.harness import flags
 
 logger = logging.getLogger("bgan_jax")
@@ -65,7 +66,7 @@ logger = logging.getLogger("bgan_jax")
 WORST_COORDINATE = 6.0
 NORM_RATIO = 5.0
 TRAINED = ("boundary_seeking", "boundary_seeking_marginal", "boundary_seeking_marginal_plain", "reinforce",
-           "reinforce_moving_average")  # fmt: skip
+           "reinforce_moving_average", "reinforce_learned_baseline")  # fmt: skip
 
 
 def _mixture(key: jax.Array) -> EnumerableTarget:
@@ -113,6 +114,7 @@ class Config:
     learning_rate_disc: float = flags.knob(3e-3, "Adam's step size for a trained discriminator.", minimum=0.0)
     disc_width: int = flags.knob(64, "Units in each hidden layer of a trained discriminator.", minimum=1)
     disc_steps: int = flags.knob(2, "Updates of a trained discriminator per step.", minimum=1)
+    learning_rate_baseline: float = flags.knob(3e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
     estimators: str = flags.knob(
         ",".join(OBJECTIVES),
         "What runs use against the optimal discriminator, by comma; a subset of them also against a trained one.",
@@ -254,7 +256,7 @@ def main(config: Config) -> None:
         logger.info("%s: gradients measured at KL(p||q) = %.3f nats", here.target.name, here.kl)
         if config.costs and name == measured_targets[0]:
             costs = cost_per_step(
-                here, ("boundary_seeking", *RELAXED), sample_counts=sample_counts, batch_size=config.batch_size,
+                here, tuple(OBJECTIVES), sample_counts=sample_counts, batch_size=config.batch_size,
                 temperature=config.temperature,
             )  # fmt: skip
     runs = [run for name in training_targets for run in train_all(config, name)]

@@ -44,7 +44,7 @@ from bgan_jax.training.objectives import OBJECTIVES
 from bgan_jax.training.players import generate
 from bgan_jax.training.regularisers import REGULARISERS
 from bgan_jax.training.state import Pair, TrainState, adam_pair, init_state
-from experiments import planar_pictures
+from experiments.figures import planar
 from experiments.harness import flags
 from experiments.harness.flags import UsageError, knob
 
@@ -114,7 +114,7 @@ class Watched(NamedTuple):
     """Everything seen of all seeds of one objective at one moment; numpy, a leading axis of seeds where not said."""
 
     coverage: ModeCoverage
-    frame: planar_pictures.Frame  # of the first seed
+    frame: planar.Frame  # of the first seed
     logits: np.ndarray  # F on the measured samples
 
 
@@ -178,7 +178,7 @@ def observer(networks: Networks, target: PlanarTarget, *, num_samples: int) -> O
     @jax.jit
     def observe(states: TrainState) -> tuple[jax.Array, ModeCoverage, jax.Array, jax.Array]:
         samples, coverage, logits = jax.vmap(one_seed)(states)
-        window = jnp.asarray(planar_pictures.window(FINE).reshape(-1, 2))
+        window = jnp.asarray(planar.window(FINE).reshape(-1, 2))
         return samples[0, :SAMPLES_SHOWN], coverage, logits, logits_of(first_seed(states), window)
 
     return observe
@@ -191,7 +191,7 @@ def first_seed(states: TrainState) -> TrainState:
 
 def watcher(game: ContinuousGame, observe: Observe) -> Callable[[TrainState], Watched]:
     """A function that measures all seeds of a game and draws up the first one's frame."""
-    coarse = planar_pictures.window(COARSE).reshape(-1, 2)
+    coarse = planar.window(COARSE).reshape(-1, 2)
 
     @jax.jit
     def field_of(states: TrainState) -> jax.Array:
@@ -199,7 +199,7 @@ def watcher(game: ContinuousGame, observe: Observe) -> Callable[[TrainState], Wa
 
     def watch(states: TrainState) -> Watched:
         samples, coverage, logits, over_window = jax.device_get(observe(states))
-        frame = planar_pictures.Frame(
+        frame = planar.Frame(
             step=int(states.step[0]),
             samples=samples,
             logits=over_window.reshape(FINE, FINE),
@@ -223,7 +223,7 @@ def coverage_of(samples: jax.Array, target: PlanarTarget) -> ModeCoverage:
 
 def train_objective(
     config: Config, game: ContinuousGame, target: PlanarTarget, *, start: TrainState, observe: Observe
-) -> tuple[planar_pictures.Column, dict[str, Any]]:
+) -> tuple[planar.Column, dict[str, Any]]:
     """Trains all seeds of one objective: its column of the page, and its row of the table.
 
     ``start`` are the seeds' states at step 0, the same for every objective.
@@ -249,7 +249,7 @@ def train_objective(
         np.stack([getattr(moment.coverage, name) for moment in watched], axis=1).astype(float)
         for name in ("modes_covered", "high_quality_fraction")
     )
-    column = planar_pictures.Column(
+    column = planar.Column(
         title=f"{objective.replace('_', ' ')}\n{FORMULAS[objective]}",
         boundary=game.objective.boundary,
         frames=[moment.frame for moment in watched],
@@ -349,15 +349,15 @@ def main(config: Config) -> dict[str, Any]:
 
     data = sample_planar(jax.random.key(config.seed), target, num_samples=config.measured_samples)
     perfect = {name: float(value) for name, value in coverage_of(data, target)._asdict().items() if value.ndim == 0}
-    density = np.exp(planar_log_density(jnp.asarray(planar_pictures.window(2 * FINE)), target=target))
+    density = np.exp(planar_log_density(jnp.asarray(planar.window(2 * FINE)), target=target))
     title = f"{config.target.replace('_', ' ')}: {config.divergence} discriminator"
     title += f", {config.disc_steps} : {config.gen_steps} updates" if config.disc_steps != config.gen_steps else ""
-    planar_pictures.save_page(
+    planar.save_page(
         folder / "toy2d.png", columns, density=density, data=np.asarray(data[:SAMPLES_SHOWN]),
         perfect=(perfect["modes_covered"], perfect["high_quality_fraction"]),
         title=f"{title}, step {config.steps}, {config.seeds} seeds",
     )  # fmt: skip
-    planar_pictures.save_animation(folder / "toy2d.gif", columns, density=density, title=title)
+    planar.save_animation(folder / "toy2d.gif", columns, density=density, title=title)
 
     result = {
         "target": config.target,

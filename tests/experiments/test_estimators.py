@@ -14,7 +14,7 @@ from bgan_jax.evaluation.exact import marginal_log_probs, optimal_log_ratio
 from bgan_jax.training import estimators as training_estimators
 from bgan_jax.training.state import init_state
 from experiments import estimators
-from experiments.enumerable_game import (
+from experiments.estimator_laboratory.game import (
     draw_real,
     enumerable_game,
     finite_log_probs,
@@ -23,9 +23,10 @@ from experiments.enumerable_game import (
     table_log_probs,
     with_optimal_discriminator,
 )
-from experiments.estimator_measurement import OBJECTIVES, measure, situation
-from experiments.estimator_report import Run
-from experiments.estimator_training import Curves
+from experiments.estimator_laboratory.gradients import OBJECTIVES, situation
+from experiments.estimator_laboratory.measurement import measure
+from experiments.estimator_laboratory.report import Run
+from experiments.estimator_laboratory.training import Curves
 from experiments.harness import flags
 
 TARGETS = {

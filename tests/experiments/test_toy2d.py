@@ -10,7 +10,8 @@ from PIL import Image
 
 from bgan_jax.evaluation.planar import planar_target, sample_planar
 from bgan_jax.training.objectives import OBJECTIVES
-from experiments import planar_pictures, toy2d
+from experiments import toy2d
+from experiments.figures import planar
 from experiments.harness import flags
 
 TINY = ["--smoke", "--batch_size=8", "--width=8", "--steps=4", "--measured_samples=50"]
@@ -70,7 +71,7 @@ def test_samples_of_p_cover_p():
 
 def test_the_window_runs_as_the_pictures_do():
     """Rows upwards and columns to the right, as ``imshow(origin="lower")``, ``contour`` and ``quiver`` take them."""
-    points = planar_pictures.window(5)
+    points = planar.window(5)
     assert points[0, 0].tolist() == [-3.0, -3.0]
     assert points[0, -1].tolist() == [3.0, -3.0] and points[-1, 0].tolist() == [-3.0, 3.0]
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bgan_jax.evaluation.estimator_quality import Measured
-from experiments.estimator_measurement import Row
-from experiments.estimator_training import Curves
+from experiments.estimator_laboratory.measurement import Row
+from experiments.estimator_laboratory.training import Curves
 
 
 class Run(NamedTuple):

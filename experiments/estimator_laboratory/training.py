@@ -19,7 +19,7 @@ from bgan_jax.training.discrete_step import DiscreteGame, discrete_step
 from bgan_jax.training.players import generate, update_generator
 from bgan_jax.training.relaxation import annealed_temperature
 from bgan_jax.training.state import TrainState, init_state
-from experiments.enumerable_game import (
+from experiments.estimator_laboratory.game import (
     draw_real,
     enumerable_game,
     finite_log_probs,
@@ -27,7 +27,7 @@ from experiments.enumerable_game import (
     optimal_step,
     table_log_probs,
 )
-from experiments.estimator_measurement import OBJECTIVES, RELAXED, relaxed_gradients
+from experiments.estimator_laboratory.gradients import OBJECTIVES, RELAXED, relaxed_gradients
 
 
 class TrainingSettings(NamedTuple):
@@ -43,6 +43,7 @@ class TrainingSettings(NamedTuple):
       learning_rate_disc: Adam's step size for a trained discriminator.
       disc_width: units in each of its two hidden layers.
       disc_steps: its updates per step.
+      learning_rate_baseline: Adam's step size for REINFORCE's learned baseline.
       temperature: lowest temperature of the relaxed estimators, which anneal to it from three times that.
     """
 
@@ -55,6 +56,7 @@ class TrainingSettings(NamedTuple):
     learning_rate_disc: float
     disc_width: int
     disc_steps: int
+    learning_rate_baseline: float
     temperature: float
 
 
@@ -180,6 +182,7 @@ def make_step(
         estimator=name if discriminator != "exact" and name not in RELAXED else "boundary_seeking",
         penalty=0.0,
         average_decay=0.0,
+        learning_rate_baseline=settings.learning_rate_baseline,
     )
     if discriminator == "exact":
         return game, _exact_step(target, game, objective=name)
