@@ -16,12 +16,13 @@ from tests.experiments.test_discrete_mnist import command
 
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory):
-    """Sixty drawings of one coloured disc each, not square."""
+    """Sixty drawings of one disc each, red or blue on white or black, not square."""
     folder = tmp_path_factory.mktemp("drawings")
     generator = np.random.default_rng(0)
     rows, columns = np.indices((48, 40))
     for i in range(60):
-        ground, disc = generator.integers(0, 256, (2, 3), np.uint8)
+        ground = np.full(3, 255 * generator.integers(2), np.uint8)
+        disc = np.roll(np.array([200, 0, 0], np.uint8), 2 * generator.integers(2))
         row, column, radius = generator.integers((16, 12, 5), (32, 28, 12))
         inside = (rows - row) ** 2 + (columns - column) ** 2 < radius**2
         Image.fromarray(np.where(inside[..., None], disc, ground)).save(folder / f"{i:02d}.png")
