@@ -305,9 +305,10 @@ def protocol_of(config: Config, plan: Plan, *, rows: int) -> str:
         f"{config.wasserstein_disc_steps} critic updates each. For every cell a new discriminator of "
         f"{plan.networks.name}, {config.critic_steps} steps of {config.critic_batch_size} data and as many generated "
         f"rows; penalties: {penalties}. V without the penalty, the mean of {config.evaluation_batches} batches of "
-        f"{rows} data rows that the critic was trained on and as many generated rows that it was not. JS is twice the "
-        "Jensen-Shannon divergence, in nats, at most 1.386; reverse KL in nats; Wasserstein in units of the Euclidean "
-        "distance between pictures. Floor: one half of the data in the generator's place, the other as data."
+        f"{rows} rows of the data that the critic learned from and as many generated rows that it never saw. JS is "
+        "twice the Jensen-Shannon divergence, in nats, at most 1.386; reverse KL in nats; Wasserstein in units of the "
+        "Euclidean distance between pictures. Floor: one half of the data in the generator's place, the other as data. "
+        "Critics' step sizes fall to 0, so a curve that ends flat does not say that a longer training finds no more."
     )
 
 

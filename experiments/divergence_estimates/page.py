@@ -68,22 +68,13 @@ def _entry(cells: Sequence[Cell]) -> dict[str, Any]:
     less_penalty, _ = mean_and_spread([cell["bound"]["less_penalty"] for cell in cells])
     held_out, held_out_spread = mean_and_spread([cell["held_out"]["mean"] for cell in cells])
     over_batches, _ = mean_and_spread([cell["bound"]["sd_over_batches"] for cell in cells])
-    quarter, _ = mean_and_spread([_last_quarter(cell["curve"]) for cell in cells])
     numbers = {
         "mean": mean, "sd_over_seeds": spread, "sd_over_batches": over_batches, "less_penalty": less_penalty,
-        "held_out": held_out, "held_out_sd_over_seeds": held_out_spread, "gain_in_last_quarter": quarter,
+        "held_out": held_out, "held_out_sd_over_seeds": held_out_spread,
     }  # fmt: skip
     return {"seeds": len(cells)} | {
         name: round(number, 4) if math.isfinite(number) else None for name, number in numbers.items()
     }
-
-
-def _last_quarter(curve: Sequence[Any]) -> float | None:
-    """How much of V came in the last quarter of the critic's training."""
-    earlier = [point for point in curve if point[0] <= 0.75 * curve[-1][0]]
-    if not earlier or curve[-1][1] is None or earlier[-1][1] is None:
-        return None
-    return curve[-1][1] - earlier[-1][1]
 
 
 def _number(value: float | None, spread: float | None = None) -> str:
@@ -109,8 +100,8 @@ def markdown(rows: Sequence[Row], measures: Sequence[str], *, protocol: str, ent
             line.append("" if published is None else "{:.2f} (±{:.2f})".format(*published))
         lines.append(f"| {row['title']} | {' | '.join(line)} |")
     behind = [
-        "| trained by | measure | V | sd over batches | V less penalty | V, held-out data | gained in last quarter |",
-        "|---|---|---|---|---|---|---|",
+        "| trained by | measure | V | sd over batches | V less penalty | V on held-out data |",
+        "|---|---|---|---|---|---|",
     ]
     for row in rows:
         for measure in (m for m in measures if m in row["measures"]):
@@ -118,8 +109,7 @@ def markdown(rows: Sequence[Row], measures: Sequence[str], *, protocol: str, ent
             behind.append(
                 f"| {row['title']} | {TITLES[measure]} | {_number(entry['mean'], entry['sd_over_seeds'])} | "
                 f"{_number(entry['sd_over_batches'])} | {_number(entry['less_penalty'])} | "
-                f"{_number(entry['held_out'], entry['held_out_sd_over_seeds'])} | "
-                f"{_number(entry['gain_in_last_quarter'])} |"
+                f"{_number(entry['held_out'], entry['held_out_sd_over_seeds'])} |"
             )
     entropy = [
         f"- {row_title(train, SAMPLES)}: {value:.1f} nats per example left to chance by g(x|z)"
