@@ -199,8 +199,9 @@ def plan_for(config: Config) -> Plan:
         discrete.prepare(generator_config(config, name, seed=config.seed))
     try:
         dataset, held_out = open_split(config, "train"), open_split(config, "test")
-        shared = vars(config) | {"network": config.critic_network or config.network}
-        networks, conditional = discrete.players_for(shared, dataset.spec, axis_name=None)
+        players = generator_config(config, train[0], seed=config.seed)
+        players = dataclasses.replace(players, network=config.critic_network or config.network)
+        networks, conditional = discrete.players_for(vars(players), dataset.spec, axis_name=None)
         settings = {name: critic_settings(config, name) for name in measures}
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
