@@ -109,7 +109,7 @@ def prepare(config: DiscreteConfig) -> Experiment:
 
     def step_over(axis_name: str | None) -> Any:
         networks, conditional = players_for(vars(config), dataset.spec, axis_name=axis_name)
-        game = Game(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
+        game: Game[Any] = Game(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
         return functools.partial(relaxed_step if relaxes else discrete_step, game=game)
 
     return Experiment(
