@@ -64,6 +64,12 @@ class Job:
             time.sleep(0.02)
         return False
 
+    def until(self, condition: Callable[[], bool], *, seconds: float = 180.0) -> None:
+        """Waits for a condition that must come true; else nothing of the job is left running."""
+        if not self.wait_for(condition, seconds=seconds):
+            self.kill()
+            raise AssertionError(f"not in {seconds:g} s, or the job has ended:\n{self.log()[-3000:]}")
+
     def signal(self, process: int, number: signal.Signals) -> None:
         self.processes[process].send_signal(number)
 

@@ -145,11 +145,14 @@ def kill_while_saving(folder: Path, *, kills: int, every: int = 5) -> Row:
     while row.injected < kills:
         known = launching.checkpoint_steps(killed)
         job = launching.launch(killed, *flags, "--pause=0.02")
-        assert job.wait_for(lambda: launching.checkpoint_steps(killed)[-1:] > known[-1:]), job.log()  # noqa: B023
+        job.until(lambda: launching.checkpoint_steps(killed)[-1:] > known[-1:])  # noqa: B023
         time.sleep(0.05)
         whole = {step: number_of_files(checkpoints / str(step)) for step in launching.checkpoint_steps(killed)}
-        while progress_of_a_save(checkpoints, whole=whole) < moments[row.injected % len(moments)]:
-            assert job.processes[0].poll() is None, job.log()
+        moment = moments[row.injected % len(moments)]
+        while progress_of_a_save(checkpoints, whole=whole) < moment and job.processes[0].poll() is None:
+            pass
+        if job.processes[0].poll() is not None:
+            break
         job.kill()
         row.injected += 1
         row.steps_lost.append(steps_to_repeat(killed))
@@ -162,7 +165,10 @@ def kill_while_saving(folder: Path, *, kills: int, every: int = 5) -> Row:
 
 def unexpected_files(folder: Path) -> list[str]:
     """Files of a finished run that should not be there."""
-    legal = {"config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "checkpoints", "pictures"}
+    legal = {
+        "config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "report.html", "checkpoints",
+        "pictures",
+    }  # fmt: skip
     strange = [path.name for path in folder.iterdir() if path.name not in legal]
     return strange + [path.name for path in (folder / "checkpoints").iterdir() if not path.name.isdigit()]
 
@@ -211,7 +217,7 @@ def fill_the_disk(folder: Path) -> Row:
         limit = None if mounted else (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000)))
         job = launching.launch(run, *flags, before=limit, log=folder / "log")
         if mounted:
-            assert job.wait_for(lambda: len(launching.checkpoint_steps(run)) >= 2), job.log()
+            job.until(lambda: len(launching.checkpoint_steps(run)) >= 2)
             with contextlib.suppress(OSError), open(folder / "disk" / "ballast", "wb", buffering=0) as ballast:
                 while ballast.write(bytes(4096)):
                     pass
@@ -254,7 +260,7 @@ def lose_a_host(folder: Path, *, how: str) -> Row:
     run = folder / how.replace(" ", "_")
     fails = ("--fail_at=20", "--fail_in=0") if how == "exception on process 0" else ()
     job = launching.launch(run, *endless, *fails, "--heartbeat_seconds=10", processes=2)
-    assert job.wait_for(lambda: reached(run) >= 5), job.log()
+    job.until(lambda: reached(run) >= 5)
     row = Row(f"two hosts: {how}", injected=1)
     event, _, lost = how.rpartition(" of process ")
     if how == "SIGTERM to process 1":

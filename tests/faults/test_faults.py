@@ -5,7 +5,7 @@ from tests.faults import injections
 
 
 def test_killed_at_random_moments(tmp_path):
-    row = injections.kill_at_random(tmp_path, kills=2, steps=200, every=10, seed=3)
+    row = injections.kill_at_random(tmp_path, kills=1, steps=100, every=10, seed=3)
     assert row.recovered == row.injected > 0, row.line()
 
 

@@ -13,7 +13,7 @@ ENDLESS = ("--steps=100000", "--checkpoint_every=1000000", "--report_every=1", "
 
 def started(folder, *arguments):
     job = launching.launch(folder, *ENDLESS, *arguments, processes=2)
-    assert job.wait_for(lambda: len(read_metrics(folder / "metrics.jsonl")) >= 3), job.log(0)
+    job.until(lambda: len(read_metrics(folder / "metrics.jsonl")) >= 3)
     return job
 
 

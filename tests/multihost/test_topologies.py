@@ -41,12 +41,12 @@ def test_two_hosts_of_four_devices_equal_one_device(alone, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("processes", "devices", "launcher"), [(2, 4, "shard_map"), (1, 8, "pmap")], ids=["two hosts", "eight devices"]
+    ("processes", "devices", "flags"),
+    [(2, 4, ("--parallel=shard_map", "--data_backend=streamed")), (1, 8, ("--parallel=pmap",))],
+    ids=["two hosts, each with its rows of the data", "eight devices"],
 )
-def test_half_on_many_devices_and_half_on_one(alone, tmp_path, processes, devices, launcher):
-    launching.run(
-        tmp_path / "run", *FLAGS, "--steps=10", f"--parallel={launcher}", processes=processes, devices=devices
-    )
+def test_half_on_many_devices_and_half_on_one(alone, tmp_path, processes, devices, flags):
+    launching.run(tmp_path / "run", *FLAGS, "--steps=10", *flags, processes=processes, devices=devices)
     log = launching.run(tmp_path / "run", *FLAGS)
     assert "continuing from step 10" in log
     assert launching.largest_difference(launching.newest_state(tmp_path / "run")[1], alone) < 1e-5
