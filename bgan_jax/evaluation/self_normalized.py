@@ -131,3 +131,61 @@ def finite_sample_means(
             )
         )
     return FiniteSampleMeans(*(np.stack(field) for field in zip(*rows, strict=True)))
+
+
+def marginal_standard_deviation(
+    conditional_log_probs: ArrayLike,
+    *,
+    log_ratio: ArrayLike,
+    latent_log_probs: ArrayLike,
+    statistics: ArrayLike,
+    num_samples: int,
+    num_latents: int,
+) -> np.ndarray:
+    r"""The standard deviation of the form that is normalised over the whole batch, to first order in 1/N.
+
+    A ratio of means, so by the delta method its variance is that of the mean over latents of
+
+    .. math:: R_n = \frac1M \sum_m \frac{w_{mn}}{\beta} (y_{mn} - \gamma), \qquad
+              y_{mn} = 1[z_n = z] (E_g[t \mid z] - t(x_{mn})), \quad \gamma = E\Big[\frac w\beta y\Big]
+
+    for each row z and coordinate of t. It counts states too rare to be drawn, which a deviation measured from samples
+    does not: with heavy weights that one can be far too small.
+
+    Args:
+      conditional_log_probs: log g(x|z) of every state, in nats, ``[Z, S]``.
+      log_ratio: F of every state, finite, in nats, ``[S]``.
+      latent_log_probs: log h(z), ``[Z]``.
+      statistics: t(x) of every state, flattened, ``[S, D]``.
+      num_samples: M.
+      num_latents: N.
+
+    Returns:
+      Standard deviation of one gradient, float64, ``[Z, D]``.
+
+    Example:
+      >>> log_g, log_ratio = np.log([[0.5, 0.5]]), np.log([0.5, 1.5])
+      >>> marginal_standard_deviation(
+      ...     log_g, log_ratio=log_ratio, latent_log_probs=[0.0], statistics=[[0.0], [1.0]], num_samples=4,
+      ...     num_latents=25).round(4).tolist()
+      [[0.0375]]
+    """
+    probs, statistics = np.exp(np.asarray(conditional_log_probs, np.float64)), np.asarray(statistics, np.float64)
+    latent_probs, log_ratio = np.exp(np.asarray(latent_log_probs, np.float64)), np.asarray(log_ratio, np.float64)
+    probs /= probs.sum(axis=1, keepdims=True)
+    weights = np.exp(log_ratio - np.log(latent_probs @ (probs @ np.exp(log_ratio))))
+    # E_g[w] and E_g[w^2] of every row.
+    first, second = probs @ weights, probs @ np.square(weights)
+    variance = np.empty((len(probs), statistics.shape[1]))
+    for z, (g, h) in enumerate(zip(probs, latent_probs, strict=True)):
+        pull = g @ statistics - statistics
+        gradient = h * ((g * weights) @ pull)
+        own = pull - gradient
+        single = h * ((g * np.square(weights)) @ np.square(own))
+        paired = h * np.square((g * weights) @ own)
+        # Latents of other rows have y = 0, and take part through the normaliser alone.
+        others = np.arange(len(probs)) != z
+        single += np.square(gradient) * (latent_probs[others] @ second[others])
+        paired += np.square(gradient) * (latent_probs[others] @ np.square(first[others]))
+        variance[z] = single / num_samples + (1 - 1 / num_samples) * paired
+    return np.sqrt(variance / num_latents)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from bgan_jax.evaluation.self_normalized import finite_sample_means
+from bgan_jax.evaluation.self_normalized import finite_sample_means, marginal_standard_deviation
 
 
 def logsumexp(values, axis=None, keepdims=False):
@@ -102,6 +102,29 @@ def test_with_many_latents_both_marginal_forms_are_unbiased():
     for k in range(2):
         np.testing.assert_allclose(found.marginal[k], exact, atol=2e-3 * np.abs(exact).max())
         np.testing.assert_allclose(found.marginal_centered[k], exact, atol=2e-3 * np.abs(exact).max())
+
+
+def test_the_deviation_over_the_whole_batch_is_that_of_many_batches():
+    """By the same formula as ``enumerated``, on batches drawn at random; first order in 1/N, so N is large."""
+    num_samples, num_latents, batches = 3, 200, 4000
+    random = np.random.default_rng(0)
+    z = (random.random((batches, num_latents)) > np.exp(LATENT)[0]).astype(int)
+    thresholds = np.cumsum(np.exp(LOG_G), axis=1)[z][:, :, None, :2]
+    x = (random.random((batches, num_latents, num_samples, 1)) > thresholds).sum(axis=-1)
+    weights = np.exp(LOG_RATIO[x])
+    pull = (np.exp(LOG_G) @ STATISTICS)[z][:, :, None] - STATISTICS[x]
+    sums = np.sum(weights[..., None] * pull, axis=2) / weights.sum(axis=(1, 2))[:, None, None]
+    gradients = np.stack([np.sum(sums * (z == row)[..., None], axis=1) for row in range(2)], axis=1)
+    expected = marginal_standard_deviation(
+        LOG_G,
+        log_ratio=LOG_RATIO,
+        latent_log_probs=LATENT,
+        statistics=STATISTICS,
+        num_samples=num_samples,
+        num_latents=num_latents,
+    )
+    # The error of a deviation is about 1 / sqrt(2 batches) of it, and what the first order leaves out about 1/N.
+    np.testing.assert_allclose(gradients.std(axis=0, ddof=1), expected, rtol=0.05)
 
 
 def test_the_scale_of_the_weights_cancels():

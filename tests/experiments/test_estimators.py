@@ -102,17 +102,18 @@ def test_estimators_keep_their_laws():
     assert all(0.0 < row.law_worst < estimators.WORST_COORDINATE for row in rows)
 
 
-def test_a_wrong_factor_is_found(monkeypatch):
-    right = training_estimators.boundary_seeking
+@pytest.mark.parametrize("name", ["boundary_seeking", "boundary_seeking_marginal", "boundary_seeking_marginal_plain"])
+def test_a_wrong_factor_is_found(monkeypatch, name):
+    right = training_estimators.ESTIMATORS[name]
 
     def wrong(scored, *, num_samples, **rest):
-        direction = right(scored, num_samples=num_samples, **rest)
-        return direction._replace(statistics=direction.statistics * num_samples / (num_samples - 1))
+        direction, factor = right(scored, num_samples=num_samples, **rest), num_samples / (num_samples - 1)
+        return direction._replace(statistics=factor * direction.statistics, total=factor * direction.total)
 
-    monkeypatch.setitem(training_estimators.ESTIMATORS, "boundary_seeking", wrong)
-    (two, _) = small_measurement(("boundary_seeking",))
+    monkeypatch.setitem(training_estimators.ESTIMATORS, name, wrong)
+    (two, _) = small_measurement((name,))
     (message, *_) = estimators.broken_laws([two])
-    assert "boundary_seeking at M = 2" in message
+    assert f"{name} at M = 2" in message
 
 
 def test_a_baseline_that_knows_the_sample_is_found(monkeypatch):

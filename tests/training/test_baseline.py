@@ -122,7 +122,8 @@ def test_the_update_uses_the_baseline_as_it_was_before():
     )
     np.testing.assert_allclose(direction.total, scored.logit_mean - values, atol=1e-6)
     after, _ = train_generator(state, fakes, scored, game=game, axis_name=None)
-    frozen, _ = train_generator(state, fakes, scored, game=baseline_game(learning_rate_baseline=0.0), axis_name=None)
+    still = baseline_game(learning_rate_baseline=0.0)
+    frozen, _ = train_generator(state, fakes, scored, game=still, axis_name=None)
     jax.tree.map(np.testing.assert_array_equal, after.params.gen, frozen.params.gen)
     moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), after.baseline["params"], state.baseline["params"])
     assert min(jax.tree.leaves(moved)) > 0.1
@@ -155,8 +156,10 @@ def test_no_more_messages_than_without():
 
 def test_other_runs_have_none_and_start_as_they_did():
     game = toy_game(num_samples=4)
-    without = init_state(jax.random.key(3), networks=game.networks, optimizers=game.optimizers)
-    with_one = init_state(jax.random.key(3), networks=baseline_game().networks, optimizers=game.optimizers)
+    without, with_one = (
+        jax.jit(functools.partial(init_state, networks=networks, optimizers=game.optimizers))(jax.random.key(3))
+        for networks in (game.networks, baseline_game().networks)
+    )
     assert without.baseline == {} and set(with_one.baseline) == {"params", "opt_state"}
     jax.tree.map(np.testing.assert_array_equal, without.params, with_one.params)
     assert with_baseline(game.networks, estimator="boundary_seeking") is game.networks
@@ -166,4 +169,4 @@ def test_other_runs_have_none_and_start_as_they_did():
 def test_it_is_asked_for():
     game = toy_game(num_samples=4, estimator=LEARNED)
     with pytest.raises(ValueError, match="with_baseline"):
-        discrete_step(initial(game), toy_data(N), INDEX, game=game)
+        jax.eval_shape(functools.partial(discrete_step, game=game), initial(game), toy_data(N), INDEX)
