@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from experiments import divergence_table
-from experiments.divergence_estimates import generators, page
+from experiments.divergence_estimates import generators, page, plan
 from experiments.divergence_estimates.cells import CELLS, FLOOR, mean_and_spread, read_cells
 from experiments.harness import flags
 
@@ -38,7 +38,7 @@ def test_what_a_run_leaves_behind(finished):
 
 
 def test_generators_differ_in_what_trains_them_and_in_nothing_else(tmp_path):
-    asked = {name: vars(divergence_table.generator_config(config(tmp_path), name, seed=3))
+    asked = {name: vars(plan.generator_config(config(tmp_path), name, seed=3))
              for name in ("jensen_shannon", "reverse_kl", "wasserstein")}  # fmt: skip
     divergences = asked["jensen_shannon"], asked["reverse_kl"]
     assert {flag for flag, value in divergences[0].items() if value != divergences[1][flag]} == {
