@@ -13,6 +13,26 @@ best), or on CelebA with the authors' networks and settings. Samples are then me
 
 Each has its two ends beside it: other real images (the floor), and images whose pixels are right one by one and
 independent of each other, as well as the generator before training.
+
+Faces, ``--dataset=images:../shared/data/celeba_first10k_89x109_jpeg.tar.xz --steps=4000``, one CPU core while the other
+was busy: 22 min, 3.1 steps/s. At a256135, seed 0 (spread over seeds not measured), 2,000 samples against 1,000
+held-out faces:
+
+=========================  =============  ==========  ================  =======  ======
+distance                   palette, bits  pixels, TV  neighbours, bits  Frechet  kernel
+=========================  =============  ==========  ================  =======  ======
+other real images          0.0004         0.053       0.0007            0.30     -0.001
+samples                    0.0153         0.152       0.028             4.33     0.257
+independent pixels         0.0002         0.053       0.326             30.9     1.13
+generator before training  0.0470         0.333       0.461             78.6     2.57
+=========================  =============  ==========  ================  =======  ======
+
+What one sees: faces at a glance, with hair, eyes, mouths, light and dark grounds; many are smeared or lopsided, some
+fall apart; saturated blue grounds are rare. The salt and pepper of independent pixels, everywhere at 500 steps (0.25
+bits), is nearly gone at the end: g(x|z) has become almost deterministic, and what is left sits on soft edges. Frechet
+distance by step: 29 (500), 13 (1000), 5.4 (2000), 3.6 (2500), 4.2, 3.9, 4.3: no gain after 2,500, while the
+discriminator tells ever more of the 9,000 faces from samples and the weights of the M samples grow apart (ESS 8.5 to
+6.5 of 10).
 """
 
 from __future__ import annotations
