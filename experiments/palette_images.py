@@ -29,10 +29,10 @@ generator before training  0.0470         0.333       0.461             78.6    
 
 What one sees: faces at a glance, with hair, eyes, mouths, light and dark grounds; many are smeared or lopsided, some
 fall apart; saturated blue grounds are rare. The salt and pepper of independent pixels, everywhere at 500 steps (0.25
-bits), is nearly gone at the end: g(x|z) has become almost deterministic, and what is left sits on soft edges. Frechet
-distance by step: 29 (500), 13 (1000), 5.4 (2000), 3.6 (2500), 4.2, 3.9, 4.3: no gain after 2,500, while the
-discriminator tells ever more of the 9,000 faces from samples and the weights of the M samples grow apart (ESS 8.5 to
-6.5 of 10).
+bits), is mostly gone at the end: g(x|z) still has 0.64 nats a pixel (of 2.77), but they are spent on colours of like
+shade and on soft edges. Frechet distance by step: 29 (500), 13 (1000), 5.4 (2000), 3.6 (2500), 4.2, 3.9, 4.3: no gain
+after 2,500, while the share of real faces with F > 0 rises from 93 to 98 % and the weights of the M samples grow apart
+(ESS 8.5 to 6.5 of 10).
 """
 
 from __future__ import annotations
