@@ -166,8 +166,8 @@ def kill_while_saving(folder: Path, *, kills: int, every: int = 5) -> Row:
 def unexpected_files(folder: Path) -> list[str]:
     """Files of a finished run that should not be there."""
     legal = {
-        "config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "report.html", "checkpoints",
-        "pictures",
+        "config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "report.html", "warnings.jsonl",
+        "checkpoints", "pictures",
     }  # fmt: skip
     strange = [path.name for path in folder.iterdir() if path.name not in legal]
     return strange + [path.name for path in (folder / "checkpoints").iterdir() if not path.name.isdigit()]
