@@ -97,7 +97,7 @@ class Config(RunConfig):
     seeds: int = knob(1, "Generators of every kind, with as many critics; from --seed on.", minimum=1, may_change=True)
     steps: int = knob(800, "Generator updates.", minimum=1)
     num_samples: int = knob(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
-    disc_fakes_per_latent: int = knob(1, "How many of the M samples the discriminator learns from.")
+    disc_fakes_per_latent: int = knob(1, "How many of the M samples the discriminator learns from, 1 to M.")
     learning_rate_gen: float = knob(2e-3, "Adam's step size for the generator.", minimum=0.0)
     learning_rate_disc: float = knob(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
     penalty: float = knob(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)

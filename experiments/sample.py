@@ -1,22 +1,46 @@
-"""Samples from a trained run.
+"""Samples from a trained run, of any experiment and any kind of data.
 
     python -m experiments.sample --workdir=runs/mnist --num=1000 --out=samples.npz
+    python -m experiments.sample --workdir=runs/mnist --out=likely.png --temperature=0.3
+    python -m experiments.sample --workdir=runs/mnist --out=walk.png --interpolate=8
+    python -m experiments.sample --workdir=runs/mnist --out=better.png --candidates=16
 
 Reads the newest good checkpoint. An .npz gets x in the data's own form and, of discrete data, probs, the probabilities
-that x was drawn from; a .png gets a grid, a .txt lines of text.
+that x was drawn from; a .png gets a grid, a .txt lines of text. In other code:
+
+    from experiments.harness.restoring import load_sampler
+    sample, spec, step = load_sampler("runs/mnist")
+    x = sample(jax.random.key(0), 1000).x
+
+--candidates=K draws K samples for each and keeps one by the discriminator's weights e^F, which is what the theory says
+should be nearer to the data. --judge lets the digits' classifier score what comes out (labelled data only).
+
+Measured on discrete_mnist's default run (seed 0, commit 9cd34c0), --num=2500 --judge, for --seed=0 and 1: classifier
+score 7.63 and 7.78 of the generator itself, 7.95 and 8.00 with 4 candidates, 8.00 and 7.99 with 16, each +- 0.06 over
+samples (held-out real digits: 9.71). The rarest digit's share stays at 5 to 7 %. The weights are mild (effective sample
+size 12.4 of 16), so a few candidates give most of the gain. --temperature=0.1 alone: 7.73 and 7.82.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import types
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
+from bgan_jax.data import DatasetSpec, default_cache_dir
+from bgan_jax.training.decoding import make_decoder, make_tempered_sampler, walks
+from bgan_jax.training.importance_resampling import make_scorer, resample
+from bgan_jax.training.sampling import Samples
 from experiments.harness import flags
-from experiments.harness.restoring import load_sampler
+from experiments.harness.judging import judge_for, judged
+from experiments.harness.restoring import TrainedRun, load_run
+from experiments.harness.run import open_split
 from experiments.harness.showing import save_grid, show
 
 SMOKE = {"num": 8}
@@ -28,14 +52,59 @@ class Config:
 
     workdir: str = flags.knob("", "Folder of the run to sample from.")
     num: int = flags.knob(64, "Number of samples.", minimum=1)
-    out: str = flags.knob("samples.npz", "File to write: .npz for arrays, .png for a grid.")
+    out: str = flags.knob("samples.npz", "File to write: .npz for arrays, .png for a grid, .txt for lines.")
     seed: int = flags.knob(0, "Seed of the samples.", minimum=0, maximum=2**32 - 1)
+    temperature: float = flags.knob(
+        1.0, "Above 0. Discrete data: bits or symbols are drawn from g(x|z)^(1/T), near 0 the most probable ones. "
+        "Continuous data: latents are drawn so much nearer to their mean.", minimum=0.0, maximum=100.0,
+    )  # fmt: skip
+    interpolate: int = flags.knob(
+        0, "Latents on the way between two, both included; num/interpolate ways, one a row. 0: no ways.", minimum=0
+    )
+    candidates: int = flags.knob(
+        1, "Candidates (K) for each sample, of which one is kept by the discriminator's weights; 1 keeps all.",
+        minimum=1, maximum=10_000,
+    )  # fmt: skip
+    judge: bool = flags.knob(False, "Score the samples, beside held-out real images, and print the result as JSON.")
+    judge_steps: int = flags.knob(1400, "Training steps of the judge, where none is kept from a run.", minimum=1)
     overwrite: bool = flags.knob(False, "Write over a file that is there.")
     smoke: bool = flags.knob(False, "A few samples only.")
 
 
-def main(config: Config) -> None:
-    """Samples and writes the file."""
+def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:
+    """The samples that the flags ask for, and what is to be told of them."""
+    key = jax.random.key(config.seed)
+    networks, conditional, variables = trained.networks, trained.conditional, trained.gen_variables
+    if config.interpolate:
+        decode = make_decoder(networks, conditional, variables, temperature=config.temperature)
+        num_walks = config.num // config.interpolate
+        return decode(*walks(key, networks=networks, num_walks=num_walks, num_steps=config.interpolate)), {}
+    sample = make_tempered_sampler(networks, conditional, variables, temperature=config.temperature)
+    if config.candidates == 1:
+        return sample(key, config.num), {}
+    score = make_scorer(networks, conditional, trained.disc_variables)
+    kept = resample(key, sample, score, config.num, candidates=config.candidates)
+    size = float(np.mean(kept.effective_sample_size))
+    return kept.samples, {
+        "candidates": config.candidates,
+        "effective_sample_size": round(size, 3),
+        "logit_gain": round(kept.logit_gain, 4),
+    }
+
+
+def verdict(config: Config, trained: TrainedRun, x: np.ndarray) -> dict[str, Any]:
+    """What the judge of labelled images says of samples."""
+    options = types.SimpleNamespace(**trained.config)
+    train = open_split(options, "train")  # type: ignore[arg-type]
+    if train.labels is None:
+        raise flags.UsageError(f"--judge: {trained.spec.name} has no labels, and the judge needs them")
+    folder = Path(trained.config.get("cache_dir") or default_cache_dir())
+    judge = judge_for(train, folder=folder, steps=config.judge_steps)
+    return judged(judge, x, open_split(options, "test"))  # type: ignore[arg-type]
+
+
+def check(config: Config) -> Path:
+    """The file to write; refuses flags that cannot go together before anything is loaded."""
     if not config.workdir:
         raise flags.UsageError("--workdir=FOLDER is needed: the run to sample from")
     path = Path(config.out).expanduser()
@@ -43,27 +112,53 @@ def main(config: Config) -> None:
         raise flags.UsageError(f"--out={config.out} must end in .npz, .png or .txt")
     if path.exists() and not config.overwrite:
         raise flags.UsageError(f"--out={config.out} is there already; choose another name or give --overwrite")
-    sample, spec, step = load_sampler(config.workdir)
+    if config.temperature == 0.0:
+        raise flags.UsageError("--temperature=0: give a small positive number, such as 0.01, for the most probable")
+    if config.interpolate == 1 or config.interpolate > config.num:
+        raise flags.UsageError(
+            f"--interpolate={config.interpolate} must be from 2 to --num={config.num}: a way has at least two ends"
+        )
+    if config.interpolate and config.candidates > 1:
+        raise flags.UsageError("--interpolate and --candidates cannot go together: a way has one sample a latent")
+    return path
+
+
+def main(config: Config) -> None:
+    """Samples and writes the file."""
+    path = check(config)
+    trained = load_run(config.workdir)
+    spec = trained.spec
     if (path.suffix == ".txt") != (spec.kind == "text") and path.suffix != ".npz":
         fitting = ".txt" if spec.kind == "text" else ".png"
         raise flags.UsageError(f"--out={config.out}: samples of {spec.name} are shown in a {fitting} (or .npz)")
-    samples = sample(jax.random.key(config.seed), config.num)
+    try:
+        samples, facts = draw(config, trained)
+    except ValueError as error:
+        raise flags.UsageError(str(error)) from error
+    if config.judge:
+        facts |= verdict(config, trained, samples.x)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".txt":
-            show(path.parent, path.stem, samples, spec=spec)
-        elif path.suffix == ".png":
-            save_grid(path, samples, spec=spec, columns=max(round(config.num**0.5), 1))
-        else:
-            unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            with open(unfinished, "wb") as file:
-                np.savez_compressed(
-                    file, **{name: array for name, array in samples._asdict().items() if array is not None}
-                )
-            os.replace(unfinished, path)
+        columns = config.interpolate or max(round(config.num**0.5), 1)
+        write(path, samples, spec=spec, columns=columns)
     except OSError as error:
         raise flags.UsageError(f"--out={config.out} cannot be written: {error.strerror or error}") from error
-    print(f"{config.num} samples of step {step} written to {path}")
+    print(f"{len(samples.x)} samples of step {trained.step} written to {path}")
+    if facts:
+        print(json.dumps(facts, indent=2))
+
+
+def write(path: Path, samples: Samples, *, spec: DatasetSpec, columns: int) -> None:
+    """Writes samples in the form that the file's name asks for, whole or not at all."""
+    if path.suffix == ".txt":
+        show(path.parent, path.stem, samples, spec=spec)
+    elif path.suffix == ".png":
+        save_grid(path, samples, spec=spec, columns=columns)
+    else:
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        with open(unfinished, "wb") as file:
+            np.savez_compressed(file, **{name: array for name, array in samples._asdict().items() if array is not None})
+        os.replace(unfinished, path)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class DiscreteConfig(RunConfig):
 
     num_samples: int = knob(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
     disc_fakes_per_latent: int = knob(
-        1, "How many of the M samples the discriminator learns from; M is the paper's form."
+        1, "How many of the M samples the discriminator learns from, 1 to M; M is the paper's form."
     )
     sample_chunk: int | None = knob(
         None, "How many of the M samples are in memory at once; divides M. Empty: the largest divisor up to 20."

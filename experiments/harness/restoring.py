@@ -1,15 +1,23 @@
-"""The generator of a run that was trained earlier, from its folder."""
+"""A run that was trained earlier, from its folder: to sample from it, or to go on with its networks.
+
+from experiments.harness.restoring import load_sampler
+
+sample, spec, step = load_sampler("runs/mnist")
+x = sample(jax.random.key(0), 100).x
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from bgan_jax import data
+from bgan_jax.conditionals import Conditional
+from bgan_jax.networks import Networks
 from bgan_jax.training import workdir
 from bgan_jax.training.checkpoints import Checkpoints
 from bgan_jax.training.sampling import Sampler, make_point_sampler, make_sampler
@@ -18,28 +26,90 @@ from experiments.harness import continuous, discrete
 from experiments.harness.flags import UsageError
 
 
+class TrainedRun(NamedTuple):
+    """A run's newest good checkpoint, with what its networks are.
+
+    Attributes:
+      config: the run's flags by name.
+      spec: the record of its data set.
+      step: of the checkpoint.
+      networks: both players.
+      conditional: the generator's conditional family; ``None`` for continuous data.
+      gen_variables: of the generator's moving average.
+      disc_variables: of the discriminator.
+    """
+
+    config: dict[str, Any]
+    spec: data.DatasetSpec
+    step: int
+    networks: Networks
+    conditional: Conditional | None
+    gen_variables: Any
+    disc_variables: Any
+
+    @property
+    def sample(self) -> Sampler:
+        """``sample(key, n)`` of the generator."""
+        if self.conditional is None:
+            return make_point_sampler(self.networks, self.gen_variables)
+        return make_sampler(self.networks, self.conditional, self.gen_variables)
+
+
+def players_of(config: Mapping[str, Any], spec: data.DatasetSpec) -> tuple[Networks, Conditional | None]:
+    """The networks, and of discrete data the conditional, of a run with these flags."""
+    if spec.kind == "continuous":
+        return continuous.networks_for(config, spec, axis_name=None), None
+    return discrete.players_for(config, spec, axis_name=None)
+
+
 def state_like(config: Mapping[str, Any], spec: data.DatasetSpec) -> TrainState:
     """The shapes of a run's checkpoints, without computing anything."""
-    if spec.kind == "continuous":
-        networks = continuous.networks_for(config, spec, axis_name=None)
-    else:
-        networks, _ = discrete.players_for(config, spec, axis_name=None)
+    networks, _ = players_of(config, spec)
     # Adam's state has the same form whatever its step sizes are.
     optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
     like = jax.eval_shape(functools.partial(init_state, networks=networks, optimizers=optimizers), jax.random.key(0))
     return like.replace(key=jax.eval_shape(jax.random.key_data, like.key))
 
 
-def sampler_for(config: Mapping[str, Any], spec: data.DatasetSpec) -> Any:
-    """A function of the generator's variables that makes the sampler of a run with these flags."""
-    if spec.kind == "continuous":
-        return functools.partial(make_point_sampler, continuous.networks_for(config, spec, axis_name=None))
-    networks, conditional = discrete.players_for(config, spec, axis_name=None)
-    return functools.partial(make_sampler, networks, conditional)
+def load_run(folder: str) -> TrainedRun:
+    """A run's newest good checkpoint and its networks.
+
+    Args:
+      folder: the run's workdir.
+
+    Returns:
+      The :class:`TrainedRun`.
+
+    Raises:
+      UsageError: the folder holds no run, or no good checkpoint.
+    """
+    try:
+        config = workdir.read_config(folder)
+        spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
+        (networks, conditional), like = players_of(config, spec), state_like(config, spec)
+    except (ValueError, KeyError, OSError) as error:
+        raise UsageError(f"--workdir={folder} holds no run that can be sampled: {error}") from error
+    path = Path(folder).expanduser() / workdir.CHECKPOINTS
+    try:
+        restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
+    except ValueError as error:  # damaged, or of another version of the code
+        raise UsageError(str(error)) from error
+    if restored is None:
+        raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
+    state = restored.tree
+    return TrainedRun(
+        config=config,
+        spec=spec,
+        step=restored.step,
+        networks=networks,
+        conditional=conditional,
+        gen_variables=state.gen_average,
+        disc_variables={"params": state.params.disc, **state.model_state.disc},
+    )
 
 
 def load_sampler(folder: str) -> tuple[Sampler, data.DatasetSpec, int]:
-    """The sampler of a run's newest good checkpoint.
+    """The sampler of a run's newest good checkpoint, for use in other code.
 
     Args:
       folder: the run's workdir.
@@ -50,14 +120,5 @@ def load_sampler(folder: str) -> tuple[Sampler, data.DatasetSpec, int]:
     Raises:
       UsageError: the folder holds no run, or no good checkpoint.
     """
-    try:
-        config = workdir.read_config(folder)
-        spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
-        make, like = sampler_for(config, spec), state_like(config, spec)
-    except (ValueError, KeyError, OSError) as error:
-        raise UsageError(f"--workdir={folder} holds no run that can be sampled: {error}") from error
-    path = Path(folder).expanduser() / workdir.CHECKPOINTS
-    restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
-    if restored is None:
-        raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
-    return make(restored.tree.gen_average), spec, restored.step
+    trained = load_run(folder)
+    return trained.sample, trained.spec, trained.step

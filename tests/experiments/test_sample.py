@@ -1,0 +1,91 @@
+"""Sampling from a run's folder: temperatures, ways, resampling, and what is refused before anything is read."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgan_jax.training import parallel, workdir
+from bgan_jax.training.checkpoints import Checkpoints
+from bgan_jax.training.state import adam_pair, init_state
+from experiments import discrete_mnist, sample
+from experiments.harness import discrete, flags
+from experiments.harness.restoring import load_run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run as it is after no step: a small network's first parameters, saved as a run saves them."""
+    folder = tmp_path_factory.mktemp("sample") / "run"
+    config = flags.parse(
+        discrete_mnist.Config, [f"--workdir={folder}", "--network=mlp", "--width=8", "--latent_dim=4", "--smoke"],
+        smoke=discrete_mnist.SMOKE, presets=discrete_mnist.PRESETS,
+    )  # fmt: skip
+    experiment = discrete.prepare(config)
+    workdir.open_workdir(str(folder), vars(config))
+    workdir.write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
+    networks, _ = discrete.players_for(vars(config), experiment.dataset.spec, axis_name=None)
+    optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
+    state = init_state(jax.random.key(0), networks=networks, optimizers=optimizers)
+    checkpoints = Checkpoints(folder / workdir.CHECKPOINTS, keep=1)
+    checkpoints.save(3, parallel.to_host(state.replace(key=jax.random.key_data(state.key))))
+    checkpoints.close()
+    return folder
+
+
+def run(folder, out, *arguments):
+    config = flags.parse(sample.Config, [f"--workdir={folder}", f"--out={out}", *arguments], smoke=sample.SMOKE)
+    sample.main(config)
+    return out
+
+
+def read(path):
+    with np.load(path) as file:
+        return file["x"], file["probs"]
+
+
+def test_all_that_it_makes(folder, tmp_path, capsys):
+    x, probs = read(run(folder, tmp_path / "a.npz", "--num=6"))
+    np.testing.assert_array_equal(x, load_run(str(folder)).sample(jax.random.key(0), 6).x)
+    again, _ = read(run(folder, tmp_path / "b.npz", "--num=6"))
+    other, _ = read(run(folder, tmp_path / "c.npz", "--num=6", "--seed=1"))
+    assert (again == x).all() and (other != x).any()
+    cold, cold_probs = read(run(folder, tmp_path / "d.npz", "--num=6", "--temperature=0.001"))
+    sure = np.abs(probs - 0.5) > 1e-2
+    np.testing.assert_array_equal(cold[sure], probs[sure] > 0.5)
+    assert np.abs(cold_probs[sure] - 0.5).min() > 0.49
+    _, way = read(run(folder, tmp_path / "e.npz", "--num=10", "--interpolate=5"))
+    steps = np.abs(np.diff(way.reshape(2, 5, -1), axis=1)).mean(axis=(0, 2))
+    assert steps.max() < np.abs(way[0] - way[4]).mean()
+    capsys.readouterr()
+    kept, _ = read(run(folder, tmp_path / "f.npz", "--num=5", "--candidates=4"))
+    told = capsys.readouterr().out
+    facts = json.loads(told[told.index("{") :])
+    assert kept.shape == (5, 28, 28, 1) and facts["candidates"] == 4 and 1.0 <= facts["effective_sample_size"] <= 4.0
+    picture = Image.open(run(folder, tmp_path / "g.png", "--num=8", "--interpolate=4"))
+    assert picture.size[0] > 2 * 4 * 28
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--temperature=0"], "small positive"),
+        (["--interpolate=1"], "at least two ends"),
+        (["--interpolate=9", "--num=8"], "from 2 to --num=8"),
+        (["--interpolate=4", "--candidates=2"], "cannot go together"),
+        (["--workdir="], "--workdir"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_is_refused(tmp_path, arguments, words):
+    with pytest.raises(flags.UsageError, match=words):
+        run(tmp_path, tmp_path / "x.npz", *arguments)
+
+
+def test_a_name_that_does_not_fit_is_refused(folder, tmp_path):
+    with pytest.raises(flags.UsageError, match=r"\.png"):
+        run(folder, tmp_path / "x.txt")
+    with pytest.raises(flags.UsageError, match="must end in"):
+        run(folder, tmp_path / "x.gif")
