@@ -29,8 +29,8 @@ M     per latent, centred  whole batch, centred  REINFORCE, leave-one-out  REINF
 ====  ===================  ====================  ========================  ===========================
 
 The plain form per latent has the same bias and the deviations .67, .54, .44, .38, .29; that of the whole batch 1.33,
-.87, .62, .47, .30. Where weights are heavier one step points almost anywhere: on ``random`` at M = 20 its cosine is
-.21 or less for all but soft Gumbel-softmax, .54. What is made of the samples costs nothing beside them: 82 to 104 us per
+.87, .62, .47, .30. Where weights are heavier one step points almost anywhere: on ``random`` at M = 20 its cosine is at
+most .21 for all but soft Gumbel-softmax, .54. What is made of the samples costs nothing beside them: 82 to 104 us per
 gradient at M = 2, and 532 to 609 us at M = 100. Expected after 600 steps (M = 10), mean and standard deviation over
 four seeds of KL(p || q) in nats, against the optimal discriminator and against a trained one:
 
