@@ -1,0 +1,137 @@
+"""What the documents say is true: code runs, names are there, links lead somewhere, commands know their flags."""
+
+import ast
+import dataclasses
+import importlib.util
+import re
+from importlib import import_module
+
+import pytest
+
+from experiments.harness import flags
+from tests.test_layers import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+# Files that a page names in passing, for the reader to make.
+MADE_BY_THE_READER = {"docs/results/NAME.md"}
+
+
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+def anchors(path):
+    titles = re.findall(r"^#+ (.+)$", text_of(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    without_code = re.sub(r"```.*?```", "", text_of(path), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)]+)\)", without_code):
+        if link.startswith(("http://", "https://")):
+            assert re.match(r"https://(arxiv\.org|github\.com|colab\.research\.google\.com)/", link), link
+            continue
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), f"{path.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{path.name}: {link}"
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.name)
+def test_files_that_are_named_are_there(path):
+    for name in re.findall(r"`((?:bgan_jax|experiments|tests|docs|notebooks)/[\w/.]+\.\w+)`", text_of(path)):
+        if name not in MADE_BY_THE_READER and "NAME" not in name:
+            assert (ROOT / name).exists(), f"{path.name}: {name}"
+
+
+def test_every_function_of_the_table_is_in_its_file_and_its_test_knows_it():
+    rows = re.findall(
+        r"^\| [^|]+ \| `(\w+)` \| `([\w/.]+)` \| `([\w/.]+)` \|$", text_of(DOCS / "equations.md"), re.MULTILINE
+    )
+    assert len(rows) >= 18
+    for name, module, test in rows:
+        assert hasattr(import_module(module.removesuffix(".py").replace("/", ".")), name), name
+        assert re.search(rf"\b{name}\b", text_of(ROOT / test)), f"{test} does not mention {name}"
+
+
+def test_the_code_of_how_to_add_runs_in_order(tmp_path, monkeypatch):
+    from bgan_jax.networks.catalogue import NETWORKS
+    from bgan_jax.training.estimators import ESTIMATORS
+
+    monkeypatch.chdir(tmp_path)
+    for catalogue in (NETWORKS, ESTIMATORS):
+        for name in ("tiny", "half_boundary_seeking"):
+            monkeypatch.setitem(catalogue, name, None)  # so that it is taken out again afterwards
+    scope: dict = {}
+    blocks = re.findall(r"```python\n(.*?)```", text_of(DOCS / "adding.md"), re.DOTALL)
+    assert len(blocks) == 5
+    for block in blocks:
+        exec(block, scope)
+
+
+def commands_in(path):
+    text = text_of(path).replace("\\\n", " ")
+    for module, arguments in re.findall(r"python -m (experiments\.\w+)((?: +[^\s#`']+)*)", text):
+        yield module, [argument for argument in arguments.split() if argument.startswith("--")]
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_commands_have_the_flags_that_they_are_given(path):
+    for module, arguments in commands_in(path):
+        known = {field.name for field in dataclasses.fields(import_module(module).Config)}
+        for argument in arguments:
+            name = argument.removeprefix("--").partition("=")[0]
+            assert name in known | {"help"}, f"{path.name}: {module} has no flag --{name}"
+
+
+def test_the_site_has_every_page_and_a_page_for_every_experiment():
+    navigation = text_of(ROOT / "mkdocs.yml")
+    assert all(path.name in navigation for path in PAGES)
+    spec = importlib.util.spec_from_file_location("experiment_pages", DOCS / "experiment_pages.py")
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    names = {path.stem for path in pages.commands()}
+    assert {"discrete_mnist", "sample", "report", "toy2d"} <= names
+    for path in pages.commands():
+        page = pages.page_of(path)
+        assert page.startswith("# ") and f"python -m experiments.{path.stem}" in page
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs", reason="the docs extra is not installed")
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True))
+    assert (tmp_path / "experiments" / "discrete_mnist" / "index.html").exists()
+
+
+COMMANDS = sorted(
+    f"experiments.{path.stem}" for path in (ROOT / "experiments").glob("*.py") if "__main__" in text_of(path)
+)
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_help_gives_every_knob_a_meaning_and_what_is_legal(module):
+    config = import_module(module).Config
+    shown = flags.help_text(config, description=import_module(module).__doc__ or "")
+    for field in dataclasses.fields(config):
+        meaning = field.metadata["help"]
+        assert len(meaning.split()) >= 2 and meaning.endswith("."), f"--{field.name}: {meaning!r}"
+        assert f"--{field.name}=" in shown
+        if field.metadata["choices"] is not None:
+            assert ", ".join(field.metadata["choices"]) in " ".join(shown.split())
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            bounded = field.metadata["minimum"] is not None or field.metadata["choices"] is not None
+            assert bounded or re.search(r"\d|divides", meaning), f"--{field.name} does not say what is legal"
+
+
+def test_docstrings_of_commands_start_with_a_sentence_and_a_command():
+    for module in COMMANDS:
+        tree = ast.parse(text_of(ROOT / (module.replace(".", "/") + ".py")))
+        words = ast.get_docstring(tree) or ""
+        assert re.match(r"[A-Z].*\.$", words.splitlines()[0]), module
+        assert f"python -m {module}" in words, module
