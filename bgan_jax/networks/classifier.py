@@ -27,6 +27,7 @@ class ClassifierNetworks(NamedTuple):
         twice.
       example_shape: shape of one image.
       num_classes: number of labels.
+      baseline: as in ``Networks``; none is learned here.
     """
 
     gen: Player
@@ -34,6 +35,7 @@ class ClassifierNetworks(NamedTuple):
     disc_double_backward: Player
     example_shape: tuple[int, ...]
     num_classes: int
+    baseline: Player | None = None
 
 
 class ConvClassifier(nn.Module):
