@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -31,6 +32,30 @@ class Samples(NamedTuple):
 Sampler = Callable[[jax.Array, int], Samples]
 
 
+# A run makes a sampler for every picture: the compiled function is kept, so that only the first one compiles, which
+# takes seconds, and leaves megabytes in the heap.
+@functools.lru_cache(maxsize=8)
+def _discrete_batch(networks: Networks, conditional: Conditional) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    @jax.jit
+    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+        latent_keys, sample_keys = jnp.unstack(jax.vmap(jax.random.split)(example_keys(key, index)), axis=1)
+        logits, _ = networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)
+        return jax.vmap(conditional.sample)(sample_keys, logits), conditional.mean(logits)
+
+    return sample_batch
+
+
+@functools.lru_cache(maxsize=8)
+def _point_batch(networks: Networks) -> Callable[..., jax.Array]:
+    @jax.jit
+    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> jax.Array:
+        # The same latents as training draws from these keys.
+        latent_keys = jax.vmap(jax.random.split)(example_keys(key, index))[:, 0]
+        return networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)[0]
+
+    return sample_batch
+
+
 def make_sampler(networks: Networks, conditional: Conditional, variables: Any, *, batch_size: int = 250) -> Sampler:
     """A function that samples from a generator of discrete data: one draw from the conditional of each fresh latent.
 
@@ -43,12 +68,7 @@ def make_sampler(networks: Networks, conditional: Conditional, variables: Any, *
     Returns:
       The sampler.
     """
-
-    @jax.jit
-    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
-        latent_keys, sample_keys = jnp.unstack(jax.vmap(jax.random.split)(example_keys(key, index)), axis=1)
-        logits, _ = networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)
-        return jax.vmap(conditional.sample)(sample_keys, logits), conditional.mean(logits)
+    sample_batch = _discrete_batch(networks, conditional)
 
     def sample(key: jax.Array, n: int) -> Samples:
         batches = []
@@ -71,12 +91,7 @@ def make_point_sampler(networks: Networks, variables: Any, *, batch_size: int = 
     Returns:
       The sampler.
     """
-
-    @jax.jit
-    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> jax.Array:
-        # The same latents as training draws from these keys.
-        latent_keys = jax.vmap(jax.random.split)(example_keys(key, index))[:, 0]
-        return networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)[0]
+    sample_batch = _point_batch(networks)
 
     def sample(key: jax.Array, n: int) -> Samples:
         starts = range(0, max(n, 1), batch_size)
