@@ -87,13 +87,11 @@ def load_run(folder: str) -> TrainedRun:
         config = workdir.read_config(folder)
         spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
         (networks, conditional), like = players_of(config, spec), state_like(config, spec)
-    except (ValueError, KeyError, OSError) as error:
-        raise UsageError(f"--workdir={folder} holds no run that can be sampled: {error}") from error
-    path = Path(folder).expanduser() / workdir.CHECKPOINTS
-    try:
+        path = Path(folder).expanduser() / workdir.CHECKPOINTS
         restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
-    except ValueError as error:  # damaged, or of another version of the code
-        raise UsageError(str(error)) from error
+    except Exception as error:  # any values at all may stand in the records of a run that one was given
+        reason = str(error) or type(error).__name__
+        raise UsageError(f"--workdir={folder} holds no run that can be sampled: {reason}") from error
     if restored is None:
         raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
     state = restored.tree

@@ -1,6 +1,7 @@
 """Any value of any flag is either legal or refused in words, before anything is written."""
 
 import dataclasses
+import importlib
 import math
 import typing
 
@@ -12,30 +13,38 @@ from hypothesis import strategies as st
 from bgan_jax.training.discrete_step import DiscreteSettings
 from experiments import discrete_mnist
 from experiments.harness import discrete, flags, run
+from tests.test_layers import ROOT
 
-FIELDS = {field.name: field for field in dataclasses.fields(discrete_mnist.Config)}
+COMMANDS = [
+    module
+    for path in sorted((ROOT / "experiments").glob("*.py"))
+    if hasattr(module := importlib.import_module(f"experiments.{path.stem}"), "Config")
+]
+FLAGS = [(module, field.name) for module in COMMANDS for field in dataclasses.fields(module.Config)]
 VALUES = st.text(max_size=12) | st.integers().map(str) | st.floats().map(str) | st.sampled_from(["nan", "inf", "", "0"])
 
 
-@settings(max_examples=300, deadline=None)
-@given(name=st.sampled_from(sorted(FIELDS)), value=VALUES)
-@example(name="learning_rate_disc", value="nan")
-@example(name="penalty", value="inf")
-def test_any_flag(name, value):
+@settings(max_examples=600, deadline=None)
+@given(flag=st.sampled_from(FLAGS), value=VALUES)
+@example(flag=(discrete_mnist, "learning_rate_disc"), value="nan")
+@example(flag=(discrete_mnist, "penalty"), value="inf")
+def test_any_flag_of_any_command(flag, value):
+    module, name = flag
     try:
-        config = flags.parse(discrete_mnist.Config, [f"--{name}={value}"], presets=discrete_mnist.PRESETS)
+        config = flags.parse(module.Config, [f"--{name}={value}"], presets=getattr(module, "PRESETS", None))
     except absl_flags.Error as error:
         assert name in str(error)
         return
-    field, given_value = FIELDS[name], getattr(config, name)
+    given_value = getattr(config, name)
+    metadata = next(field.metadata for field in dataclasses.fields(module.Config) if field.name == name)
     if isinstance(given_value, float):
         assert math.isfinite(given_value)
-    if field.metadata["choices"] is not None:
-        assert given_value in field.metadata["choices"]
-    if field.metadata["minimum"] is not None and given_value is not None:
-        assert given_value >= field.metadata["minimum"]
-    if field.metadata["maximum"] is not None and given_value is not None:
-        assert given_value <= field.metadata["maximum"]
+    if metadata["choices"] is not None:
+        assert given_value in metadata["choices"]
+    if metadata["minimum"] is not None and given_value is not None:
+        assert given_value >= metadata["minimum"]
+    if metadata["maximum"] is not None and given_value is not None:
+        assert given_value <= metadata["maximum"]
 
 
 @settings(max_examples=100, deadline=None)
