@@ -1,0 +1,141 @@
+"""How fast a training step is, beside the same step in PyTorch and the machine's own peak.
+
+    python -m experiments.benchmark --json=benchmark.json --markdown=benchmark.md
+
+Every row is a network with its M. Programs of a row take turns, so that a slow minute of the machine hits them all;
+medians, with the fastest and the slowest round. "parity" learns from all M fakes, as the paper and the PyTorch step do;
+"default" is what our commands do, one fake per latent. FLOPs are the compiler's count of our step with all samples in
+one chunk; the peak is a large float32 matrix product in the same run. PyTorch is an extra of the benchmark (pip install
+torch), and its lines are left out where it is not installed. A benchmark, not a test: run it on an idle machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import logging
+import statistics
+from pathlib import Path
+from typing import Any
+
+from bgan_jax.training import workdir
+from experiments.harness import flags
+from experiments.throughput import machine
+from experiments.throughput.ours import ours
+from experiments.throughput.program import Program, take_turns
+from experiments.throughput.rows import ROWS, SMOKE_ROW, Row
+
+logger = logging.getLogger("bgan_jax")
+
+SMOKE = {"rows": "smoke", "rounds": 2, "seconds": 0.0, "pytorch": "none"}
+PYTORCH_FORMS = {"none": (), "eager": (False,), "both": (False, True)}
+# All M fakes through the discriminator, with their gradient, is a matter of memory.
+MAX_PARITY_SAMPLES = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What is measured, and for how long."""
+
+    rows: str = flags.knob("all", f"Rows to measure, separated by commas: all, or of {', '.join(ROWS)}.")
+    rounds: int = flags.knob(7, "How often every program is measured; they take turns.", minimum=1)
+    seconds: float = flags.knob(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
+    pytorch: str = flags.knob("both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS))
+    json: str | None = flags.knob(None, "File for everything that was measured.")
+    markdown: str | None = flags.knob(None, "File for the table.")
+    smoke: bool = flags.knob(False, "One tiny row, to see that it works.")
+
+
+def rows_of(config: Config) -> dict[str, Row]:
+    """The rows that were asked for.
+
+    Raises:
+      UsageError: an unknown row.
+    """
+    known = {**ROWS, "smoke": SMOKE_ROW}
+    names = list(ROWS) if config.rows == "all" else [name.strip() for name in config.rows.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise flags.UsageError(f"--rows={config.rows}: unknown row {name!r}; legal: all, {', '.join(ROWS)}")
+    return {name: known[name] for name in names}
+
+
+def programs_of(row: Row, config: Config) -> list[Program]:
+    """Our default, our parity form, and PyTorch's."""
+    programs = [ours(row, name="default")]
+    if 0 < row.num_samples <= MAX_PARITY_SAMPLES:
+        programs.append(ours(row, name="parity", disc_fakes_per_latent=row.num_samples))
+    if importlib.util.find_spec("torch") is None or row.num_samples > MAX_PARITY_SAMPLES:
+        return programs
+    from experiments.throughput.pytorch import pytorch
+
+    return programs + [pytorch(row, compiled=compiled) for compiled in PYTORCH_FORMS[config.pytorch]]
+
+
+def measure_row(row: Row, config: Config, *, peak: float) -> dict[str, Any]:
+    """Everything about one row, JSON values; times in seconds per step."""
+    programs = programs_of(row, config)
+    times = take_turns(programs, rounds=config.rounds, seconds=config.seconds)
+    measured: dict[str, Any] = {}
+    for program in programs:
+        seconds = times[program.name]
+        median = statistics.median(seconds)
+        measured[program.name] = {
+            "seconds_per_step": seconds,
+            "median": median,
+            "images_per_second": row.batch_size / median,
+            "sampled_per_second": row.batch_size * row.num_samples / median,
+            "compile_seconds": program.compile_seconds,
+            "megabytes": program.megabytes,
+            "flops": program.flops,
+            "share_of_peak": program.flops / median / peak if program.flops else None,
+        }
+    return measured
+
+
+def markdown(results: dict[str, dict[str, Any]], *, header: str) -> str:
+    """The table: a line per program, with its ratio to the faster PyTorch form."""
+    lines = [
+        header, "",
+        "| row | program | ms per step (min to max) | samples/s | of peak | MiB | compile, s | times PyTorch |",
+        "|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for name, programs in results.items():
+        rivals = [entry["median"] for program, entry in programs.items() if program.startswith("PyTorch")]
+        for program, entry in programs.items():
+            low, high = 1e3 * min(entry["seconds_per_step"]), 1e3 * max(entry["seconds_per_step"])
+            produced = entry["sampled_per_second"] or entry["images_per_second"]
+            cells = [
+                f"{1e3 * entry['median']:.1f} ({low:.1f} to {high:.1f})",
+                f"{produced:,.0f}",
+                f"{100 * entry['share_of_peak']:.0f} %" if entry["share_of_peak"] else "",
+                f"{entry['megabytes']:.0f}" if entry["megabytes"] else "",
+                f"{entry['compile_seconds']:.1f}" if entry["compile_seconds"] else "",
+                f"{min(rivals) / entry['median']:.2f}" if rivals else "",
+            ]
+            lines.append(f"| {name} | {program} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Measures row by row; what is done is written as it comes."""
+    rows = rows_of(config)
+    peak = machine.peak_flops()
+    about = {**machine.description(), "peak_gflops": round(peak / 1e9, 1), "commit": workdir.commit()}
+    header = ", ".join(f"{name} {value}" for name, value in about.items())
+    results: dict[str, dict[str, Any]] = {}
+    text = ""
+    for name, row in rows.items():
+        logger.info("measuring %s: %s", name, row.name)
+        results[row.name] = measure_row(row, config, peak=peak)
+        text = markdown(results, header=header)
+        if config.markdown:
+            workdir.write_text(Path(config.markdown), text)
+        if config.json:
+            workdir.write_json(Path(config.json), {"machine": about, "config": vars(config), "rows": results})
+    print(text)
+    return results
+
+
+if __name__ == "__main__":
+    flags.run(main, Config, description=__doc__, smoke=SMOKE)

@@ -1,0 +1,49 @@
+"""What the machine can do at most, measured in the same run: a large matrix product, and what the machine is."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+SIDE = {"cpu": 2048, "gpu": 8192, "tpu": 8192}
+
+
+def peak_flops(*, rounds: int = 5) -> float:
+    """Arithmetic per second of the largest of several float32 matrix products, at JAX's default precision."""
+    side = SIDE.get(jax.default_backend(), 2048)
+    matrix = jax.random.normal(jax.random.key(0), (side, side))
+    product = jax.jit(jnp.matmul)
+    product(matrix, matrix).block_until_ready()
+    best = float("inf")
+    for _ in range(rounds):
+        began = time.perf_counter()
+        product(matrix, matrix).block_until_ready()
+        best = min(best, time.perf_counter() - began)
+    return 2.0 * side**3 / best
+
+
+def description() -> dict[str, Any]:
+    """What a row of results must say of the machine that it came from."""
+    device = jax.devices()[0]
+    return {
+        "backend": jax.default_backend(),
+        "device": device.device_kind,
+        "devices": jax.device_count(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
