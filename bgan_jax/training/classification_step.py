@@ -26,6 +26,7 @@ import optax
 from bgan_jax import losses
 from bgan_jax.conditionals import Conditional, example_keys, product_categorical, sample_conditionals
 from bgan_jax.networks import ClassifierNetworks
+from bgan_jax.training.baseline import LEARNS_BASELINE
 from bgan_jax.training.estimators import ESTIMATORS, Direction, generator_loss, reinforce_given_baseline
 from bgan_jax.training.label_expectation import every_label, expected_lower_bound, summarize_exactly
 from bgan_jax.training.players import Generated, mean_over_devices, update_discriminator, update_generator
@@ -38,7 +39,7 @@ Metrics = dict[str, jax.Array]
 #: REINFORCE with the moving average of the reward F as its baseline, the paper's choice here, as recalled. It needs an
 #: average that only :class:`ClassificationState` keeps, so it stands beside the estimators that all steps share.
 REWARD_AVERAGE = "reinforce_reward_average"
-CLASSIFICATION_ESTIMATORS = (*ESTIMATORS, REWARD_AVERAGE)
+CLASSIFICATION_ESTIMATORS = (*(name for name in ESTIMATORS if name not in LEARNS_BASELINE), REWARD_AVERAGE)
 PENALTY_INPUTS = ("image", "label", "both")
 
 
