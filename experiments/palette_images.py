@@ -14,6 +14,11 @@ best), or on CelebA with the authors' networks and settings. Samples are then me
 Each has its two ends beside it: other real images (the floor), and images whose pixels are right one by one and
 independent of each other, as well as the generator before training.
 
+Emoji, the default: about 14 minutes on one CPU core at the same 3.1 steps/s, not run to its end yet. After 800 steps
+(e42c0fd, seed 0, average_decay 0.99): Frechet distance 39.9 (other real images 2.6, independent pixels 90.9, before
+training 126), neighbours 0.155 bits (0.0012, 0.266, 0.556), 0.85 nats a pixel. One sees silhouettes on white, mostly
+brown or grey-blue, round ones among them, speckled inside; no faces, no flags.
+
 Faces, ``--dataset=images:../shared/data/celeba_first10k_89x109_jpeg.tar.xz --steps=4000``, one CPU core while the other
 was busy: 22 min, 3.1 steps/s. At a256135, seed 0 (spread over seeds not measured), 2,000 samples against 1,000
 held-out faces:
