@@ -1,0 +1,84 @@
+"""The notebooks run from top to bottom, their two forms are the same, and their first cell leaves jax alone."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import types
+
+import pytest
+
+from tests.test_layers import ROOT
+
+FOLDER = ROOT / "notebooks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+
+
+def load_pairing():
+    spec = importlib.util.spec_from_file_location("pairing", FOLDER / "pairing.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+pairing = load_pairing()
+
+
+def test_there_are_three():
+    assert sorted(pairing.NOTEBOOKS) == NAMES == ["digits", "from_scratch", "losses"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_forms_are_the_same_and_small(name):
+    path = FOLDER / f"{name}.ipynb"
+    written = path.read_text(encoding="utf-8")
+    script = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    assert written == pairing.notebook_of(script), "run python notebooks/pairing.py"
+    assert path.stat().st_size < 40_000
+    notebook = json.loads(written)
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(code) >= 5 and not any(cell["outputs"] for cell in code)
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs(name):
+    environment = {
+        **os.environ,
+        "NOTEBOOK_SMALL": "1",
+        "MPLBACKEND": "Agg",
+        "JAX_NUM_CPU_DEVICES": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / f"{name}.py")], capture_output=True, text=True, timeout=300, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_from_scratch_is_short_and_imports_nothing_of_ours_before_the_check():
+    script = (FOLDER / "from_scratch.py").read_text(encoding="utf-8")
+    own, _, check = script.partition("## Checked against the package")
+    assert check and not re.search(r"^(import|from) (bgan_jax|experiments)", own, re.MULTILINE)
+    code = [source for kind, source in pairing.cells_of(own) if kind == "code"][1:]
+    assert len([line for source in code for line in source.splitlines() if line.strip()]) <= 150
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("installed", [False, True], ids=["missing", "there"])
+def test_the_first_cell_installs_what_is_missing_and_keeps_jax(name, installed, monkeypatch):
+    script = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    cell = next(source for kind, source in pairing.cells_of(script) if kind == "code")
+    commands = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: types.SimpleNamespace() if installed or name != "bgan_jax" else None
+    )
+    monkeypatch.setattr(importlib.metadata, "version", {"jax": "0.7.2", "jaxlib": "0.7.2"}.__getitem__)
+    exec(cell, {})
+    if installed:
+        assert commands == []
+    else:
+        assert [command[-3:] for command in commands] == [["bgan_jax", "jax==0.7.2", "jaxlib==0.7.2"]]
