@@ -165,10 +165,10 @@ right.set(title="samples", xticks=[], yticks=[])
 plt.show()
 
 # %% [markdown]
-# Nearly every sample is right (92 % when this was written), but only 14 of the 30 kinds occur: all in one direction. The
-# weights compare the samples of one latent with each other, so a kind that no latent makes any more is never rewarded: a
-# mode that is lost stays lost. Smaller steps, or four times the latents a step, gave 14 to 16; weights over the whole
-# batch 13. It is a good place to try ideas.
+# Nearly every sample is right (92 % when this was written), but only 14 of the 30 kinds occur: all in one direction.
+# The weights compare the samples of one latent with each other, so a kind that no latent makes any more is never
+# rewarded: a mode that is lost stays lost. Smaller steps, or four times the latents a step, gave 14 to 16; weights
+# over the whole batch 13. It is a good place to try ideas.
 
 # %% [markdown]
 # ## Checked against the package
