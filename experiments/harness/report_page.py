@@ -38,7 +38,7 @@ h3 { font-size: 1rem; margin: 0 0 .2rem; } .quiet, figcaption { color: var(--qui
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
   overflow-wrap: anywhere; }
-tr.differs td, tr.differs th { background: #fff4d6; } .scroll { overflow-x: auto; }
+th { white-space: nowrap; } tr.differs td, tr.differs th { background: #fff4d6; } .scroll { overflow-x: auto; }
 .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(360px, 1fr)); gap: 1.4rem 1.6rem; }
 figure { margin: 0; } svg { width: 100%; height: auto; display: block; } svg line { stroke: #e7eaee; }
 svg line.zero { stroke: #9aa4b0; } svg text { font-size: 10.5px; fill: #5c6773; }

@@ -20,12 +20,18 @@ logger = logging.getLogger("bgan_jax")
 
 
 class WarningFile(logging.Handler):
-    """Keeps warnings in a run's folder; those from before the folder is a run's wait until it is."""
+    """Keeps a run's warnings in its folder; they wait until the command has made the folder its own."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(level=logging.WARNING)
         self._folder = folder
+        self._before = _changed(folder / workdir.CONFIG)
         self._waiting: list[str] = []
+
+    @property
+    def makes_the_run(self) -> bool:
+        """Whether the command has written the run's ``config.json``: one that only reads a run never does."""
+        return _changed(self._folder / workdir.CONFIG) != self._before
 
     def emit(self, record: logging.LogRecord) -> None:
         """Adds one warning; a disk that is full costs the record, not the run."""
@@ -34,8 +40,8 @@ class WarningFile(logging.Handler):
         self.write()
 
     def write(self) -> None:
-        """Writes what waits, if the folder is a run's by now."""
-        if not self._waiting or not (self._folder / workdir.CONFIG).exists():
+        """Writes what waits, if the folder is this command's by now."""
+        if not self._waiting or not self.makes_the_run:
             return
         with contextlib.suppress(OSError), open(self._folder / WARNINGS, "a", encoding="utf-8") as file:
             file.write("".join(line + "\n" for line in self._waiting))
@@ -57,14 +63,13 @@ def leaving_a_report(config: Any) -> Iterator[None]:
         yield
         return
     folder = Path(name).expanduser()
-    before = _changed(folder / workdir.CONFIG)
     warnings = WarningFile(folder)
     logger.addHandler(warnings)
     try:
         yield
     finally:
         logger.removeHandler(warnings)
-        if _changed(folder / workdir.CONFIG) != before and jax.process_index() == 0:
+        if warnings.makes_the_run and jax.process_index() == 0:
             warnings.write()
             _write_page(folder)
 

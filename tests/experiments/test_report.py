@@ -122,9 +122,10 @@ def test_warnings_of_a_command_that_makes_a_run_are_kept_and_shown(tmp_path):
     text = (folder / "report.html").read_text()
     assert "before the folder is there" in text and "health: one weight" in text
     (folder / "report.html").unlink()
+    kept = (folder / "warnings.jsonl").read_text()
     with leaving_a_report(types.SimpleNamespace(workdir=str(folder))):
         logger.warning("of a command that only reads")
-    assert not (folder / "report.html").exists()
+    assert not (folder / "report.html").exists() and (folder / "warnings.jsonl").read_text() == kept
 
 
 def test_the_command(run, tmp_path, capsys):
