@@ -127,7 +127,7 @@ def save_curves(path: Path, curves: Mapping[str, Sequence[Curve]], *, title: str
     from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
     divergences = [name for name in DIVERGENCES if any(known.startswith(f"{name}/") for known in curves)] or [""]
-    figure = Figure(figsize=(3.1 * len(divergences) + 1.2, 6.2), dpi=110, layout="constrained")
+    figure = Figure(figsize=(max(3.1 * len(divergences) + 1.2, 7.5), 6.2), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, len(divergences), sharex=True, sharey=True, squeeze=False)
     everything = [e for runs in curves.values() for run in runs for e in (*run.test_error, *run.train_error)]
