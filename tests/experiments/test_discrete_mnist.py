@@ -59,7 +59,7 @@ def test_the_log_can_be_followed(finished):
 
 def test_what_a_run_leaves_behind(finished):
     folder = finished[0]
-    left = {path.name for path in folder.iterdir()}
+    left = {path.name for path in folder.iterdir()} - {"warnings.jsonl"}  # there when four steps gave cause
     assert left == {
         "config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "result.json", "report.html",
         "checkpoints", "pictures",
