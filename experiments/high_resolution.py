@@ -26,12 +26,12 @@ from bgan_jax.training import workdir
 from bgan_jax.training.continuous_step import ContinuousGame, ContinuousSettings, continuous_step
 from bgan_jax.training.reporting import read_metrics
 from bgan_jax.training.state import init_state
+from experiments.figures.high_resolution import save_progress
 from experiments.harness import continuous, flags
 from experiments.harness.cost import Cost, cost_of
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.run import MEASUREMENTS, optimizers_for, settings_from, start
-from experiments.high_resolution_pictures import save_progress
 
 logger = logging.getLogger("bgan_jax")
 

@@ -37,12 +37,12 @@ from bgan_jax.training.objectives import OBJECTIVES
 from bgan_jax.training.players import generate
 from bgan_jax.training.reporting import read_metrics
 from bgan_jax.training.state import TrainState
+from experiments.figures.pixel_descent import Descent, save_descent, save_paths
 from experiments.harness import continuous, flags
 from experiments.harness.distances import Yardstick, sample_distances
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.run import Experiment, optimizers_for, run, settings_from, start
-from experiments.pixel_descent_pictures import Descent, save_descent, save_paths
 
 logger = logging.getLogger("bgan_jax")
 

@@ -27,12 +27,12 @@ from bgan_jax.training.loop import NonFiniteError
 from bgan_jax.training.objectives import OBJECTIVES
 from bgan_jax.training.reporting import read_metrics
 from experiments import continuous_images
+from experiments.figures.stability import Curves, Grid, save_curves, save_map, save_samples
 from experiments.harness import continuous, flags
 from experiments.harness.distances import Yardstick
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.measuring import train_and_measure, yardstick_of
 from experiments.harness.run import MEASUREMENTS, keep_compilations, start
-from experiments.stability_pictures import Curves, Grid, save_curves, save_map, save_samples
 
 logger = logging.getLogger("bgan_jax")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 # What each curve means, in the words of a person who watches the run.
 CAPTIONS: dict[str, str] = {
-    "bound": "variational bound, nats\nfalls towards 0 as samples near the data",
+    "bound": "variational bound, nats\nfalls to its least value as samples near the data",
     "critic": "the critic's own objective\ndata against samples",
     "effective_sample_size": "effective sample size of the M weights\n1: one sample takes all; M: no signal",
     "log_partition": "log-partition, nats\n0: e^F is a normalised density ratio",
