@@ -21,9 +21,9 @@ EXPLANATIONS: dict[str, tuple[str, str]] = {
         "Bound on the divergence (nats)",
         (
             "How far apart the discriminator can prove samples and data to be. It jumps up while the "
-            "discriminator learns, then should drift down as the samples near the data; 0 (with gan, "
-            "-1.386) means it cannot tell them apart. It is a lower bound by this discriminator, so a low curve is good news only while the "
-            "discriminator still learns."
+            "discriminator learns, then should drift down as the samples near the data; 0 (with gan, -1.386) "
+            "means it cannot tell them apart. It is a lower bound by this discriminator, so a low curve is good "
+            "news only while the discriminator still learns."
         ),
     ),
     "effective_sample_size": (
