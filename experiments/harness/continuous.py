@@ -37,6 +37,9 @@ class ContinuousConfig(RunConfig):
     )
     penalty: float = knob(1.0, "Gradient penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
     penalty_form: str = knob("gradient_norm", "The penalty.", choices=tuple(REGULARISERS))
+    penalty_half_life: float | None = knob(
+        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=0.0
+    )
     clip: float = knob(0.0, "The discriminator's parameters stay within plus or minus this; 0: no limit.", minimum=0.0)
     spectral_norm: bool = knob(False, "Spectral normalisation of the discriminator's kernels.")
     compute_dtype: str = knob(

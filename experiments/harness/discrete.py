@@ -58,7 +58,10 @@ class DiscreteConfig(RunConfig):
     learning_rate_baseline: float = knob(1e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
     penalty: float = knob(5.0, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
     penalty_stride: int = knob(
-        1, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
+        1,
+        "The penalty is taken on one example in so many; divides each device's share of the batch. Relaxed samples "
+        "have it on all.",
+        minimum=1,
     )
     penalty_half_life: int | None = knob(
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
