@@ -150,7 +150,7 @@ def moments_of(steps: int) -> list[int]:
 
     Example:
       >>> moments_of(100)
-      [0, 2, 5, 14, 37, 100]
+      [0, 2, 5, 14, 38, 100]
     """
     later = np.geomspace(max(steps / 50, 1.0), steps, MOMENTS - 1).round().astype(int)
     return [0, *sorted({int(step) for step in later})]

@@ -1,9 +1,15 @@
 """What one process can show of several; real processes are in tests/multihost."""
 
+import os
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from bgan_jax.training import hosts
+from tests.test_layers import ROOT
 
 
 @pytest.mark.parametrize(
@@ -38,12 +44,16 @@ def test_clusters_are_known_by_their_environment(environment, described):
     assert hosts._described_by_cluster(environment) is described
 
 
-def test_a_job_that_jax_cannot_find_is_told_what_to_give(monkeypatch):
-    """Open MPI 5 no longer says where the first process is."""
-    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
-    monkeypatch.setattr(hosts.guard, "continue_in_child", lambda: None)
-    with pytest.raises(ValueError, match=r"could not find the others .*; give --coordinator"):
-        hosts.join(coordinator=None, num_processes=None, process_id=None)
+def test_a_job_that_jax_cannot_find_is_told_what_to_give():
+    """Open MPI 5 no longer says where the first process is. In a process of its own: here JAX has started already."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from bgan_jax.training import hosts\n"
+         "hosts.join(coordinator=None, num_processes=None, process_id=None)"],
+        capture_output=True, text=True, cwd=ROOT, timeout=120,
+        env={**os.environ, "OMPI_COMM_WORLD_SIZE": "2", "JAX_PLATFORMS": "cpu"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert re.search(r"ValueError: .*could not find the others .*; give --coordinator", done.stderr), done.stderr
 
 
 def test_alone_everything_is_the_identity():
