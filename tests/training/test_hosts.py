@@ -46,12 +46,14 @@ def test_clusters_are_known_by_their_environment(environment, described):
 
 def test_a_job_that_jax_cannot_find_is_told_what_to_give():
     """Open MPI 5 no longer says where the first process is. In a process of its own: here JAX has started already."""
+    program = """
+from bgan_jax.training import hosts
+hosts.join(coordinator=None, num_processes=None, process_id=None)
+"""
+    environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "2", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, "-c", "from bgan_jax.training import hosts\n"
-         "hosts.join(coordinator=None, num_processes=None, process_id=None)"],
-        capture_output=True, text=True, cwd=ROOT, timeout=120,
-        env={**os.environ, "OMPI_COMM_WORLD_SIZE": "2", "JAX_PLATFORMS": "cpu"},
-    )  # fmt: skip
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=120, env=environment
+    )
     assert done.returncode == 1
     assert re.search(r"ValueError: .*could not find the others .*; give --coordinator", done.stderr), done.stderr
 
