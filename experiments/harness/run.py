@@ -17,7 +17,7 @@ import numpy as np
 
 from bgan_jax import data
 from bgan_jax.networks import NETWORKS
-from bgan_jax.training import health, hosts, parallel, pictures, preemption, workdir
+from bgan_jax.training import health, heap, hosts, parallel, pictures, preemption, workdir
 from bgan_jax.training.advance import make_advance, resident_load, streamed_load
 from bgan_jax.training.checkpoints import Checkpoints
 from bgan_jax.training.loop import NonFiniteError, train
@@ -205,6 +205,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
     """
     if not config.workdir:
         raise UsageError("--workdir=FOLDER is needed: the run's results go there")
+    heap.keep_one_heap()
     if config.compilation_cache:
         keep_compilations()
     try:

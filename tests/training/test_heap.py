@@ -1,0 +1,30 @@
+"""Memory that many threads take and give back stays in one heap."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from tests.test_layers import ROOT
+
+PROGRAM = """
+import sys, threading, ctypes
+from bgan_jax.training.heap import keep_one_heap
+taken = keep_one_heap()
+addresses = []
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+threads = [threading.Thread(target=lambda: addresses.append(libc.malloc(2000))) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+heap = next(line for line in open("/proc/self/maps") if "[heap]" in line).split()[0].split("-")
+inside = [int(heap[0], 16) <= address < int(heap[1], 16) for address in addresses]
+print(taken, all(inside))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have their own ways")
+def test_threads_share_the_heap():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.stdout.split() == ["True", "True"], done.stderr
