@@ -13,7 +13,7 @@ Numbers are arXiv's. The critic is fed probabilities as they are; nothing is dra
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -154,9 +154,9 @@ def _train_critic(
     (loss, model_state), gradient = jax.value_and_grad(objective, has_aux=True)(state.params.disc)
     gradient, metrics = mean_over_devices((gradient, {"critic": -loss}), axis_name=axis_name)
     metrics["disc_gradient_norm"] = optax.tree.norm(gradient)
-    updated = update_discriminator(state, gradient, model_state, optimizers=game.optimizers)
-    params = updated.params._replace(disc=clipped(updated.params.disc, limit=game.settings.clip))
-    return cast(ClassificationState, updated).replace(params=params), metrics
+    state = update_discriminator(state, gradient, model_state, optimizers=game.optimizers)
+    params = state.params._replace(disc=clipped(state.params.disc, limit=game.settings.clip))
+    return state.replace(params=params), metrics
 
 
 def _move_classifier(
@@ -173,7 +173,7 @@ def _move_classifier(
         (predicted.pull_back(slope), batch_metrics(predicted.logits, labels)), axis_name=axis_name
     )
     metrics["gen_gradient_norm"] = optax.tree.norm(gradient)
-    updated = update_generator(
+    state = update_generator(
         state, gradient, predicted.model_state, optimizers=game.optimizers, average_decay=game.settings.average_decay
     )
-    return cast(ClassificationState, updated), metrics
+    return state, metrics

@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,8 +29,14 @@ from bgan_jax.networks import ClassifierNetworks
 from bgan_jax.training.baseline import LEARNS_BASELINE
 from bgan_jax.training.estimators import ESTIMATORS, Direction, generator_loss, reinforce_given_baseline
 from bgan_jax.training.label_expectation import every_label, expected_lower_bound, summarize_exactly
-from bgan_jax.training.players import Generated, mean_over_devices, update_discriminator, update_generator
-from bgan_jax.training.regularisers import REGULARISERS, check_penalty
+from bgan_jax.training.players import (
+    Generated,
+    mean_over_devices,
+    run_generator,
+    update_discriminator,
+    update_generator,
+)
+from bgan_jax.training.regularisers import REGULARISERS, check_penalty, check_stride
 from bgan_jax.training.scoring import ScoredSamples, summarize
 from bgan_jax.training.state import Pair, TrainState, init_state
 
@@ -188,17 +194,7 @@ def classify(
     state: TrainState, key: jax.Array, images: jax.Array, example_index: jax.Array, *, game: ClassificationGame
 ) -> Generated:
     """Runs the classifier on images ``[N, ...]``, with a key for the labels of each by its global index."""
-
-    def forward(params: Any) -> tuple[jax.Array, Any]:
-        return game.networks.gen.apply({"params": params, **state.model_state.gen}, images, train=True)
-
-    logits, pull_back, model_state = jax.vjp(forward, state.params.gen, has_aux=True)
-    return Generated(
-        logits=logits,
-        pull_back=lambda cotangent: pull_back(cotangent)[0],
-        model_state=model_state,
-        sample_keys=example_keys(key, example_index),
-    )
+    return run_generator(state, images, example_keys(key, example_index), gen=game.networks.gen)
 
 
 def train_discriminator(
@@ -213,11 +209,7 @@ def train_discriminator(
     """Ascends the bound on the images with their own labels and with the classifier's, less the penalty."""
     conditional, networks, settings = game.conditional, game.networks, game.settings
     regulariser = REGULARISERS[settings.penalty_form]
-    if images.shape[0] % settings.penalty_stride:
-        raise ValueError(
-            f"penalty_stride={settings.penalty_stride} does not divide a device's {images.shape[0]} examples, so which "
-            "examples it picks would depend on the number of devices"
-        )
+    check_stride(settings.penalty_stride, num_examples=images.shape[0])
     logits = jax.lax.stop_gradient(fakes.logits)
     drawn = conditional.statistics(
         sample_conditionals(conditional, fakes.sample_keys, logits, sample_index=jnp.arange(settings.num_samples or 1))
@@ -266,7 +258,7 @@ def train_discriminator(
     gradient, (metrics, fake_logits, model_state) = jax.grad(objective, has_aux=True)(state.params.disc)
     gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
     metrics["disc_gradient_norm"] = optax.tree.norm(gradient)
-    state = cast(ClassificationState, update_discriminator(state, gradient, model_state, optimizers=game.optimizers))
+    state = update_discriminator(state, gradient, model_state, optimizers=game.optimizers)
     if settings.num_samples is None:
         return state, summarize_exactly(fake_logits, logits), metrics
     return state, summarize(fake_logits, asked), metrics
@@ -293,11 +285,11 @@ def train_classifier(
     }
     gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
     metrics["gen_gradient_norm"] = optax.tree.norm(gradient)
-    updated = update_generator(
+    state = update_generator(
         state, gradient, fakes.model_state, optimizers=game.optimizers, average_decay=settings.average_decay
     )
     decay = settings.reward_decay
-    return cast(ClassificationState, updated).replace(
+    return state.replace(
         log_partition_average=decay * state.log_partition_average + (1.0 - decay) * metrics["log_partition"],
         reward_average=decay * state.reward_average + (1.0 - decay) * metrics["fake_logit"],
     ), metrics

@@ -26,7 +26,7 @@ from bgan_jax.training.players import (
     update_discriminator,
     update_generator,
 )
-from bgan_jax.training.regularisers import REGULARISERS, annealed, check_penalty
+from bgan_jax.training.regularisers import REGULARISERS, annealed, check_penalty, check_stride
 from bgan_jax.training.scoring import ScoredSamples, default_sample_chunk, score_samples, summarize
 from bgan_jax.training.state import TrainState
 
@@ -176,11 +176,7 @@ def train_discriminator(
     """Ascends the variational bound on real data and k fakes per latent, less the penalty."""
     conditional, networks, settings = game.conditional, game.networks, game.settings
     regulariser = REGULARISERS[settings.penalty_form]
-    if real.shape[0] % settings.penalty_stride:
-        raise ValueError(
-            f"penalty_stride={settings.penalty_stride} does not divide a device's {real.shape[0]} examples, so which "
-            "examples it picks would depend on the number of devices"
-        )
+    check_stride(settings.penalty_stride, num_examples=real.shape[0])
     real_points = conditional.statistics(real)
     fake_points = conditional.statistics(
         sample_conditionals(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.flatten_util
@@ -11,8 +11,11 @@ import jax.numpy as jnp
 import optax
 
 from bgan_jax.conditionals import example_keys
-from bgan_jax.networks import Networks, sample_latents
+from bgan_jax.networks import Networks, Player, sample_latents
 from bgan_jax.training.state import Pair, TrainState
+
+# An algorithm may keep more than the rest do.
+State = TypeVar("State", bound=TrainState)
 
 
 def mean_over_devices(tree: Any, *, axis_name: str | None) -> Any:
@@ -68,9 +71,24 @@ def generate(state: TrainState, key: jax.Array, example_index: jax.Array, *, net
     """
     latent_keys, sample_keys = jnp.unstack(jax.vmap(jax.random.split)(example_keys(key, example_index)), axis=1)
     latents = draw_latents(latent_keys, networks=networks)
+    return run_generator(state, latents, sample_keys, gen=networks.gen)._replace(latents=latents)
+
+
+def run_generator(state: TrainState, inputs: jax.Array, sample_keys: jax.Array, *, gen: Player) -> Generated:
+    """Runs the generator in its training mode on what it is conditioned on: latents, or images to be labelled.
+
+    Args:
+      state: the run's state.
+      inputs: ``[N, ...]``.
+      sample_keys: one key per input for the samples drawn from its conditional, ``[N]``.
+      gen: the generator. Static.
+
+    Returns:
+      :class:`Generated`, without latents.
+    """
 
     def forward(params: Any) -> tuple[jax.Array, Any]:
-        return networks.gen.apply({"params": params, **state.model_state.gen}, latents, train=True)
+        return gen.apply({"params": params, **state.model_state.gen}, inputs, train=True)
 
     logits, pull_back, model_state = jax.vjp(forward, state.params.gen, has_aux=True)
     return Generated(
@@ -78,11 +96,10 @@ def generate(state: TrainState, key: jax.Array, example_index: jax.Array, *, net
         pull_back=lambda cotangent: pull_back(cotangent)[0],
         model_state=model_state,
         sample_keys=sample_keys,
-        latents=latents,
     )
 
 
-def update_discriminator(state: TrainState, gradient: Any, model_state: Any, *, optimizers: Pair) -> TrainState:
+def update_discriminator(state: State, gradient: Any, model_state: Any, *, optimizers: Pair) -> State:
     """The state after one optimiser step of the discriminator, with its new model state."""
     updates, opt_state = optimizers.disc.update(gradient, state.opt_state.disc, state.params.disc)
     return state.replace(
@@ -92,9 +109,7 @@ def update_discriminator(state: TrainState, gradient: Any, model_state: Any, *, 
     )
 
 
-def update_generator(
-    state: TrainState, gradient: Any, model_state: Any, *, optimizers: Pair, average_decay: float
-) -> TrainState:
+def update_generator(state: State, gradient: Any, model_state: Any, *, optimizers: Pair, average_decay: float) -> State:
     """The state after one optimiser step of the generator, with its new model state and moving average.
 
     ``average_decay`` (static) is the decay of the moving average per update; 0 makes the average the newest generator.

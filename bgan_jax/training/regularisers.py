@@ -102,6 +102,22 @@ def check_penalty(penalty: float, *, penalty_form: str, penalty_half_life: float
         )
 
 
+def check_stride(penalty_stride: int, *, num_examples: int) -> None:
+    """Refuses a stride that does not divide a device's examples.
+
+    Raises:
+      ValueError: names both numbers.
+
+    Example:
+      >>> check_stride(4, num_examples=8)
+    """
+    if num_examples % penalty_stride:
+        raise ValueError(
+            f"penalty_stride={penalty_stride} does not divide a device's {num_examples} examples, so which "
+            "examples it picks would depend on the number of devices"
+        )
+
+
 def annealed(coefficient: float, step: jax.Array, *, half_life: float | None) -> jax.Array:
     r"""The penalty's coefficient at a step.
 
