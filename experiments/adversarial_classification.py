@@ -59,6 +59,7 @@ from experiments.classification.labelled_images import LabelledImages, labelled_
 from experiments.classification.training import Curve, Trainer, error_counter, initializer, train_system, trainer
 from experiments.harness import flags
 from experiments.harness.flags import UsageError, knob
+from experiments.harness.folders import check_workdir, open_folder
 from experiments.harness.run import keep_compilations
 
 logger = logging.getLogger("bgan_jax")
@@ -183,8 +184,7 @@ def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, Labelle
     Raises:
       UsageError: something that the user can mend; nothing has been overwritten.
     """
-    if not config.workdir:
-        raise UsageError("--workdir=FOLDER is needed: the table and the picture go there")
+    check_workdir(config, holds="the table and the picture go there")
     try:
         names = systems.chosen(config.systems)
         parallel.check_batch_divides(config.batch_size)
@@ -205,11 +205,10 @@ def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, Labelle
             )
             for name, system in made.items()
         }  # fmt: skip
-        folder = workdir.open_workdir(config.workdir, vars(config), may_change=flags.changeable(Config))
+        folder = open_folder(config)
     except ValueError as error:
         raise UsageError(str(error)) from error
     (folder / CURVES).mkdir(exist_ok=True)
-    workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
     return trainers, train, test, folder
 
 

@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from pathlib import Path
 from typing import Any
 
 import jax
 
-from bgan_jax.data import default_cache_dir
 from bgan_jax.training import workdir
 from experiments.harness import discrete, flags
+from experiments.harness.folders import cache_folder
 from experiments.harness.judging import judge_for, judged
 from experiments.harness.run import open_split, run, start
 
@@ -80,8 +79,7 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome = run(experiment, folder)
     if outcome.step < config.steps or jax.process_index() != 0:
         return None
-    judge_folder = Path(config.cache_dir) if config.cache_dir else default_cache_dir()
-    judge = judge_for(experiment.dataset, folder=judge_folder, steps=config.judge_steps)
+    judge = judge_for(experiment.dataset, folder=cache_folder(config), steps=config.judge_steps)
     held_out = open_split(config, "test")
     samples = outcome.sample(jax.random.key(config.seed + 1), config.judged_samples)
     result = {

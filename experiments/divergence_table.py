@@ -56,7 +56,8 @@ from experiments.divergence_estimates.cells import FLOOR, Cell, cell_name, find,
 from experiments.divergence_estimates.generators import FORMS, PROBABILITIES, SAMPLES, Rows
 from experiments.divergence_estimates.plan import Plan, generator_config, plan_for
 from experiments.harness import flags
-from experiments.harness.flags import UsageError, knob
+from experiments.harness.flags import knob
+from experiments.harness.folders import open_folder
 from experiments.harness.run import RunConfig, keep_compilations
 
 logger = logging.getLogger("bgan_jax")
@@ -285,15 +286,9 @@ def pictures_of(config: Config, plan: Plan) -> dict[str, np.ndarray]:
 def main(config: Config) -> dict[str, Any] | None:
     """Trains what is missing, measures what is missing, and writes the table."""
     plan = plan_for(config)
-    try:
-        folder = workdir.open_workdir(
-            config.workdir, vars(config), resume=config.resume, may_change=flags.changeable(Config)
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    folder = open_folder(config)
     if config.compilation_cache:
         keep_compilations()
-    workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
     began = time.monotonic()
     if not fill(config, plan, folder):
         logger.info("stopped, as asked; the same command goes on")

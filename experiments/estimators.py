@@ -74,6 +74,7 @@ from experiments.estimator_laboratory.measurement import Row, cost_per_step, mea
 from experiments.estimator_laboratory.report import Run
 from experiments.estimator_laboratory.training import TrainingSettings, train_curves
 from experiments.harness import flags
+from experiments.harness.folders import check_workdir, open_folder
 
 logger = logging.getLogger("bgan_jax")
 
@@ -247,13 +248,8 @@ def main(config: Config) -> None:
             raise flags.UsageError(f"--estimators: unknown {estimator!r}; legal: {', '.join(OBJECTIVES)}")
     if config.steps % config.records:
         raise flags.UsageError(f"--records={config.records} must divide --steps={config.steps}")
-    if not config.workdir:
-        raise flags.UsageError("--workdir is missing: the folder of the tables and pictures")
-    try:
-        folder = workdir.open_workdir(config.workdir, dataclasses.asdict(config))
-    except ValueError as error:
-        raise flags.UsageError(str(error)) from error
-    workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
+    check_workdir(config, holds="tables and pictures go there")
+    folder = open_folder(config)
 
     key = jax.random.key(config.seed)
     rows: list[Row] = []

@@ -30,7 +30,7 @@ from experiments.figures.high_resolution import save_progress
 from experiments.harness import continuous, flags
 from experiments.harness.cost import Cost, cost_of
 from experiments.harness.flags import UsageError, knob
-from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
+from experiments.harness.measuring import MeasuredConfig, open_held_out, train_and_measure, yardstick_of
 from experiments.harness.run import MEASUREMENTS, optimizers_for, settings_from, start
 
 logger = logging.getLogger("bgan_jax")
@@ -128,7 +128,7 @@ def main(config: Config) -> dict[str, Any] | None:
     if config.dataset.startswith("images:") and config.resolution is None:
         config = dataclasses.replace(config, resolution=side_of(config.network))
     experiment, folder = start(config, continuous.prepare)
-    yardstick = yardstick_of(config, experiment) if jax.process_index() == 0 else None
+    yardstick = yardstick_of(experiment, open_held_out(experiment)) if jax.process_index() == 0 else None
     cost = cost_of_config(config)
     if jax.process_index() == 0:
         logger.info("%s", cost.in_words())

@@ -61,9 +61,10 @@ from bgan_jax.evaluation.palette_distance import (
 from bgan_jax.training import pictures, workdir
 from bgan_jax.training.sampling import Sampler, Samples
 from experiments.harness import discrete, flags
-from experiments.harness.distances import Yardstick, distances, yardstick_for
+from experiments.harness.distances import Yardstick, distances
 from experiments.harness.judging import judge_form
-from experiments.harness.run import Experiment, Outcome, open_split, run, start
+from experiments.harness.measuring import open_held_out, yardstick_of
+from experiments.harness.run import Experiment, Outcome, run, start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -151,16 +152,10 @@ def prepare(config: Config) -> Experiment:
     return experiment
 
 
-def reference_for(config: Config, train: data.Dataset) -> Reference:
+def reference_for(experiment: Experiment) -> Reference:
     """Held-out images of the run's data set, and distances from them."""
-    held_out = open_split(config, "test")
-    yardstick = yardstick_for(
-        train,
-        held_out,
-        folder=Path(config.cache_dir) if config.cache_dir else data.default_cache_dir(),
-        steps=config.judge_steps,
-        num_samples=config.judged_samples,
-    )
+    held_out = open_held_out(experiment)
+    yardstick = yardstick_of(experiment, held_out)
     return Reference(yardstick=yardstick, held_out=held_out.rows(np.arange(len(held_out))), spec=held_out.spec)
 
 
@@ -236,13 +231,13 @@ def save_over_time(path: Path, grids: list[Path], *, side: int) -> None:
 def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
     """Measures a trained generator and writes pictures, ``result.json`` and ``result.md``."""
     config, folder, spec = outcome.experiment.config, outcome.folder, outcome.experiment.dataset.spec
-    samples = outcome.sample(jax.random.key(config.seed + 1), reference.yardstick.num_samples)
+    samples = outcome.sample(jax.random.key(config.seed + 1), 64)
     save_comparison(folder / "comparison.png", samples, reference.held_out, spec=spec)
     grids = sorted((folder / workdir.PICTURES).glob("samples_*.png"))
     save_over_time(folder / "over_time.png", grids, side=2 * (spec.shape[0] + 1))
     result = {
         "dataset": spec.name,
-        "samples": measured(samples.x, reference=reference),
+        "samples": outcome.measured,
         **measured_ends(outcome.experiment, reference=reference),
         "protocol": reference.yardstick.protocol,
         "seed": config.seed,
@@ -259,7 +254,7 @@ def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, measures; ``result.json``, ``result.md`` and pictures go to the workdir."""
     config = in_palette(config)
     experiment, folder = start(config, prepare)
-    reference = reference_for(config, experiment.dataset) if jax.process_index() == 0 else None
+    reference = reference_for(experiment) if jax.process_index() == 0 else None
 
     def measure(step: int, sample: Sampler) -> dict[str, float]:
         assert reference is not None  # only process 0 takes pictures

@@ -41,7 +41,8 @@ from experiments.figures.pixel_descent import Descent, save_descent, save_paths
 from experiments.harness import continuous, flags
 from experiments.harness.distances import Yardstick, sample_distances
 from experiments.harness.flags import UsageError, knob
-from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
+from experiments.harness.folders import open_folder
+from experiments.harness.measuring import MeasuredConfig, open_held_out, train_and_measure, yardstick_of
 from experiments.harness.run import Experiment, optimizers_for, run, settings_from, start
 
 logger = logging.getLogger("bgan_jax")
@@ -132,7 +133,7 @@ def sharpen(config: Config, trained: TrainState, experiment: Experiment, folder:
         game = ContinuousGame(networks=networks, optimizers=optimizers_for(config), settings=settings)
         return functools.partial(discriminator_step, game=game)
 
-    workdir.open_workdir(alone.workdir, vars(alone), may_change=flags.changeable(Config))
+    open_folder(alone)
     outcome = run(
         experiment._replace(
             config=alone,
@@ -267,7 +268,7 @@ def main(config: Config) -> dict[str, Any] | None:
         raise UsageError("--num_processes: the descent runs on one host; its devices share the training")
     experiment, folder = start(config, continuous.prepare)
     spec = experiment.dataset.spec
-    yardstick = yardstick_of(config, experiment)
+    yardstick = yardstick_of(experiment, open_held_out(experiment))
     outcome, trained = train_and_measure(experiment, folder, yardstick=yardstick)
     if trained is None:
         return None

@@ -33,11 +33,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from bgan_jax.data import DatasetSpec, default_cache_dir
+from bgan_jax.data import DatasetSpec
 from bgan_jax.training.decoding import make_decoder, make_tempered_sampler, walks
 from bgan_jax.training.importance_resampling import make_scorer, resample
 from bgan_jax.training.sampling import Samples
 from experiments.harness import flags
+from experiments.harness.folders import cache_folder
 from experiments.harness.judging import judge_for, judged
 from experiments.harness.restoring import TrainedRun, load_run
 from experiments.harness.run import open_split
@@ -98,8 +99,7 @@ def verdict(config: Config, trained: TrainedRun, x: np.ndarray) -> dict[str, Any
     train = open_split(options, "train")  # type: ignore[arg-type]
     if train.labels is None:
         raise flags.UsageError(f"--judge: {trained.spec.name} has no labels, and the judge needs them")
-    folder = Path(trained.config.get("cache_dir") or default_cache_dir())
-    judge = judge_for(train, folder=folder, steps=config.judge_steps)
+    judge = judge_for(train, folder=cache_folder(options), steps=config.judge_steps)
     return judged(judge, x, open_split(options, "test"))  # type: ignore[arg-type]
 
 

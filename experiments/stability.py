@@ -31,7 +31,8 @@ from experiments.figures.stability import Curves, Grid, save_curves, save_map, s
 from experiments.harness import continuous, flags
 from experiments.harness.distances import Yardstick
 from experiments.harness.flags import UsageError, knob
-from experiments.harness.measuring import train_and_measure, yardstick_of
+from experiments.harness.folders import check_workdir, open_folder
+from experiments.harness.measuring import open_held_out, train_and_measure, yardstick_of
 from experiments.harness.run import MEASUREMENTS, keep_compilations, start
 
 logger = logging.getLogger("bgan_jax")
@@ -283,16 +284,10 @@ def open_sweep(config: Config, plan: Plan) -> tuple[Path, Yardstick]:
     Raises:
       UsageError: something that the user can mend; nothing has been overwritten.
     """
-    if not config.workdir:
-        raise UsageError("--workdir=FOLDER is needed: the results and every cell's run go there")
+    check_workdir(config, holds="the results and every cell's run go there")
     experiments = [continuous.prepare(run_config(config, cell)) for cell in plan.cells]
-    try:
-        folder = workdir.open_workdir(config.workdir, vars(config), may_change=flags.changeable(Config))
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    first = experiments[0]
-    assert isinstance(first.config, continuous_images.Config)
-    return folder, yardstick_of(first.config, first)
+    folder, first = open_folder(config), experiments[0]
+    return folder, yardstick_of(first, open_held_out(first))
 
 
 def main(config: Config) -> dict[str, Any] | None:
@@ -301,7 +296,6 @@ def main(config: Config) -> dict[str, Any] | None:
     if config.compilation_cache:
         keep_compilations()
     folder, yardstick = open_sweep(config, plan)
-    workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
     rows, curves = [], {}
     for number, cell in enumerate(plan.cells, start=1):
         logger.info("cell %d of %d: %s", number, len(plan.cells), cell.name)

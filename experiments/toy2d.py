@@ -47,6 +47,7 @@ from bgan_jax.training.state import Pair, TrainState, adam_pair, init_state
 from experiments.figures import planar
 from experiments.harness import flags
 from experiments.harness.flags import UsageError, knob
+from experiments.harness.folders import check_workdir, open_folder
 
 logger = logging.getLogger("bgan_jax")
 
@@ -316,8 +317,7 @@ def open_run(config: Config) -> tuple[list[str], Path]:
     Raises:
       UsageError: something that the user can mend; nothing has been overwritten.
     """
-    if not config.workdir:
-        raise UsageError("--workdir=FOLDER is needed: the pictures and the table go there")
+    check_workdir(config, holds="the pictures and the table go there")
     objectives = [name.strip() for name in config.objectives.split(",") if name.strip()]
     if not objectives:
         raise UsageError(f"--objectives is empty; legal: {', '.join(OBJECTIVES)}")
@@ -325,12 +325,7 @@ def open_run(config: Config) -> tuple[list[str], Path]:
         raise UsageError(f"--steps={config.steps} is not a multiple of --frames={config.frames}")
     for objective in objectives:
         settings_for(config, objective)
-    try:
-        folder = workdir.open_workdir(config.workdir, vars(config), may_change=flags.changeable(Config))
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
-    return objectives, folder
+    return objectives, open_folder(config)
 
 
 def main(config: Config) -> dict[str, Any]:

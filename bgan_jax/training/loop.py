@@ -54,7 +54,7 @@ def train(
     checkpoints: Checkpoints | None,
     checkpoint_every: int,
     health: Watch | None = None,
-    on_picture: Callable[[int, TrainState], None] | None = None,
+    on_picture: Callable[[int, TrainState], object] | None = None,
     picture_every: int = 0,
     should_stop: Callable[[int], bool] | None = None,
 ) -> tuple[TrainState, int]:

@@ -14,6 +14,7 @@ from experiments.divergence_estimates import generators
 from experiments.divergence_estimates.generators import FORMS, PROBABILITIES, SAMPLES
 from experiments.harness import discrete
 from experiments.harness.flags import UsageError
+from experiments.harness.folders import check_workdir
 from experiments.harness.run import open_split
 
 if TYPE_CHECKING:
@@ -96,8 +97,7 @@ def plan_for(config: Config) -> Plan:
     Raises:
       UsageError: something that the user can mend.
     """
-    if not config.workdir:
-        raise UsageError("--workdir=FOLDER is needed: generators, cells and the table go there")
+    check_workdir(config, holds="generators, cells and the table go there")
     if config.num_processes is not None or config.coordinator is not None or config.process_id is not None:
         raise UsageError("this experiment runs in one process: leave --coordinator, --num_processes, --process_id out")
     train = names_of("train", config.train, legal=MEASURES)

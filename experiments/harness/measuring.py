@@ -14,12 +14,13 @@ from typing import Any
 
 import jax
 
-from bgan_jax.data import default_cache_dir
+from bgan_jax.data import Dataset
 from bgan_jax.training import workdir
 from bgan_jax.training.sampling import Sampler
 from experiments.harness.continuous import ContinuousConfig
 from experiments.harness.distances import Yardstick, sample_distances, yardstick_for
 from experiments.harness.flags import UsageError, knob
+from experiments.harness.folders import cache_folder
 from experiments.harness.run import Experiment, Outcome, open_split, run
 from experiments.harness.showing import save_real
 
@@ -37,25 +38,31 @@ class MeasuredConfig(ContinuousConfig):
     judge_steps: int = knob(1000, "Training steps of the features' network.", minimum=1, may_change=True)
 
 
-def yardstick_of(config: MeasuredConfig, experiment: Experiment, *, num_samples: int | None = None) -> Yardstick:
-    """What samples of the run are measured by: ``judged_samples`` of them, or ``num_samples``.
+def open_held_out(experiment: Experiment) -> Dataset:
+    """The split of the run's data set that its generator does not learn from.
 
     Raises:
-      UsageError: the data set has no split to hold samples against.
+      UsageError: there is none.
     """
-    splits = experiment.dataset.spec.splits
+    config, splits = experiment.config, experiment.dataset.spec.splits
     held_out = next((split for split in HELD_OUT if split in splits), None)
     if held_out is None:
         raise UsageError(
             f"--dataset={config.dataset} has no split to hold samples against: it has {', '.join(splits)}, and one of "
             f"{', '.join(HELD_OUT)} is needed"
         )
+    return open_split(config, held_out)
+
+
+def yardstick_of(experiment: Experiment, held_out: Dataset) -> Yardstick:
+    """What ``--judged_samples`` samples of the run are measured by, in features learned for ``--judge_steps``."""
+    config: Any = experiment.config
     return yardstick_for(
         experiment.dataset,
-        open_split(config, held_out),
-        folder=Path(config.cache_dir) if config.cache_dir else default_cache_dir(),
+        held_out,
+        folder=cache_folder(config),
         steps=config.judge_steps,
-        num_samples=num_samples or config.judged_samples,
+        num_samples=config.judged_samples,
     )
 
 
@@ -94,11 +101,10 @@ def train_and_measure(
     if outcome.step < config.steps or yardstick is None:
         return outcome, None
     save_real(folder / workdir.PICTURES / "real.png", experiment.dataset)
-    samples = outcome.sample(jax.random.key(config.seed + 1), yardstick.num_samples)
     result = {
         "objective": config.objective,
         "divergence": config.divergence,
-        "samples": sample_distances(yardstick, samples.x, spec=experiment.dataset.spec),
+        "samples": outcome.measured,
         "floor": yardstick.floor,
         "protocol": yardstick.protocol,
         "seed": config.seed,

@@ -27,7 +27,8 @@ from bgan_jax.training.reporting import Report, read_metrics
 from bgan_jax.training.sampling import Sampler, Samples
 from bgan_jax.training.state import Pair, TrainState, adam_pair
 from bgan_jax.training.workdir import RESUME
-from experiments.harness.flags import UsageError, changeable, knob
+from experiments.harness.flags import UsageError, knob
+from experiments.harness.folders import check_workdir, open_folder
 from experiments.harness.showing import show
 
 logger = logging.getLogger("bgan_jax")
@@ -137,6 +138,7 @@ class Outcome(NamedTuple):
       step: number of finished steps; fewer than asked for when the run was told to stop.
       sample: ``sample(key, n)`` from the generator's moving average.
       seconds: of training, compilation included, in this process.
+      measured: what ``measure`` said of the last picture; ``None`` without it, or when told to stop.
     """
 
     experiment: Experiment
@@ -145,6 +147,7 @@ class Outcome(NamedTuple):
     step: int
     sample: Sampler
     seconds: float
+    measured: dict[str, Any] | None
 
 
 def open_split(config: RunConfig, split: str) -> data.Dataset:
@@ -203,8 +206,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
     Raises:
       UsageError: something that the user can mend; nothing has been overwritten.
     """
-    if not config.workdir:
-        raise UsageError("--workdir=FOLDER is needed: the run's results go there")
+    check_workdir(config, holds="the run's results go there")
     heap.keep_one_heap()
     if config.compilation_cache:
         keep_compilations()
@@ -220,19 +222,14 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
             {name: value for name, value in vars(config).items() if name not in PER_HOST}
             | {"dataset": experiment.dataset.spec.to_json()}
         )
-        folder = Path(config.workdir).expanduser()
-        hosts.on_first(
-            lambda: workdir.open_workdir(
-                config.workdir, vars(config), resume=config.resume, may_change=changeable(type(config))
-            )
-        )
+        hosts.on_first(lambda: open_folder(config))
     except UsageError:
         raise
     except ValueError as error:
         raise UsageError(str(error)) from error
+    folder = Path(config.workdir).expanduser()
     if jax.process_index() == 0:
         hosts.announce(batch_size=config.batch_size, launcher=config.parallel)
-        workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
         workdir.write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
     return experiment, folder
 
@@ -281,14 +278,17 @@ def run(
     def sample(key: jax.Array, n: int) -> Samples:
         return experiment.sampler(parallel.to_host(state.gen_average))(key, n)
 
-    def take_picture(step: int, now: TrainState) -> None:
+    def take_picture(step: int, now: TrainState) -> dict[str, Any] | None:
         sampler = experiment.sampler(parallel.to_host(now.gen_average))
         samples = sampler(jax.random.key(config.seed), 64)
         if samples.probs is not None:
             watch.see_samples(samples.probs)
         show(folder / workdir.PICTURES, f"samples_{step:07d}", samples, spec=spec)
-        if measure is not None:
-            record_measurement(folder / MEASUREMENTS, {"step": step, **measure(step, sampler)})
+        if measure is None:
+            return None
+        found = measure(step, sampler)
+        record_measurement(folder / MEASUREMENTS, {"step": step, **found})
+        return found
 
     if reports:
         logger.info("compiling the step (a minute at most; seconds when it was compiled before)")
@@ -336,9 +336,10 @@ def run(
     finally:
         if checkpoints is not None:
             checkpoints.close()
+    measured = None
     if reports and step == config.steps:  # a run that was told to stop has little time left
         pictures.save_curves(folder / "curves.png", read_metrics(folder / workdir.METRICS), title=experiment.title)
-        take_picture(step, state)
+        measured = take_picture(step, state)
     return Outcome(
         experiment=experiment,
         folder=folder,
@@ -346,6 +347,7 @@ def run(
         step=step,
         sample=sample,
         seconds=time.monotonic() - began,
+        measured=measured,
     )
 
 
