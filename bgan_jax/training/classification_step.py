@@ -27,7 +27,7 @@ from bgan_jax import losses
 from bgan_jax.conditionals import Conditional, example_keys, product_categorical, sample_conditionals
 from bgan_jax.networks import ClassifierNetworks
 from bgan_jax.training.baseline import LEARNS_BASELINE
-from bgan_jax.training.estimators import ESTIMATORS, Direction, generator_loss, reinforce_given_baseline
+from bgan_jax.training.estimators import ESTIMATORS, Context, Direction, generator_loss, reinforce_given_baseline
 from bgan_jax.training.label_expectation import every_label, expected_lower_bound, summarize_exactly
 from bgan_jax.training.players import (
     Generated,
@@ -301,12 +301,10 @@ def _direction(
     if settings.estimator == REWARD_AVERAGE:
         baseline = jnp.broadcast_to(state.reward_average, scored.logit_mean.shape)
         return reinforce_given_baseline(scored, baseline=baseline)
-    return ESTIMATORS[settings.estimator](
-        scored,
-        num_samples=settings.num_samples,
-        log_partition_average=state.log_partition_average,
-        axis_name=axis_name,
+    context = Context(
+        num_samples=settings.num_samples, log_partition_average=state.log_partition_average, axis_name=axis_name
     )
+    return ESTIMATORS[settings.estimator](scored, context)
 
 
 def batch_metrics(logits: jax.Array, labels: jax.Array) -> Metrics:

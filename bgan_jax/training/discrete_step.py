@@ -17,7 +17,7 @@ import optax
 from bgan_jax import losses
 from bgan_jax.conditionals import sample_conditionals
 from bgan_jax.training.baseline import regress, update_baseline
-from bgan_jax.training.estimators import ESTIMATORS, PER_POSITION, generator_loss
+from bgan_jax.training.estimators import ESTIMATORS, PER_POSITION, Context, generator_loss
 from bgan_jax.training.game import Game
 from bgan_jax.training.players import (
     Generated,
@@ -246,13 +246,13 @@ def train_generator(
             f"estimator {settings.estimator!r} has no meaning with one F per position; legal: {', '.join(PER_POSITION)}"
         )
     regression = regress(state.baseline, fakes.latents, scored, networks=game.networks)
-    direction = ESTIMATORS[settings.estimator](
-        scored,
+    context = Context(
         num_samples=settings.num_samples,
         log_partition_average=state.log_partition_average,
-        baseline=regression.values,
         axis_name=axis_name,
+        baseline=regression.values,
     )
+    direction = ESTIMATORS[settings.estimator](scored, context)
     gradient = fakes.pull_back(jax.grad(generator_loss)(fakes.logits, direction, conditional=game.conditional))
     metrics = {
         "log_partition": jnp.mean(scored.log_partition),

@@ -23,7 +23,7 @@ from bgan_jax.evaluation.exact import (
     marginal_log_probs,
 )
 from bgan_jax.evaluation.multilinear import coordinate_probs, multilinear_extension
-from bgan_jax.training.estimators import ESTIMATORS, Direction, generator_loss
+from bgan_jax.training.estimators import ESTIMATORS, Context, Direction, generator_loss
 from bgan_jax.training.players import generate
 from bgan_jax.training.relaxation import relaxed_sample, straight_through
 from bgan_jax.training.scoring import ScoredSamples, summarize
@@ -216,13 +216,10 @@ def estimate_fn(
     reward_of_latent = jnp.sum(jnp.exp(here.log_g) * here.log_ratio[None], axis=1)
 
     def direction(name: str, scored: ScoredSamples, row: jax.Array, num_samples: int) -> Direction:
-        return ESTIMATORS[name](
-            scored,
-            num_samples=num_samples,
-            log_partition_average=average,
-            baseline=reward_of_latent[row],
-            axis_name=None,
+        context = Context(
+            num_samples=num_samples, log_partition_average=average, axis_name=None, baseline=reward_of_latent[row]
         )
+        return ESTIMATORS[name](scored, context)
 
     def estimate(key: jax.Array) -> list[jax.Array]:
         fakes = generate(state, key, jnp.arange(batch_size), networks=networks)

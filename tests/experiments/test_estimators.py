@@ -106,8 +106,8 @@ def test_estimators_keep_their_laws():
 def test_a_wrong_factor_is_found(monkeypatch, name):
     right = training_estimators.ESTIMATORS[name]
 
-    def wrong(scored, *, num_samples, **rest):
-        direction, factor = right(scored, num_samples=num_samples, **rest), num_samples / (num_samples - 1)
+    def wrong(scored, context):
+        direction, factor = right(scored, context), context.num_samples / (context.num_samples - 1)
         return direction._replace(statistics=factor * direction.statistics, total=factor * direction.total)
 
     monkeypatch.setitem(training_estimators.ESTIMATORS, name, wrong)
@@ -120,9 +120,9 @@ def test_a_baseline_that_knows_the_sample_is_found(monkeypatch):
     """The mean over all M, the sample itself among them, shrinks the gradient by 1 - 1/M."""
     right = training_estimators.reinforce
 
-    def wrong(scored, *, num_samples, **rest):
-        direction = right(scored, num_samples=num_samples, **rest)
-        return direction._replace(statistics=direction.statistics * (num_samples - 1) / num_samples)
+    def wrong(scored, context):
+        direction = right(scored, context)
+        return direction._replace(statistics=direction.statistics * (context.num_samples - 1) / context.num_samples)
 
     monkeypatch.setitem(training_estimators.ESTIMATORS, "reinforce", wrong)
     (two, _) = small_measurement(("reinforce",), repeats=300)

@@ -13,7 +13,7 @@ import pytest
 from bgan_jax.training import parallel
 from bgan_jax.training.baseline import init_baseline, regress, update_baseline, with_baseline
 from bgan_jax.training.discrete_step import discrete_step, score, train_generator
-from bgan_jax.training.estimators import ESTIMATORS
+from bgan_jax.training.estimators import ESTIMATORS, Context
 from bgan_jax.training.players import generate
 from bgan_jax.training.scoring import summarize
 from bgan_jax.training.state import init_state
@@ -117,9 +117,8 @@ def test_the_update_uses_the_baseline_as_it_was_before():
     fakes = generate(state, jax.random.key(9), INDEX, networks=game.networks)
     scored = score(state, fakes, game=game)
     values, _ = game.networks.baseline.apply({"params": state.baseline["params"]}, fakes.latents, train=True)
-    direction = ESTIMATORS[LEARNED](
-        scored, num_samples=4, log_partition_average=state.log_partition_average, baseline=values, axis_name=None
-    )
+    context = Context(num_samples=4, log_partition_average=state.log_partition_average, axis_name=None, baseline=values)
+    direction = ESTIMATORS[LEARNED](scored, context)
     np.testing.assert_allclose(direction.total, scored.logit_mean - values, atol=1e-6)
     after, _ = train_generator(state, fakes, scored, game=game, axis_name=None)
     still = baseline_game(learning_rate_baseline=0.0)

@@ -23,6 +23,7 @@ from bgan_jax.training.classification_step import (
     train_classifier,
     train_discriminator,
 )
+from bgan_jax.training.estimators import Context, boundary_seeking, boundary_seeking_marginal
 from bgan_jax.training.label_expectation import expected_lower_bound, summarize_exactly
 from bgan_jax.training.scoring import summarize
 from tests.toy_classification import (
@@ -110,6 +111,13 @@ def test_every_estimator_without_bias_has_its_exact_mean():
         mean, error = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1) / np.sqrt(8) + 1e-6
         assert np.linalg.norm(mean - expected) < 4 * np.linalg.norm(error), estimator
         assert np.linalg.norm(error) < 0.1 * np.linalg.norm(expected), estimator
+
+
+def test_where_the_expectation_is_exact_no_label_is_left_out():
+    """Of a single image, weights over the whole batch are those of the image: of exact means, M / (M - 1) is 1."""
+    scored = summarize_exactly(jnp.array([[1.0], [0.5], [-2.0]]), jnp.array([[0.3, 0.0, 1.0]]))
+    context = Context(num_samples=None, log_partition_average=jnp.zeros(()), axis_name=None)
+    close(boundary_seeking_marginal(scored, context), boundary_seeking(scored, context))
 
 
 def test_at_the_optimal_discriminator_it_is_cross_entropy_towards_p():

@@ -10,7 +10,7 @@ import pytest
 from bgan_jax.conditionals import example_keys, product_categorical, sample_conditionals
 from bgan_jax.networks import build_networks
 from bgan_jax.training.discrete_step import DiscreteSettings, discrete_step
-from bgan_jax.training.estimators import ESTIMATORS, PER_POSITION, generator_loss
+from bgan_jax.training.estimators import ESTIMATORS, PER_POSITION, Context, generator_loss
 from bgan_jax.training.game import Game
 from bgan_jax.training.scoring import score_samples, summarize
 from bgan_jax.training.state import adam_pair, init_state
@@ -28,9 +28,8 @@ def scores_and_points(m):
 
 
 def gradient(name, fake_logits, points, *, logits=LOGITS):
-    direction = ESTIMATORS[name](
-        summarize(fake_logits, points), num_samples=len(points), log_partition_average=jnp.zeros(()), axis_name=None
-    )
+    context = Context(num_samples=len(points), log_partition_average=jnp.zeros(()), axis_name=None)
+    direction = ESTIMATORS[name](summarize(fake_logits, points), context)
     return jax.grad(generator_loss)(logits, direction, conditional=CONDITIONAL)
 
 
