@@ -13,6 +13,7 @@ from experiments.classification import report, systems, training
 from experiments.classification.labelled_images import LabelledImages, Stream, labelled_images, labelled_load
 from experiments.classification.training import Curve
 from experiments.harness import flags
+from tests.experiments.refusals import assert_refused, flag_of
 
 
 def config(folder, *arguments):
@@ -171,18 +172,8 @@ def test_an_epoch_shows_every_image_once_with_its_label():
         (["--critic_clip=0"], ["critic_clip"]),
         (["--workdir="], ["--workdir"]),
     ],
-    ids=lambda value: value[0] if value[0].startswith("--") else "",
+    ids=flag_of,
 )
 def test_bad_flags(tmp_path, capsys, arguments, words):
-    with pytest.raises(SystemExit) as leaving:
-        flags.run(
-            adversarial_classification.main, adversarial_classification.Config, description="",
-            smoke=adversarial_classification.SMOKE, presets=adversarial_classification.PRESETS,
-            arguments=[f"--workdir={tmp_path / 'run'}", "--smoke", *arguments],
-        )  # fmt: skip
-    message = capsys.readouterr().err
-    assert leaving.value.code == 2
-    assert message.startswith("error: ") and message.count("\n") == 1
-    for word in words:
-        assert word in message
-    assert not (tmp_path / "run").exists()
+    arguments = ["--smoke", *arguments]
+    assert_refused(adversarial_classification, arguments, words=words, folder=tmp_path / "run", capsys=capsys)

@@ -9,9 +9,9 @@ from PIL import Image
 
 from bgan_jax.training.reporting import read_metrics
 from experiments import continuous_images
-from experiments.harness import flags
 from experiments.harness.restoring import load_sampler
 from experiments.harness.run import record_measurement
+from tests.experiments.refusals import assert_refused, flag_of
 from tests.experiments.test_discrete_mnist import command
 
 TINY = ["--smoke", "--width=2", "--batch_size=8", "--report_every=1"]
@@ -64,23 +64,11 @@ def test_its_samples_can_be_had_later(finished):
         (["--network=resnet64"], ["resnet64", "(64, 64"]),
         (["--compute_dtype=float16"], ["compute_dtype", "bfloat16"]),
     ],
-    ids=lambda value: value[0] if value[0].startswith("--") else "",
+    ids=flag_of,
 )
 def test_what_is_refused(tmp_path, capsys, arguments, words):
-    with pytest.raises(SystemExit) as leaving:
-        flags.run(
-            continuous_images.main,
-            continuous_images.Config,
-            description="",
-            smoke=continuous_images.SMOKE,
-            presets=continuous_images.PRESETS,
-            arguments=[f"--workdir={tmp_path / 'run'}", *TINY, "--compilation_cache=false", *arguments],
-        )
-    message = capsys.readouterr().err
-    assert leaving.value.code == 2 and message.count("\n") == 1
-    for word in words:
-        assert word in message
-    assert not (tmp_path / "run").exists()
+    arguments = [*TINY, "--compilation_cache=false", *arguments]
+    assert_refused(continuous_images, arguments, words=words, folder=tmp_path / "run", capsys=capsys)
 
 
 def test_measurements_of_steps_that_are_taken_again_go(tmp_path):

@@ -16,6 +16,7 @@ from bgan_jax.training.reporting import read_metrics
 from experiments import discrete_mnist
 from experiments.harness import flags
 from experiments.harness.restoring import load_sampler
+from tests.experiments.refusals import assert_refused, flag_of
 from tests.launching import newest_state
 from tests.test_layers import ROOT
 
@@ -156,24 +157,11 @@ def test_eight_devices_equal_one(finished, one_device, tmp_path, arguments):
         (["--workdir="], ["--workdir"]),
         (["--process_id=1"], ["--coordinator", "all three"]),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) and value[0].startswith("--") else "",
+    ids=flag_of,
 )
 def test_bad_flags(tmp_path, capsys, arguments, words):
-    with pytest.raises(SystemExit) as leaving:
-        flags.run(
-            discrete_mnist.main,
-            discrete_mnist.Config,
-            description="",
-            smoke=discrete_mnist.SMOKE,
-            presets=discrete_mnist.PRESETS,
-            arguments=[f"--workdir={tmp_path / 'run'}", *TINY, "--compilation_cache=false", *arguments],
-        )
-    message = capsys.readouterr().err
-    assert leaving.value.code == 2
-    assert message.startswith("error: ") and message.count("\n") == 1
-    for word in words:
-        assert word in message
-    assert not (tmp_path / "run").exists()
+    arguments = [*TINY, "--compilation_cache=false", *arguments]
+    assert_refused(discrete_mnist, arguments, words=words, folder=tmp_path / "run", capsys=capsys)
 
 
 def test_a_workdir_of_another_run_is_refused(finished):

@@ -10,6 +10,7 @@ from experiments import divergence_table
 from experiments.divergence_estimates import generators, page, plan
 from experiments.divergence_estimates.cells import CELLS, FLOOR, mean_and_spread, read_cells
 from experiments.harness import flags
+from tests.experiments.refusals import assert_refused, flag_of
 
 TINY = ["--smoke", "--network=mlp", "--width=8", "--compilation_cache=false"]
 FORMS = "--forms=samples,probabilities,thresholded"
@@ -150,17 +151,7 @@ def test_everything_published_has_a_title():
         (["--num_processes=2"], ["one process", "--num_processes"]),
         (["--workdir="], ["--workdir"]),
     ],
-    ids=lambda value: value[0] if value[0].startswith("--") else "",
+    ids=flag_of,
 )
 def test_bad_flags(tmp_path, capsys, arguments, words):
-    with pytest.raises(SystemExit) as leaving:
-        flags.run(
-            divergence_table.main, divergence_table.Config, description="", smoke=divergence_table.SMOKE,
-            arguments=[f"--workdir={tmp_path / 'run'}", *TINY, *arguments],
-        )  # fmt: skip
-    message = capsys.readouterr().err
-    assert leaving.value.code == 2
-    assert message.startswith("error: ") and message.count("\n") == 1
-    for word in words:
-        assert word in message
-    assert not (tmp_path / "run").exists()
+    assert_refused(divergence_table, [*TINY, *arguments], words=words, folder=tmp_path / "run", capsys=capsys)

@@ -28,6 +28,7 @@ from experiments.estimator_laboratory.measurement import measure
 from experiments.estimator_laboratory.report import Run
 from experiments.estimator_laboratory.training import Curves
 from experiments.harness import flags
+from tests.experiments.refusals import assert_refused, flag_of
 
 TARGETS = {
     "bits": lambda: random_target(jax.random.key(0), num_bits=4, spread=1.0),
@@ -174,16 +175,16 @@ def test_a_broken_law_ends_with_an_exit_status(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("argument", "words"),
+    ("arguments", "words"),
     [
-        ("--targets=bits7", "bits6, mixture"),
-        ("--training_targets=moon", "legal"),
-        ("--estimators=magic", "boundary_seeking"),
-        ("--sample_counts=1,2", "at least 2"),
-        ("--sample_counts=two", "2,10"),
-        ("--records=7", "divide"),
+        (["--targets=bits7"], ["bits6, mixture"]),
+        (["--training_targets=moon"], ["legal"]),
+        (["--estimators=magic"], ["boundary_seeking"]),
+        (["--sample_counts=1,2"], ["at least 2"]),
+        (["--sample_counts=two"], ["2,10"]),
+        (["--records=7"], ["divide"]),
     ],
+    ids=flag_of,
 )
-def test_what_is_refused(tmp_path, argument, words):
-    with pytest.raises(flags.UsageError, match=words):
-        estimators.main(config(tmp_path, argument))
+def test_what_is_refused(tmp_path, capsys, arguments, words):
+    assert_refused(estimators, ["--smoke", *arguments], words=words, folder=tmp_path / "run", capsys=capsys)

@@ -16,6 +16,7 @@ from experiments import text_characters
 from experiments.characters.judging import corpus_of, divergences, generate_lines, judged
 from experiments.harness import flags
 from experiments.harness.restoring import load_sampler
+from tests.experiments.refusals import assert_refused, flag_of
 
 
 def config(folder, *arguments):
@@ -103,24 +104,11 @@ def test_steps_of_all_kinds_can_be_built(tmp_path, arguments):
         (["--weights=position", "--estimator=boundary_seeking_marginal"], ["one F per sentence", "boundary_seeking"]),
         (["--weights=position", "--preset=wgan_gp"], ["--estimator=probabilities", "reinforce"]),
     ],
-    ids=lambda value: value[0] if value[0].startswith("--") else "",
+    ids=flag_of,
 )
 def test_what_is_refused(tmp_path, capsys, arguments, words):
-    with pytest.raises(SystemExit) as leaving:
-        flags.run(
-            text_characters.main,
-            text_characters.Config,
-            description="",
-            smoke=text_characters.SMOKE,
-            presets=text_characters.PRESETS,
-            arguments=[f"--workdir={tmp_path / 'run'}", "--smoke", "--compilation_cache=false", *arguments],
-        )
-    message = capsys.readouterr().err
-    assert leaving.value.code == 2
-    assert message.startswith("error: ") and message.count("\n") == 1
-    for word in words:
-        assert word in message
-    assert not (tmp_path / "run").exists()
+    arguments = ["--smoke", "--compilation_cache=false", *arguments]
+    assert_refused(text_characters, arguments, words=words, folder=tmp_path / "run", capsys=capsys)
 
 
 @pytest.fixture(scope="module")

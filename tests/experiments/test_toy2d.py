@@ -13,6 +13,7 @@ from bgan_jax.training.objectives import OBJECTIVES
 from experiments import toy2d
 from experiments.figures import planar
 from experiments.harness import flags
+from tests.experiments.refusals import assert_refused, flag_of
 
 TINY = ["--smoke", "--batch_size=8", "--width=8", "--steps=4", "--measured_samples=50"]
 
@@ -85,17 +86,7 @@ def test_the_window_runs_as_the_pictures_do():
         (["--target=moons"], ["target", "spiral"]),
         (["--workdir="], ["--workdir"]),
     ],
-    ids=lambda value: value[0] if value[0].startswith("--") else "",
+    ids=flag_of,
 )
 def test_bad_flags(tmp_path, capsys, arguments, words):
-    with pytest.raises(SystemExit) as leaving:
-        flags.run(
-            toy2d.main, toy2d.Config, description="", smoke=toy2d.SMOKE,
-            arguments=[f"--workdir={tmp_path / 'run'}", *TINY, *arguments],
-        )  # fmt: skip
-    message = capsys.readouterr().err
-    assert leaving.value.code == 2
-    assert message.startswith("error: ") and message.count("\n") == 1
-    for word in words:
-        assert word in message
-    assert not (tmp_path / "run").exists()
+    assert_refused(toy2d, [*TINY, *arguments], words=words, folder=tmp_path / "run", capsys=capsys)
