@@ -65,14 +65,6 @@ HE_NORMAL = Initialization(
     bias=_zeros,
 )
 
-#: N(0, 0.02^2), zero biases: Radford et al. 2016, https://arxiv.org/abs/1511.06434.
-NORMAL_002 = Initialization(
-    dense_kernel=initializers.normal(0.02),
-    conv_kernel=initializers.normal(0.02),
-    transposed_kernel=initializers.normal(0.02),
-    bias=_zeros,
-)
-
 #: Glorot uniform for dense layers and shortcuts, He-scaled uniform (variance 4 / (fan in + fan out)) for convolutions,
 #: zero biases: Gulrajani et al.'s code and Roth et al.'s.
 GULRAJANI = Initialization(
