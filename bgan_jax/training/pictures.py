@@ -9,25 +9,7 @@ from typing import Any
 
 import numpy as np
 
-# What each curve means, in the words of a person who watches the run.
-CAPTIONS: dict[str, str] = {
-    "bound": "variational bound, nats\nfalls to its least value as samples near the data",
-    "critic": "the critic's own objective\ndata against samples",
-    "effective_sample_size": "effective sample size of the M weights\n1: one sample takes all; M: no signal",
-    "log_partition": "log-partition, nats\n0: e^F is a normalised density ratio",
-    "real_logit": "mean F on data, nats",
-    "fake_logit": "mean F on samples, nats",
-    "real_accuracy": "share of data with F > 0",
-    "fake_accuracy": "share of samples with F < 0",
-    "sample_logit": "mean F on the generator's samples, nats",
-    "gen_loss": "the generator's loss",
-    "temperature": "temperature of the relaxation",
-    "baseline_loss": "squared error of the learned baseline",
-    "penalty": "penalty on the discriminator's input gradient",
-    "gen_gradient_norm": "norm of the generator's gradient",
-    "disc_gradient_norm": "norm of the discriminator's gradient",
-    "steps_per_second": "steps per second",
-}
+from bgan_jax.training.quantities import QUANTITIES
 
 
 def image_grid(images: np.ndarray, *, columns: int, gap: int = 1, scale: int = 2) -> np.ndarray:
@@ -88,7 +70,7 @@ def save_curves(path: Path, records: Sequence[dict[str, Any]], *, title: str = "
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    names = [name for name in CAPTIONS if any(name in record for record in records)]
+    names = [name for name in QUANTITIES if any(name in record for record in records)]
     columns = 3
     rows = max(-(-len(names) // columns), 1)
     figure = Figure(figsize=(4.2 * columns, 2.7 * rows), layout="constrained")
@@ -97,7 +79,7 @@ def save_curves(path: Path, records: Sequence[dict[str, Any]], *, title: str = "
         axes = figure.add_subplot(rows, columns, i + 1)
         points = [(record["step"], record[name]) for record in records if name in record]
         axes.plot(*zip(*points, strict=True), linewidth=1.0)
-        axes.set_title(CAPTIONS[name], fontsize=8, loc="left")
+        axes.set_title("\n".join(filter(None, QUANTITIES[name][:2])), fontsize=8, loc="left")
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.25)
         axes.set_xlabel("step", fontsize=7)

@@ -7,92 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bgan_jax.training.pictures import CAPTIONS
+from bgan_jax.training.quantities import QUANTITIES
 
 COLORS = ("#1f5fa8", "#c2571a", "#2b8a5b", "#8a3ea8", "#a8842b", "#b02a4a", "#3b8ea5", "#5b5b5b")
 WIDTH, HEIGHT = 400, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 8, 22
 # More points than pixels tell nothing.
 MAX_POINTS = 300
-
-# What each curve is called, and what to look for in it. M stands for the run's own number of samples.
-EXPLANATIONS: dict[str, tuple[str, str]] = {
-    "bound": (
-        "Bound on the divergence (nats)",
-        (
-            "How far apart the discriminator can prove samples and data to be. It jumps up while the "
-            "discriminator learns, then should drift down as the samples near the data; 0 (with gan, -1.386) "
-            "means it cannot tell them apart. It is a lower bound by this discriminator, so a low curve is good "
-            "news only while the discriminator still learns."
-        ),
-    ),
-    "effective_sample_size": (
-        "Effective sample size, of M",
-        (
-            "How many of the M samples of a latent the weights really use. M: all weights are equal and carry no "
-            "signal. 1: one sample takes all the weight, and the generator's gradient is noise. In between is "
-            "where learning happens; early in training it is low, and it rises as the generator improves."
-        ),
-    ),
-    "log_partition": (
-        "Log-partition (nats)",
-        (
-            "The logarithm of the mean weight. 0 when e^F is a density ratio that sums to 1, as the theory has "
-            "it; far below 0, the discriminator gives the samples little credit."
-        ),
-    ),
-    "real_logit": (
-        "Mean F on data (nats)",
-        "F is the estimated log density ratio: above 0 says 'data'.",
-    ),
-    "fake_logit": (
-        "Mean F on samples (nats)",
-        ("Below 0 says 'made by the generator'. Both means near 0 is the boundary that the method is named after."),
-    ),
-    "sample_logit": (
-        "Mean F on the generator's own batch (nats)",
-        "The same, on the samples that the generator learns from.",
-    ),
-    "sample_logit_square": (
-        "Mean F squared",
-        "What boundary seeking minimises on continuous data: 0 is the boundary.",
-    ),
-    "real_accuracy": (
-        "Share of data recognised",
-        (
-            "0.5 is a coin; 1 together with the samples' share at 1 means that the discriminator has won, and "
-            "guides no more."
-        ),
-    ),
-    "fake_accuracy": (
-        "Share of samples recognised",
-        "As above, for the generator's samples.",
-    ),
-    "gen_loss": (
-        "The generator's loss",
-        "Its scale depends on the objective; only its trend within one run means something.",
-    ),
-    "critic": (
-        "The critic's objective",
-        "Data against samples; falls towards 0 as the two near each other.",
-    ),
-    "penalty": (
-        "Penalty on the discriminator's slope",
-        "Before its coefficient. Large: F is steep, and small changes of a picture move the weights a lot.",
-    ),
-    "gen_gradient_norm": (
-        "Norm of the generator's gradient",
-        "Spikes are unstable steps; a flat 0 means no signal.",
-    ),
-    "disc_gradient_norm": (
-        "Norm of the discriminator's gradient",
-        "Spikes are unstable steps.",
-    ),
-    "steps_per_second": (
-        "Steps per second",
-        "The first point includes compilation; dips are pictures and checkpoints.",
-    ),
-}
 
 
 class Curve(NamedTuple):
@@ -112,11 +33,10 @@ def explanation(name: str, *, num_samples: Any = None) -> tuple[str, str]:
       >>> explanation("samples.frechet")
       ('samples.frechet', '')
     """
-    if name in EXPLANATIONS:
-        title, text = EXPLANATIONS[name]
-        return (f"{title} = {num_samples}", text) if num_samples and title.endswith("of M") else (title, text)
-    title, _, text = CAPTIONS.get(name, name).partition("\n")
-    return title, text
+    if name not in QUANTITIES:
+        return name, ""
+    title, _, text = QUANTITIES[name]
+    return (f"{title} = {num_samples}", text) if num_samples and title.endswith("of M") else (title, text)
 
 
 def names_in_order(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -127,7 +47,7 @@ def names_in_order(records: Sequence[Mapping[str, Any]]) -> list[str]:
         for name, value in record.items()
         if name != "step" and isinstance(value, int | float) and not isinstance(value, bool)
     }
-    known = [name for name in (*EXPLANATIONS, *CAPTIONS) if name in present]
+    known = [name for name in QUANTITIES if name in present]
     return list(dict.fromkeys([*known, *present]))
 
 

@@ -1,5 +1,6 @@
 """The page of a run: what it says, that it needs nothing else, and that a browser shows it."""
 
+import functools
 import json
 import logging
 import re
@@ -8,15 +9,22 @@ import subprocess
 import types
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
-from bgan_jax.training.pictures import CAPTIONS
+from bgan_jax.training.continuous_step import continuous_step
+from bgan_jax.training.discrete_step import discrete_step
+from bgan_jax.training.quantities import QUANTITIES
+from bgan_jax.training.state import init_state
 from experiments import report
 from experiments.harness import flags, report_curves, report_page
 from experiments.harness.run_log import leaving_a_report
 from experiments.harness.run_record import read_run
+from tests.continuous_game import point_data, point_game
+from tests.toy_game import toy_data, toy_game
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -98,9 +106,19 @@ def test_curves_leave_out_what_is_not_finite_and_average_what_is_too_much():
     assert "NaN" not in report_curves.draw([report_curves.Curve("a", "#000", [(1.0, 2.0)])], label="x")
 
 
-def test_every_metric_that_has_a_caption_has_a_title_that_is_not_its_name():
-    for name in CAPTIONS:
-        assert report_curves.explanation(name)[0] != name
+@pytest.mark.parametrize(
+    ("step", "game", "data"),
+    [(discrete_step, toy_game(), toy_data), (continuous_step, point_game(), point_data)],
+    ids=["discrete", "continuous"],
+)
+def test_every_metric_of_a_step_is_explained(step, game, data):
+    initialize = functools.partial(init_state, networks=game.networks, optimizers=game.optimizers)
+    state = jax.eval_shape(initialize, jax.random.key(0))
+    _, metrics = jax.eval_shape(functools.partial(step, game=game), state, data(8), jnp.arange(8))
+    assert set(metrics) <= set(QUANTITIES)
+    for name in metrics:
+        title, text = report_curves.explanation(name)
+        assert title != name and text.endswith(".")
 
 
 def test_pictures_are_thinned_to_what_a_page_can_hold(tmp_path, monkeypatch):
