@@ -95,7 +95,7 @@ class Config:
     systems: str = knob(
         "all", "What to train: systems, columns or divergences, separated by commas; all is every one.", may_change=True
     )
-    seeds: int = knob(2, "Runs of each system.", minimum=1, may_change=True)
+    seeds: int = knob(2, "Number of seeds of each system, --seed and those after it.", minimum=1, may_change=True)
     seed: int = knob(0, "Seed of the first run; the others follow.", minimum=0, maximum=2**20)
     dataset: str = knob("mnist10k", "Labelled images: a name, npz:PATH or images:PATH (a folder for each label).")
     data_dir: str | None = knob(None, "Folder of prepared data sets.", may_change=True)

@@ -25,7 +25,8 @@ from bgan_jax.training import workdir
 from experiments.harness import discrete, flags
 from experiments.harness.folders import cache_folder
 from experiments.harness.judging import judge_for, judged
-from experiments.harness.run import open_split, run, start
+from experiments.harness.population import of_every_seed
+from experiments.harness.run import Outcome, open_split, run, start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -81,20 +82,28 @@ def main(config: Config) -> dict[str, Any] | None:
         return None
     judge = judge_for(experiment.dataset, folder=cache_folder(config), steps=config.judge_steps)
     held_out = open_split(config, "test")
-    samples = outcome.sample(jax.random.key(config.seed + 1), config.judged_samples)
-    result = {
-        **judged(judge, samples.x, held_out),
-        "steps": outcome.step,
-        "training_seconds": round(outcome.seconds, 1),
-        "commit": workdir.commit(),
-    }
-    workdir.write_json(folder / workdir.RESULT, result)
-    fake, real = result["samples"], result["held_out"]
-    logger.info(
-        "classifier score %.2f +- %.2f on %d samples (held-out real digits: %.2f); smallest share of a digit %.1f %%",
-        fake["classifier_score"], fake["standard_error"], fake["num_images"], real["classifier_score"],
-        100 * fake["smallest_share"],
-    )  # fmt: skip
+
+    def finish(one: Outcome) -> dict[str, Any]:
+        seed = one.experiment.config.seed
+        samples = one.sample(jax.random.key(seed + 1), config.judged_samples)
+        result = {
+            **judged(judge, samples.x, held_out),
+            "seed": seed,
+            "steps": one.step,
+            "training_seconds": round(one.seconds, 1),
+            "commit": workdir.commit(),
+        }
+        workdir.write_json(one.folder / workdir.RESULT, result)
+        fake, real = result["samples"], result["held_out"]
+        logger.info(
+            "classifier score %.2f +- %.2f on %d samples (held-out real digits: %.2f); smallest share of a digit "
+            "%.1f %%",
+            fake["classifier_score"], fake["standard_error"], fake["num_images"], real["classifier_score"],
+            100 * fake["smallest_share"],
+        )  # fmt: skip
+        return result
+
+    result = of_every_seed(outcome, finish)
     logger.info("pictures, curves, metrics, checkpoints and result.json are in %s", folder)
     return result
 

@@ -101,7 +101,9 @@ class Config(RunConfig):
         f"What critics see of WGAN-GP's generator, of: {', '.join(FORMS)}; of the others it is samples.",
         may_change=True,
     )
-    seeds: int = knob(1, "Generators of every kind, with as many critics; from --seed on.", minimum=1, may_change=True)
+    seeds: int = knob(
+        1, "Number of seeds, --seed and those after it, of every kind of generator.", minimum=1, may_change=True
+    )
     steps: int = knob(800, "Generator updates.", minimum=1)
     num_samples: int = knob(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
     disc_fakes_per_latent: int = knob(1, "How many of the M samples the discriminator learns from, 1 to M.")

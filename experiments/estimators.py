@@ -122,7 +122,7 @@ class Config:
     )
     temperature: float = flags.knob(0.5, "Temperature of Gumbel-softmax; runs anneal to it.", minimum=0.01)
     costs: bool = flags.knob(True, "Also time each estimator against M.")
-    num_seeds: int = flags.knob(4, "Seeds of a run.", minimum=1)
+    num_seeds: int = flags.knob(4, "Number of seeds of a run.", minimum=1)
     steps: int = flags.knob(600, "Steps of a run.", minimum=1)
     records: int = flags.knob(40, "Exact divergences taken in a run; divides its steps.", minimum=1)
     num_samples: int = flags.knob(10, "Samples per latent in a run (M).", minimum=2)

@@ -43,6 +43,7 @@ after 2,500, while the share of real faces with F > 0 rises from 93 to 98 % and 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,6 +65,7 @@ from experiments.harness import discrete, flags
 from experiments.harness.distances import Yardstick, distances
 from experiments.harness.judging import judge_form
 from experiments.harness.measuring import open_held_out, yardstick_of
+from experiments.harness.population import of_every_seed
 from experiments.harness.run import Experiment, Outcome, run, start
 
 logger = logging.getLogger("bgan_jax")
@@ -256,11 +258,10 @@ def main(config: Config) -> dict[str, Any] | None:
     experiment, folder = start(config, prepare)
     reference = reference_for(experiment) if jax.process_index() == 0 else None
 
-    def measure(step: int, sample: Sampler) -> dict[str, float]:
+    def measure(experiment: Experiment, step: int, sample: Sampler) -> dict[str, Any]:
         assert reference is not None  # only process 0 takes pictures
-        found = measured(
-            sample(jax.random.key(config.seed + 1), reference.yardstick.num_samples).x, reference=reference
-        )
+        key = jax.random.key(experiment.config.seed + 1)
+        found = measured(sample(key, reference.yardstick.num_samples).x, reference=reference)
         logger.info(
             "step %d: Frechet distance %.2f (real: %.2f), neighbouring colours %.3f bits",
             step, found["frechet"], reference.yardstick.floor["frechet"], found["neighbor_pairs"],
@@ -270,7 +271,7 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome = run(experiment, folder, measure=measure)
     if outcome.step < config.steps or reference is None:
         return None
-    result = finish(outcome, reference=reference)
+    result = of_every_seed(outcome, functools.partial(finish, reference=reference))
     logger.info("comparison.png, over_time.png, curves.png, result.md and result.json are in %s", folder)
     return result
 

@@ -264,6 +264,8 @@ def markdown(rows: Sequence[dict[str, Any]], *, floor: float) -> str:
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, sharpens the discriminator, descends; ``None`` when told to stop."""
     names_and_rates(config)
+    if config.seeds > 1:
+        raise UsageError(f"--seeds={config.seeds}: the descent is from one generator; run it for each --seed instead")
     if config.num_processes is not None and config.num_processes > 1:
         raise UsageError("--num_processes: the descent runs on one host; its devices share the training")
     experiment, folder = start(config, continuous.prepare)

@@ -59,7 +59,9 @@ class Config:
     )  # fmt: skip
     ratio: str = knob("5:1", "Generator updates to discriminator updates of the curves.", may_change=True)
     learning_rate: float = knob(1e-3, "Adam's step size, of both players, of the curves.", minimum=0.0, may_change=True)
-    seeds: int = knob(2, "Runs of each objective behind the curves: seeds 0, 1, ...", minimum=1, may_change=True)
+    seeds: int = knob(
+        2, "Number of seeds of each objective behind the curves, 0 and those after it.", minimum=1, may_change=True
+    )
     ratios: str = knob("1:1,5:1", "Ratios of the map, separated by commas; empty: no map.", may_change=True)
     learning_rates: str = knob(
         "2e-4,1e-3,5e-3", "Step sizes of the map, separated by commas; empty: no map.", may_change=True

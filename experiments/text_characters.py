@@ -42,6 +42,7 @@ authors' settings, --preset=wgan_gp those of WGAN-GP on relaxed samples; neither
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from typing import Any
 
@@ -53,10 +54,11 @@ from bgan_jax.training import workdir
 from bgan_jax.training.estimators import PER_POSITION
 from bgan_jax.training.reporting import read_metrics
 from bgan_jax.training.sampling import Sampler
-from experiments.characters.judging import corpus_of, divergences, generate_lines, judged, table
+from experiments.characters.judging import Corpus, corpus_of, divergences, generate_lines, judged, table
 from experiments.characters.picture import save_divergences
 from experiments.harness import discrete, flags
-from experiments.harness.run import MEASUREMENTS, Experiment, open_split, run, start
+from experiments.harness.population import of_every_seed
+from experiments.harness.run import MEASUREMENTS, Experiment, Outcome, open_split, run, start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -160,29 +162,14 @@ def prepare(config: Config) -> Experiment:
     return experiment
 
 
-def main(config: Config) -> dict[str, Any] | None:
-    """Trains, samples, judges; the result goes to ``result.json`` and ``result.md``."""
-    experiment, folder = start(with_weights(config), prepare)
-    spec = experiment.dataset.spec
-    corpus = None
-    if jax.process_index() == 0:
-        corpus = corpus_of(experiment.dataset, open_split(config, "test"), num_lines=config.measured_lines)
-
-    def measure(step: int, sample: Sampler) -> dict[str, Any]:
-        assert corpus is not None  # only process 0 takes pictures
-        lines = generate_lines(jax.random.key(config.seed + 1), sample, corpus.num_lines)
-        found = divergences(corpus, lines)
-        beside = ", ".join(f"{value:.3f} ({floor:.3f})" for value, floor in zip(found, corpus.floor, strict=True))
-        logger.info("step %d: n-gram divergence in bits, n = 1 to %d, (real lines): %s", step, len(found), beside)
-        return {"ngram_divergence": [round(value, 4) for value in found]}
-
-    outcome = run(experiment, folder, measure=measure)
-    if outcome.step < config.steps or corpus is None:
-        return None
+def finish(outcome: Outcome, *, corpus: Corpus) -> dict[str, Any]:
+    """Judges a trained generator and writes ``ngrams.png``, ``result.json`` and ``result.md``."""
+    experiment, folder = outcome.experiment, outcome.folder
+    config: Any = experiment.config
     logger.info("training the character model, on samples and on real lines")
     key = jax.random.key(config.seed + 2)
     judgement = judged(key, corpus, outcome.sample, model_lines=config.model_lines, model_steps=config.model_steps)
-    lines = to_strings(outcome.sample(jax.random.key(config.seed), 20).x, spec=spec)
+    lines = to_strings(outcome.sample(jax.random.key(config.seed), 20).x, spec=experiment.dataset.spec)
     result = {
         **judgement,
         "lines": list(lines),
@@ -206,6 +193,28 @@ def main(config: Config) -> dict[str, Any] | None:
         bits["samples"]["value"], bits["samples"]["standard_error"], bits["real"]["value"],
         result["copies"]["copied"], result["copies"]["num_lines"],
     )  # fmt: skip
+    return result
+
+
+def main(config: Config) -> dict[str, Any] | None:
+    """Trains, samples, judges; the result goes to ``result.json`` and ``result.md``."""
+    experiment, folder = start(with_weights(config), prepare)
+    corpus = None
+    if jax.process_index() == 0:
+        corpus = corpus_of(experiment.dataset, open_split(config, "test"), num_lines=config.measured_lines)
+
+    def measure(experiment: Experiment, step: int, sample: Sampler) -> dict[str, Any]:
+        assert corpus is not None  # only process 0 takes pictures
+        lines = generate_lines(jax.random.key(experiment.config.seed + 1), sample, corpus.num_lines)
+        found = divergences(corpus, lines)
+        beside = ", ".join(f"{value:.3f} ({floor:.3f})" for value, floor in zip(found, corpus.floor, strict=True))
+        logger.info("step %d: n-gram divergence in bits, n = 1 to %d, (real lines): %s", step, len(found), beside)
+        return {"ngram_divergence": [round(value, 4) for value in found]}
+
+    outcome = run(experiment, folder, measure=measure)
+    if outcome.step < config.steps or corpus is None:
+        return None
+    result = of_every_seed(outcome, functools.partial(finish, corpus=corpus))
     logger.info("samples, curves, ngrams.png, result.md and result.json are in %s", folder)
     return result
 

@@ -86,7 +86,7 @@ class Config:
     divergence: str = knob(
         "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
     )
-    seeds: int = knob(4, "Runs of each objective, trained at once.", minimum=1)
+    seeds: int = knob(4, "Number of seeds of each objective; trained at once.", minimum=1)
     seed: int = knob(0, "Seed of the seeds.", minimum=0, maximum=2**32 - 1)
     steps: int = knob(4000, "Training steps; a multiple of the frames.", minimum=1)
     batch_size: int = knob(128, "Data points, and latents, per step.", minimum=2)

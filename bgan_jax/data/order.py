@@ -88,7 +88,7 @@ def batch_positions(step: Any, *, batch_size: int, part: slice = slice(None)) ->
     return np.uint32(int(step) * batch_size) + within
 
 
-def shuffled_indices(positions: Any, *, num_examples: int, seed: int) -> Any:
+def shuffled_indices(positions: Any, *, num_examples: int, seed: Any) -> Any:
     """The example at each position: exact epochs, each a fresh permutation.
 
     The same integers from numpy and from JAX arrays, compiled or not.
@@ -96,7 +96,8 @@ def shuffled_indices(positions: Any, *, num_examples: int, seed: int) -> Any:
     Args:
       positions: uint32, any shape, traced or not; from :func:`batch_positions`.
       num_examples: n, at least 1 and below 2**32; static.
-      seed: 0 <= seed < 2**32; static.
+      seed: 0 <= seed < 2**32; a Python integer, static, or a uint32 scalar JAX array, traced or not, beside positions
+        that are JAX arrays.
 
     Returns:
       uint32 indices in ``0 .. n-1``, shaped like ``positions``. Positions ``e*n .. (e+1)*n - 1`` hold each index once.
@@ -110,7 +111,7 @@ def shuffled_indices(positions: Any, *, num_examples: int, seed: int) -> Any:
     """
     if not 1 <= num_examples < _POSITIONS:
         raise ValueError(f"num_examples={num_examples} must be in [1, 2**32)")
-    if not 0 <= seed < _POSITIONS:
+    if not isinstance(seed, jax.Array) and not 0 <= seed < _POSITIONS:
         raise ValueError(f"seed={seed} must be in [0, 2**32)")
     if positions.dtype != np.uint32:
         raise ValueError(f"positions must be uint32, found {positions.dtype}")
@@ -145,9 +146,10 @@ def _permute(indices: Any, *, keys: list[Any], sizes: tuple[np.uint32, np.uint32
     return left * right_size + right
 
 
-def _round_keys(epoch: Any, *, seed: int) -> list[Any]:
+def _round_keys(epoch: Any, *, seed: Any) -> list[Any]:
     """One 32-bit key for each round, from the seed and the epoch of each position."""
-    epoch_key = _mix(epoch ^ np.uint32(_mix(np.asarray([seed], np.uint32))[0]))
+    mixed_seed = _mix(seed) if isinstance(seed, jax.Array) else np.uint32(_mix(np.asarray([seed], np.uint32))[0])
+    epoch_key = _mix(epoch ^ mixed_seed)
     # The golden ratio's multiples keep the rounds' keys apart (Weyl sequence), and the mixing spreads them.
     return [_mix(epoch_key + np.uint32((number + 1) * 0x9E3779B9 % _POSITIONS)) for number in range(_ROUNDS)]
 

@@ -53,14 +53,14 @@ def add(totals: Totals, metrics: dict[str, jax.Array], step: jax.Array) -> Total
     )
 
 
-def resident_load(*, spec: DatasetSpec, batch_size: int, minibatches: int, seed: int) -> Load:
+def resident_load(*, spec: DatasetSpec, batch_size: int, minibatches: int, seed: Any) -> Load:
     """Batches gathered and unpacked inside the compiled step, by the stateless order of ``bgan_jax.data.order``.
 
     Args:
       spec: what the data set is. Static.
       batch_size: global batch size, over all devices of all hosts. Static.
       minibatches: batches per step, one for every discriminator update. Static.
-      seed: of the order of examples. Static.
+      seed: of the order of examples. Static, or a traced uint32 scalar.
 
     Returns:
       ``load(data, key, step, example_index) -> [minibatches, N, ...]`` in the data's own form.

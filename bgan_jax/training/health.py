@@ -92,10 +92,10 @@ def latent_share(probs: np.ndarray) -> float:
 
 
 class Watch:
-    """Looks at a run as it goes, and tells every lasting symptom once."""
+    """Looks at a run as it goes, and tells every lasting symptom once, with what it is ``of`` in front."""
 
-    def __init__(self, *, num_samples: int) -> None:
-        self._num_samples = num_samples
+    def __init__(self, *, num_samples: int, of: str = "") -> None:
+        self._num_samples, self._of = num_samples, f"{of}: " if of else ""
         self._lasting: dict[str, int] = {}
         self._well_at: dict[str, int] = {}
         self._told: set[str] = set()
@@ -125,4 +125,4 @@ class Watch:
     def _tell(self, name: str, sentence: str) -> None:
         if name not in self._told:
             self._told.add(name)
-            logger.warning("health: %s", sentence)
+            logger.warning("health: %s%s", self._of, sentence)

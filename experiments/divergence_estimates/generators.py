@@ -55,7 +55,7 @@ def training_config(
     """
     known = {field.name for field in dataclasses.fields(discrete.DiscreteConfig)}
     given = {name: value for name, value in shared.items() if name in known}
-    given |= {"workdir": str(folder / "generators" / f"{train}-{seed}"), "seed": seed, "resume": "auto"}
+    given |= {"workdir": str(folder / "generators" / f"{train}-{seed}"), "seed": seed, "seeds": 1, "resume": "auto"}
     if train == WASSERSTEIN:
         given |= {"estimator": "probabilities", "objective": "wasserstein", "penalty_form": "wgan_gp", **wasserstein}
     else:

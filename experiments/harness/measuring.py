@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from experiments.harness.continuous import ContinuousConfig
 from experiments.harness.distances import Yardstick, sample_distances, yardstick_for
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.folders import cache_folder
-from experiments.harness.run import Experiment, Outcome, open_split, run
+from experiments.harness.population import of_every_seed
+from experiments.harness.run import Experiment, Measure, Outcome, open_split, run
 from experiments.harness.showing import save_real
 
 logger = logging.getLogger("bgan_jax")
@@ -66,12 +66,11 @@ def yardstick_of(experiment: Experiment, held_out: Dataset) -> Yardstick:
     )
 
 
-def measurer(yardstick: Yardstick, experiment: Experiment) -> Callable[[int, Sampler], dict[str, float]]:
+def measurer(yardstick: Yardstick) -> Measure:
     """What ``run.run`` calls with every picture: the distances of as many samples as the yardstick takes."""
-    key = jax.random.key(experiment.config.seed + 1)
 
-    def measure(step: int, sample: Sampler) -> dict[str, float]:
-        samples = sample(key, yardstick.num_samples)
+    def measure(experiment: Experiment, step: int, sample: Sampler) -> dict[str, Any]:
+        samples = sample(jax.random.key(experiment.config.seed + 1), yardstick.num_samples)
         found = sample_distances(yardstick, samples.x, spec=experiment.dataset.spec)
         logger.info("step %d: Frechet distance %.2f (real pictures: %.2f)", step, found["frechet"],
                     yardstick.floor["frechet"])  # fmt: skip
@@ -96,22 +95,25 @@ def train_and_measure(
     """
     config = experiment.config
     assert isinstance(config, MeasuredConfig)
-    measure = measurer(yardstick, experiment) if yardstick is not None else None
-    outcome = run(experiment, folder, measure=measure)
+    outcome = run(experiment, folder, measure=measurer(yardstick) if yardstick is not None else None)
     if outcome.step < config.steps or yardstick is None:
         return outcome, None
-    save_real(folder / workdir.PICTURES / "real.png", experiment.dataset)
-    result = {
-        "objective": config.objective,
-        "divergence": config.divergence,
-        "samples": outcome.measured,
-        "floor": yardstick.floor,
-        "protocol": yardstick.protocol,
-        "seed": config.seed,
-        "steps": outcome.step,
-        "training_seconds": round(outcome.seconds, 1),
-        "commit": workdir.commit(),
-        **facts,
-    }
-    workdir.write_json(folder / workdir.RESULT, result)
-    return outcome, result
+
+    def finish(one: Outcome) -> dict[str, Any]:
+        save_real(one.folder / workdir.PICTURES / "real.png", experiment.dataset)
+        result = {
+            "objective": config.objective,
+            "divergence": config.divergence,
+            "samples": one.measured,
+            "floor": yardstick.floor,
+            "protocol": yardstick.protocol,
+            "seed": one.experiment.config.seed,
+            "steps": one.step,
+            "training_seconds": round(one.seconds, 1),
+            "commit": workdir.commit(),
+            **facts,
+        }
+        workdir.write_json(one.folder / workdir.RESULT, result)
+        return result
+
+    return outcome, of_every_seed(outcome, finish)

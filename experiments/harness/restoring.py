@@ -24,6 +24,7 @@ from bgan_jax.training.sampling import Sampler, make_point_sampler, make_sampler
 from bgan_jax.training.state import TrainState, adam_pair, init_state
 from experiments.harness import continuous, discrete
 from experiments.harness.flags import UsageError
+from experiments.harness.population import run_of_seed, seed_folder, take
 
 
 class TrainedRun(NamedTuple):
@@ -63,19 +64,23 @@ def players_of(config: Mapping[str, Any], spec: data.DatasetSpec) -> tuple[Netwo
 
 
 def state_like(config: Mapping[str, Any], spec: data.DatasetSpec) -> TrainState:
-    """The shapes of a run's checkpoints, without computing anything."""
+    """The shapes of a run's checkpoints, those of several seeds stacked, without computing anything."""
     networks, _ = players_of(config, spec)
     # Adam's state has the same form whatever its step sizes are.
     optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
     like = jax.eval_shape(functools.partial(init_state, networks=networks, optimizers=optimizers), jax.random.key(0))
-    return like.replace(key=jax.eval_shape(jax.random.key_data, like.key))
+    like = like.replace(key=jax.eval_shape(jax.random.key_data, like.key))
+    seeds = config.get("seeds", 1)
+    if seeds == 1:
+        return like
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((seeds, *leaf.shape), leaf.dtype), like)
 
 
 def load_run(folder: str) -> TrainedRun:
     """A run's newest good checkpoint and its networks.
 
     Args:
-      folder: the run's workdir.
+      folder: the run's workdir; of a run of several seeds, the folder of one of them.
 
     Returns:
       The :class:`TrainedRun`.
@@ -85,16 +90,21 @@ def load_run(folder: str) -> TrainedRun:
     """
     try:
         config = workdir.read_config(folder)
+        run, place = run_of_seed(Path(folder).expanduser()) or (Path(folder).expanduser(), None)
+        saved_as = config if place is None else workdir.read_config(run)
+        if place is None and config.get("seeds", 1) > 1:
+            own = seed_folder(Path(folder), config["seed"])
+            raise ValueError(f"it is of {config['seeds']} seeds; give the folder of one, such as {own}")
         spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
-        (networks, conditional), like = players_of(config, spec), state_like(config, spec)
-        path = Path(folder).expanduser() / workdir.CHECKPOINTS
+        (networks, conditional), like = players_of(config, spec), state_like(saved_as, spec)
+        path = run / workdir.CHECKPOINTS
         restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
     except Exception as error:  # any values at all may stand in the records of a run that one was given
         reason = str(error) or type(error).__name__
         raise UsageError(f"--workdir={folder} holds no run that can be sampled: {reason}") from error
     if restored is None:
         raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
-    state = restored.tree
+    state = restored.tree if place is None else take(restored.tree, place)
     return TrainedRun(
         config=config,
         spec=spec,

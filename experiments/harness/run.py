@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import functools
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,19 +17,21 @@ import numpy as np
 
 from bgan_jax import data
 from bgan_jax.networks import NETWORKS
-from bgan_jax.training import health, heap, hosts, parallel, pictures, preemption, workdir
-from bgan_jax.training.advance import make_advance, resident_load, streamed_load
+from bgan_jax.training import heap, hosts, parallel, pictures, preemption, workdir
 from bgan_jax.training.checkpoints import Checkpoints
 from bgan_jax.training.loop import NonFiniteError, train
 from bgan_jax.training.parallel import LAUNCHERS
 from bgan_jax.training.recovery import MAX_RESTORES, NAN_POLICIES, restore_on_all
-from bgan_jax.training.reporting import Report, read_metrics
-from bgan_jax.training.sampling import Sampler, Samples
+from bgan_jax.training.reporting import read_metrics
+from bgan_jax.training.sampling import Sampler
 from bgan_jax.training.state import Pair, TrainState, adam_pair
 from bgan_jax.training.workdir import RESUME
+from experiments.harness import population
+from experiments.harness.feeding import host_slice, open_feed
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.folders import check_workdir, open_folder
 from experiments.harness.showing import show
+from experiments.harness.spread import means
 
 logger = logging.getLogger("bgan_jax")
 
@@ -60,6 +62,9 @@ class RunConfig:
         choices=("auto", "resident", "streamed"), may_change=True,
     )  # fmt: skip
     seed: int = knob(0, "Seed of everything random in the run.", minimum=0, maximum=2**32 - 1)
+    seeds: int = knob(
+        1, "Number of seeds, --seed and those after it; trained at once, by one program.", minimum=1, maximum=1000
+    )
     steps: int = knob(1000, "Training steps at the end of the run.", minimum=1, may_change=True)
     batch_size: int = knob(64, "Examples, and latents, per step over all devices of all hosts (N).", minimum=1)
     network: str = knob("dcgan28_small", "Preset of generator and discriminator.", choices=tuple(NETWORKS))
@@ -134,11 +139,12 @@ class Outcome(NamedTuple):
     Attributes:
       experiment: what ran.
       folder: its workdir.
-      state: the last state.
+      state: the last state; of several seeds stacked.
       step: number of finished steps; fewer than asked for when the run was told to stop.
       sample: ``sample(key, n)`` from the generator's moving average.
       seconds: of training, compilation included, in this process.
       measured: what ``measure`` said of the last picture; ``None`` without it, or when told to stop.
+      each: of every seed by itself, in a run of several; such a run has no ``sample`` and no ``measured`` of its own.
     """
 
     experiment: Experiment
@@ -148,6 +154,10 @@ class Outcome(NamedTuple):
     sample: Sampler
     seconds: float
     measured: dict[str, Any] | None
+    each: list[Outcome]
+
+
+Measure = Callable[[Experiment, int, Sampler], dict[str, Any]]
 
 
 def open_split(config: RunConfig, split: str) -> data.Dataset:
@@ -207,6 +217,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
       UsageError: something that the user can mend; nothing has been overwritten.
     """
     check_workdir(config, holds="the run's results go there")
+    population.check(config)
     heap.keep_one_heap()
     if config.compilation_cache:
         keep_compilations()
@@ -222,38 +233,44 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
             {name: value for name, value in vars(config).items() if name not in PER_HOST}
             | {"dataset": experiment.dataset.spec.to_json()}
         )
-        hosts.on_first(lambda: open_folder(config))
+        hosts.on_first(lambda: _open_folders(experiment))
     except UsageError:
         raise
     except ValueError as error:
         raise UsageError(str(error)) from error
-    folder = Path(config.workdir).expanduser()
     if jax.process_index() == 0:
         hosts.announce(batch_size=config.batch_size, launcher=config.parallel)
-        workdir.write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
-    return experiment, folder
+    return experiment, Path(config.workdir).expanduser()
 
 
-def run(
-    experiment: Experiment, folder: Path, *, measure: Callable[[int, Sampler], dict[str, Any]] | None = None
-) -> Outcome:
+def _open_folders(experiment: Experiment) -> None:
+    folder = open_folder(experiment.config)
+    own = [member.experiment.config for member in population.members(experiment, folder) if member.place is not None]
+    for place in (folder, *(open_folder(dataclasses.replace(config, resume="auto")) for config in own)):
+        workdir.write_text(place / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
+
+
+def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None) -> Outcome:
     """Trains from the newest good checkpoint, or from the start, to the last step.
 
     Args:
       experiment: what to train.
       folder: its workdir.
-      measure: ``(step, sample) -> JSON values``, called with every picture; they go to ``measurements.jsonl``.
+      measure: ``(experiment, step, sample) -> JSON values``, called with every picture, of each seed with the
+        experiment that it would be alone; they go to ``measurements.jsonl``.
 
     Returns:
       The :class:`Outcome`.
     """
-    config, spec = experiment.config, experiment.dataset.spec
+    config = experiment.config
+    seeds, crew = population.seeds_of(config), population.members(experiment, folder)
     began = time.monotonic()
     reports = jax.process_index() == 0
 
-    key = jax.random.key_data(jax.random.key(config.seed))
     state = parallel.replicate(
-        lambda bits: experiment.initialize(jax.random.wrap_key_data(bits)), np.asarray(key), parallel=config.parallel
+        functools.partial(population.initial_state, experiment=experiment),
+        population.root_bits(config),
+        parallel=config.parallel,
     )
     checkpoints = Checkpoints(folder / workdir.CHECKPOINTS, keep=config.keep_checkpoints) if reports else None
     start_step = 0
@@ -266,28 +283,22 @@ def run(
         if reports:
             logger.info("continuing from step %d", start_step)
 
-    load, batches, sharded = _feed(experiment, start_step)
+    feed = open_feed(experiment, start_step)
     advance = parallel.spread(
-        make_advance(experiment.step_over(parallel.AXIS), load),
+        population.make_advance_of_seeds(
+            experiment.step_over(parallel.AXIS), feed.load_for, seeds=seeds, data_axis=feed.axis_of_seeds
+        ),
         parallel=config.parallel,
-        sharded=(False, False, sharded, True),
+        sharded=(False, False, feed.sharded, True),
     )
-    index = np.arange(config.batch_size, dtype=np.int32)[_host_slice(config.batch_size)]
-    watch = health.Watch(num_samples=experiment.num_samples or 1)
+    index = np.arange(config.batch_size, dtype=np.int32)[host_slice(config.batch_size)]
+    watch = population.WatchOfSeeds(crew, num_samples=experiment.num_samples or 1)
 
-    def sample(key: jax.Array, n: int) -> Samples:
-        return experiment.sampler(parallel.to_host(state.gen_average))(key, n)
-
-    def take_picture(step: int, now: TrainState) -> dict[str, Any] | None:
-        sampler = experiment.sampler(parallel.to_host(now.gen_average))
-        samples = sampler(jax.random.key(config.seed), 64)
-        if samples.probs is not None:
-            watch.see_samples(samples.probs)
-        show(folder / workdir.PICTURES, f"samples_{step:07d}", samples, spec=spec)
-        if measure is None:
-            return None
-        found = measure(step, sampler)
-        record_measurement(folder / MEASUREMENTS, {"step": step, **found})
+    def take_pictures(step: int, now: TrainState) -> list[dict[str, Any]]:
+        average = parallel.to_host(now.gen_average)
+        found = [_take_picture(member, step, member.of(average), watch=watch, measure=measure) for member in crew]
+        if measure is not None and len(crew) > 1:
+            record_measurement(folder / MEASUREMENTS, {"step": step, **means(found)})
         return found
 
     if reports:
@@ -298,14 +309,16 @@ def run(
         for restores_left in reversed(range(MAX_RESTORES + 1)):
             report = None
             if reports:
-                report = Report(folder, start_step=start_step, total_steps=config.steps, tensorboard=config.tensorboard)
+                report = population.open_report(
+                    folder, crew, start_step=start_step, total_steps=config.steps, tensorboard=config.tensorboard
+                )
             try:
                 state, step = train(
                     advance,
                     state,
-                    batches,
+                    feed.batches,
                     example_index,
-                    metric_names=_metric_names(experiment),
+                    metric_names=population.metric_names(_metric_names(experiment), seeds=seeds),
                     start_step=start_step,
                     total_steps=config.steps,
                     launcher=config.parallel,
@@ -314,7 +327,7 @@ def run(
                     checkpoints=checkpoints,
                     checkpoint_every=config.checkpoint_every,
                     health=watch if reports else None,
-                    on_picture=take_picture if reports else None,
+                    on_picture=take_pictures if reports else None,
                     picture_every=config.picture_every,
                     should_stop=should_stop,
                 )
@@ -327,7 +340,7 @@ def run(
                 if restored is None:
                     raise
                 start_step, state = restored
-                batches = _feed(experiment, start_step)[1]
+                feed = open_feed(experiment, start_step)
                 if reports:
                     logger.warning("%s; going on from step %d with other noise", error, start_step)
             finally:
@@ -336,55 +349,63 @@ def run(
     finally:
         if checkpoints is not None:
             checkpoints.close()
-    measured = None
+    found: list[dict[str, Any]] = []
     if reports and step == config.steps:  # a run that was told to stop has little time left
-        pictures.save_curves(folder / "curves.png", read_metrics(folder / workdir.METRICS), title=experiment.title)
-        measured = take_picture(step, state)
-    return Outcome(
-        experiment=experiment,
-        folder=folder,
-        state=state,
-        step=step,
-        sample=sample,
-        seconds=time.monotonic() - began,
-        measured=measured,
+        for place in dict.fromkeys((folder, *(member.folder for member in crew))):
+            pictures.save_curves(place / "curves.png", read_metrics(place / workdir.METRICS), title=experiment.title)
+        found = take_pictures(step, state)
+    measured = found if measure is not None else []
+    average = parallel.to_host(state.gen_average)
+    each = [
+        Outcome(
+            experiment=member.experiment,
+            folder=member.folder,
+            state=state,
+            step=step,
+            sample=member.experiment.sampler(member.of(average)),
+            seconds=time.monotonic() - began,
+            measured=measured[place] if measured else None,
+            each=[],
+        )
+        for place, member in enumerate(crew)
+    ]
+    return (
+        each[0]
+        if len(crew) == 1
+        else each[0]._replace(experiment=experiment, folder=folder, sample=_no_sample, measured=None, each=each)
     )
+
+
+def _no_sample(key: jax.Array, n: int) -> Any:
+    raise ValueError("a run of several seeds has a sampler for each: see Outcome.each")
+
+
+def _take_picture(
+    member: population.Member,
+    step: int,
+    variables: Any,
+    *,
+    watch: population.WatchOfSeeds,
+    measure: Measure | None,
+) -> dict[str, Any]:
+    """Shows one seed's samples, and measures them; what was measured."""
+    experiment, folder = member.experiment, member.folder
+    sampler = experiment.sampler(variables)
+    samples = sampler(jax.random.key(experiment.config.seed), 64)
+    if samples.probs is not None:
+        watch.see_samples_of(member, samples.probs)
+    show(folder / workdir.PICTURES, f"samples_{step:07d}", samples, spec=experiment.dataset.spec)
+    if measure is None:
+        return {}
+    found = measure(experiment, step, sampler)
+    record_measurement(folder / MEASUREMENTS, {"step": step, **found})
+    return found
 
 
 def record_measurement(path: Path, record: dict[str, Any]) -> None:
     """Adds a record to a file of JSON lines; those of its step and later ones, from before a crash, go."""
     kept = [known for known in read_metrics(path) if known["step"] < record["step"]]
     workdir.write_text(path, "".join(json.dumps(line) + "\n" for line in [*kept, record]))
-
-
-def _host_slice(batch_size: int) -> slice:
-    return data.host_slice(batch_size, process_index=jax.process_index(), process_count=jax.process_count())
-
-
-def _feed(experiment: Experiment, start_step: int) -> tuple[Any, Iterator[Any], bool]:
-    """How the compiled step gets its batches: the load function, its argument, and whether that is sharded."""
-    config, dataset = experiment.config, experiment.dataset
-    if data.choose_backend(dataset, backend=config.data_backend) == "resident":
-        load = resident_load(
-            spec=dataset.spec, batch_size=config.batch_size, minibatches=config.disc_steps, seed=config.seed
-        )
-        resident = parallel.replicate(parallel.identity, data.resident(dataset), parallel=config.parallel)
-        return load, itertools.repeat(resident), False
-
-    minibatches = data.stream(
-        dataset,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        start_step=start_step * config.disc_steps,
-        host_slice=_host_slice(config.batch_size),
-    )
-
-    def batches() -> Iterator[jax.Array]:
-        while True:
-            rows = np.stack([next(minibatches).rows for _ in range(config.disc_steps)], axis=1)
-            yield parallel.shard(rows, parallel=config.parallel)
-
-    return streamed_load(spec=dataset.spec), batches(), True
 
 
 def _metric_names(experiment: Experiment) -> tuple[str, ...]:

@@ -116,3 +116,11 @@ def test_positions_of_another_dtype_are_refused():
 def test_a_batch_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="batch_size=10 does not divide among 4 hosts"):
         host_slice(10, process_count=4)
+
+
+def test_a_traced_seed_gives_the_same_order():
+    positions = np.arange(700, dtype=np.uint32)
+    seeds = np.asarray([0, 1, 2**32 - 1], np.uint32)
+    of_all = jax.vmap(lambda seed: shuffled_indices(jnp.asarray(positions), num_examples=313, seed=seed))
+    expected = [indices_of(positions, num_examples=313, seed=int(seed)) for seed in seeds]
+    np.testing.assert_array_equal(jax.jit(of_all)(seeds), np.stack(expected))

@@ -1,0 +1,233 @@
+"""Seed i of a run of several is the run of seed i alone: the same numbers, whatever the seeds beside it are."""
+
+import functools
+import json
+import statistics
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgan_jax import data
+from bgan_jax.training import parallel
+from bgan_jax.training.advance import empty_totals, resident_load, streamed_load
+from bgan_jax.training.loop import NonFiniteError, read_totals
+from bgan_jax.training.reporting import read_metrics
+from bgan_jax.training.state import TrainState
+from experiments import discrete_mnist
+from experiments.harness import discrete, flags, population
+from experiments.harness.restoring import load_sampler
+from tests.experiments.test_discrete_mnist import command
+from tests.launching import newest_state
+
+# By default Adam moves a whole step for a gradient of 1e-8, which magnifies rounding, and every program rounds its own
+# way.
+SMALL = ["--workdir=unused", "--smoke", "--network=mlp", "--width=8", "--penalty=0", "--adam_eps=1e-3"]
+
+
+def prepared(*arguments):
+    config = flags.parse(
+        discrete_mnist.Config, [*SMALL, *arguments], smoke=discrete_mnist.SMOKE, presets=discrete_mnist.PRESETS
+    )
+    return discrete.prepare(config)
+
+
+def advanced(experiment, *, side_by_side=None, steps=2):
+    """States and totals of every seed after some steps, as numpy."""
+    config, dataset = experiment.config, experiment.dataset
+    seeds = population.seeds_of(config)
+    initial = functools.partial(population.initial_state, experiment=experiment)
+    state = jax.jit(initial)(population.root_bits(config))
+    step = experiment.step_over(None)
+    names = sorted(jax.eval_shape(step, *of_one(experiment))[1])
+    load_for = functools.partial(
+        resident_load, spec=dataset.spec, batch_size=config.batch_size, minibatches=config.disc_steps
+    )
+    advance = population.make_advance_of_seeds(
+        step, lambda seed: load_for(seed=seed), seeds=seeds, data_axis=None, side_by_side=side_by_side
+    )
+    advance, totals = jax.jit(advance), empty_totals(population.metric_names(names, seeds=seeds))
+    for _ in range(steps):
+        index = jnp.arange(config.batch_size, dtype=jnp.int32)
+        state, totals = advance(state, totals, data.resident(dataset), index)
+    return parallel.to_host(state), parallel.to_host(totals)
+
+
+def of_one(experiment):
+    config = experiment.config
+    real = jax.ShapeDtypeStruct((config.disc_steps, config.batch_size, 28, 28, 1), jnp.int32)
+    state = jax.eval_shape(experiment.initialize, jax.random.key(0))
+    return state, real, jax.ShapeDtypeStruct((config.batch_size,), jnp.int32)
+
+
+def test_seeds_side_by_side_go_as_they_would_alone():
+    """What accelerators do; runs on CPU, below, take the seeds in turn."""
+    state, totals = advanced(prepared("--seed=4", "--seeds=2"), side_by_side=True)
+    own_state, own_totals = advanced(prepared("--seed=5"))
+    for left, right in zip(jax.tree.leaves(population.take(state, 1)), jax.tree.leaves(own_state), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-5)
+    its = population.by_seed(totals.sums, seeds=range(4, 6))[1]
+    assert its.keys() == own_totals.sums.keys() and totals.num_steps == 2
+    for name, value in its.items():
+        np.testing.assert_allclose(value, own_totals.sums[name], rtol=1e-4, atol=1e-4)
+    assert any(np.abs(kernel[0] - kernel[1]).max() > 0.01 for kernel in jax.tree.leaves(state.params))
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_streamed_rows_go_to_their_seeds(side_by_side):
+    """Rows of seed i reach the step of seed i, and no other's."""
+    spec = data.DatasetSpec(name="any", kind="text", shape=(1,), num_values=8, vocabulary=tuple("abcdefgh"))
+    rows = np.arange(2 * 4, dtype=np.uint8).reshape(4, 2, 1, 1)  # [N, seeds, minibatches, 1]
+
+    def step(state, real, index, *, axis_name):
+        return state.replace(step=state.step + 1), {"sum": jnp.sum(real).astype(jnp.float32)}
+
+    advance = population.make_advance_of_seeds(
+        step, lambda seed: streamed_load(spec=spec), seeds=range(4, 6), data_axis=1, side_by_side=side_by_side
+    )
+    nothing = jnp.zeros(2)
+    state = TrainState(
+        step=jnp.zeros(2, jnp.int32), key=jax.vmap(jax.random.key)(jnp.arange(2)), params=nothing, model_state=nothing,
+        opt_state=nothing, gen_average=nothing, log_partition_average=nothing, baseline=nothing,
+    )  # fmt: skip
+    totals = empty_totals(population.metric_names(["sum"], seeds=range(4, 6)))
+    after, totals = advance(state, totals, jnp.asarray(rows), jnp.arange(4))
+    assert after.step.tolist() == [1, 1]
+    assert {name: float(value) for name, value in totals.sums.items()} == {"sum of seed 4": 12.0, "sum of seed 5": 16.0}
+
+
+def test_a_number_that_is_not_finite_is_told_with_its_seed():
+    totals = empty_totals(population.metric_names(["bound", "penalty"], seeds=range(4, 6)))
+    totals.first_nonfinite["penalty of seed 5"] = np.asarray(11, np.int32)
+    with pytest.raises(NonFiniteError, match="at step 12 these were not finite: penalty of seed 5"):
+        read_totals(totals)
+
+
+def test_one_seed_is_not_stacked():
+    experiment = prepared("--seed=4")
+    assert population.members(experiment, Path("anywhere")) == [population.Member(experiment, Path("anywhere"), None)]
+    assert population.root_bits(experiment.config).ndim == 1
+    assert population.metric_names(["bound"], seeds=range(4, 5)) == ("bound",)
+    own = population.members(prepared("--seed=4", "--seeds=2"), Path("anywhere"))
+    assert [member.folder for member in own] == [Path("anywhere/seed_4"), Path("anywhere/seed_5")]
+    assert [(member.experiment.config.seed, member.experiment.config.seeds) for member in own] == [(4, 1), (5, 1)]
+
+
+TINY = [
+    "--smoke", "--network=mlp", "--width=8", "--adam_eps=1e-3", "--judged_samples=50", "--judge_steps=5",
+    "--report_every=1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A run of seeds 2 and 3 in two halves, and one of seed 3 alone from end to end, each with its last log."""
+    folder = tmp_path_factory.mktemp("population")
+    found = {}
+    both = ["--seed=2", "--seeds=2"]
+    for name, arguments in (("both", [*both, "--steps=2"]), ("both", both), ("alone", ["--seed=3"])):
+        done = command(f"--workdir={folder / name}", *TINY, *arguments, BGAN_JAX_CACHE=str(folder / "cache"))
+        assert done.returncode == 0, done.stderr
+        found[name] = folder / name, done.stderr
+    return found
+
+
+def without_speed(path):
+    return [{k: v for k, v in line.items() if k != "steps_per_second"} for line in read_metrics(path)]
+
+
+def test_a_seed_of_a_run_is_the_run_of_that_seed(runs):
+    both, alone = runs["both"][0], runs["alone"][0]
+    (step_both, stacked), (step_alone, own) = newest_state(both), newest_state(alone)
+    assert step_both == step_alone == 4
+    for left, right in zip(stacked, own, strict=True):
+        np.testing.assert_allclose(left[1], right, atol=1e-5)
+    for left, right in zip(
+        *(without_speed(folder / "metrics.jsonl") for folder in (both / "seed_3", alone)), strict=True
+    ):
+        assert left == pytest.approx(right, rel=1e-4, abs=1e-4)
+    pictures = [
+        np.asarray(Image.open(folder / "pictures" / "samples_0000004.png"), np.float32)
+        for folder in (both / "seed_3", alone)
+    ]
+    assert pictures[0].shape == pictures[1].shape and np.mean(pictures[0] != pictures[1]) < 0.001
+    scores = [json.loads((folder / "result.json").read_text())["samples"] for folder in (both / "seed_3", alone)]
+    assert scores[0]["classifier_score"] == pytest.approx(scores[1]["classifier_score"], abs=0.01)
+
+
+def test_the_run_tells_mean_and_deviation(runs):
+    folder, log = runs["both"]
+    result = json.loads((folder / "result.json").read_text())
+    own = [json.loads((folder / f"seed_{seed}" / "result.json").read_text()) for seed in (2, 3)]
+    scores = [each["samples"]["classifier_score"] for each in own]
+    assert result["samples"]["classifier_score"] == {
+        "mean": pytest.approx(statistics.fmean(scores), rel=1e-5),
+        "standard_deviation": pytest.approx(statistics.stdev(scores), rel=1e-5),
+        "n": 2,
+    }
+    assert result["held_out"] == own[0]["held_out"] and result["seeds"] == [2, 3] and result["steps"] == 4
+    assert "| samples.classifier_score | " in (folder / "result.md").read_text()
+    assert "continuing from step 2" in log and "2 seeds" in log and "step 4/4" in log
+    lines = [read_metrics(folder / place / "metrics.jsonl") for place in ("", "seed_2", "seed_3")]
+    for mean, *each in zip(*lines, strict=True):
+        assert mean["bound"] == pytest.approx(statistics.fmean(line["bound"] for line in each))
+
+
+def test_eight_devices_equal_one(runs, tmp_path):
+    whole = runs["both"][0]
+    done = command(
+        f"--workdir={tmp_path / 'eight'}", *TINY, "--seed=2", "--seeds=2", "--data_backend=streamed",
+        JAX_NUM_CPU_DEVICES="8",
+        BGAN_JAX_CACHE=str(whole.parent / "cache"),
+    )  # fmt: skip
+    assert done.returncode == 0 and "8 devices" in done.stderr, done.stderr
+    for left, right in zip(newest_state(tmp_path / "eight")[1], newest_state(whole)[1], strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-5)
+
+
+def test_samples_of_one_seed_can_be_had_later(runs):
+    both, alone = runs["both"][0], runs["alone"][0]
+    sample, _, step = load_sampler(str(both / "seed_3"))
+    expected, _, _ = load_sampler(str(alone))
+    assert step == 4
+    np.testing.assert_array_equal(sample(jax.random.key(0), 5).probs, expected(jax.random.key(0), 5).probs)
+    with pytest.raises(flags.UsageError, match=r"of 2 seeds; give the folder of one, such as .*seed_2"):
+        load_sampler(str(both))
+
+
+def refused(capsys, *arguments):
+    """What the command says in refusing the flags."""
+    with pytest.raises(SystemExit) as leaving:
+        flags.run(
+            discrete_mnist.main, discrete_mnist.Config, description="", smoke=discrete_mnist.SMOKE,
+            presets=discrete_mnist.PRESETS, arguments=[*TINY, "--compilation_cache=false", *arguments],
+        )  # fmt: skip
+    message = capsys.readouterr().err
+    assert leaving.value.code == 2 and message.startswith("error: ") and message.count("\n") == 1
+    return message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seeds=2", "--nan_policy=restore"], "--nan_policy=stop"),
+        (["--seeds=2", "--seed=4294967295"], "beyond the last seed"),
+        (["--seeds=0"], "seeds"),
+    ],
+    ids=["restore", "last", "none"],
+)
+def test_what_cannot_be_combined_is_refused(tmp_path, capsys, arguments, words):
+    assert words in refused(capsys, f"--workdir={tmp_path / 'run'}", *arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_with_its_own_seeds_only(runs, capsys):
+    both = runs["both"][0]
+    before = {path: path.read_bytes() for path in both.rglob("*") if path.is_file()}
+    assert "--seeds: 2 there, 3 now" in refused(capsys, f"--workdir={both}", "--seed=2", "--seeds=3")
+    message = refused(capsys, f"--workdir={both / 'seed_3'}", "--seed=3")
+    assert "is one seed of the run in the folder above it" in message
+    assert before == {path: path.read_bytes() for path in both.rglob("*") if path.is_file()}
