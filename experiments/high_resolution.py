@@ -103,7 +103,7 @@ def cost_of_config(config: Config) -> Cost:
         raise UsageError(str(error)) from error
     optimizers = optimizers_for(config)
     game = ContinuousGame(networks=networks, optimizers=optimizers, settings=settings)
-    return cost_of(
+    of_one_seed = cost_of(
         lambda state, real, index: continuous_step(state, real, index, game=game),
         lambda key: init_state(key, networks=networks, optimizers=optimizers),
         shape=spec.shape,
@@ -111,6 +111,7 @@ def cost_of_config(config: Config) -> Cost:
         disc_steps=config.disc_steps,
         steps=config.steps,
     )
+    return of_one_seed._replace(step_flops=config.seeds * of_one_seed.step_flops)
 
 
 def main(config: Config) -> dict[str, Any] | None:
@@ -138,13 +139,14 @@ def main(config: Config) -> dict[str, Any] | None:
     measured = read_metrics(folder / MEASUREMENTS)
     result |= {"course": [{name: line[name] for name in ("step", "frechet", "kernel")} for line in measured]}
     workdir.write_json(folder / workdir.RESULT, result)
-    save_progress(
-        folder / "progress.png",
-        measured,
-        pictures=folder / workdir.PICTURES,
-        floor=yardstick.floor["frechet"],
-        title=f"{Path(config.dataset).name}, {experiment.title.split(', ', 1)[1]}, width {config.width}",
-    )
+    for one in outcome.each or [outcome]:
+        save_progress(
+            one.folder / "progress.png",
+            read_metrics(one.folder / MEASUREMENTS),
+            pictures=one.folder / workdir.PICTURES,
+            floor=yardstick.floor["frechet"],
+            title=f"{Path(config.dataset).name}, {experiment.title.split(', ', 1)[1]}, width {config.width}",
+        )
     logger.info("progress.png, pictures, curves, %s and result.json are in %s", MEASUREMENTS, folder)
     return result
 
