@@ -1,13 +1,20 @@
-"""Descent on pixels: its law on a discriminator that is known."""
+"""Descent on pixels: its law on a discriminator that is known, a tiny run from flags to figures, what is refused."""
+
+import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
+from PIL import Image
 
 from bgan_jax.networks import Networks, Player
 from bgan_jax.training.continuous_step import ContinuousGame, ContinuousSettings
 from bgan_jax.training.state import adam_pair, init_state
 from experiments import pixel_descent
+from experiments.harness import flags
+from tests.experiments.refusals import assert_refused, flag_of
+from tests.tiny_pixels import tiny_networks
 
 
 def linear_game(objective):
@@ -53,3 +60,53 @@ def test_pictures_are_kept_at_the_moments():
     np.testing.assert_allclose(
         np.linalg.norm((pictures - pictures[0]).reshape(len(moments), 2, 4), axis=-1), drift[moments], rtol=1e-5
     )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("descent") / "run"
+    arguments = [
+        f"--workdir={folder}", f"--cache_dir={folder}-cache", "--smoke", "--batch_size=8", "--judged_samples=16",
+        "--compilation_cache=false",
+    ]  # fmt: skip
+    with tiny_networks("dcgan32_cortex"):
+        result = pixel_descent.main(flags.parse(pixel_descent.Config, arguments, smoke=pixel_descent.SMOKE))
+    return folder, result
+
+
+def test_what_a_run_leaves_behind(finished):
+    folder, result = finished
+    for name in ("descent-0.1.png", "paths.png"):
+        assert Image.open(folder / name).size[0] > 300
+    assert json.loads((folder / "result.json").read_text()) == result
+    minimax, boundary = result["descents"]
+    assert minimax["frechet"][0] == boundary["frechet"][0] and minimax["mean_logit"][0] == boundary["mean_logit"][0]
+    assert minimax["moments"] == [0, 1, 2, 3] and minimax["drift"][0] == 0.0 < minimax["drift"][-1]
+    assert minimax["mean_logit"][-1] > minimax["mean_logit"][0]
+    assert abs(boundary["mean_logit"][-1]) <= abs(boundary["mean_logit"][0])
+    assert "| boundary_seeking | 0.1 |" in (folder / "result.md").read_text()
+
+
+def test_the_generator_rested_while_the_discriminator_learned(finished):
+    folder, _ = finished
+    metrics = [json.loads(line) for line in (folder / "discriminator" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in metrics] == [1, 2]
+    assert "disc_gradient_norm" in metrics[0] and "gen_gradient_norm" not in metrics[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--descent_objectives=hinge"], ["'hinge'", "boundary_seeking"]),
+        (["--descent_objectives="], ["--descent_objectives is empty"]),
+        (["--objective=wasserstein"], ["--objective=wasserstein", "non_saturating"]),
+        (["--descent_rates=0"], ["--descent_rates=0"]),
+        (["--descent_rates=quick"], ["--descent_rates=quick"]),
+        (["--judged_samples=100"], ["--judged_samples=100", "--batch_size=64"]),
+        (["--workdir="], ["--workdir"]),
+    ],
+    ids=flag_of,
+)
+def test_bad_flags(tmp_path, capsys, arguments, words):
+    arguments = ["--compilation_cache=false", *arguments]
+    assert_refused(pixel_descent, arguments, words=words, folder=tmp_path / "run", capsys=capsys)
