@@ -305,6 +305,9 @@ def of_every_seed(outcome: Outcome, finish: Callable[[Outcome], dict[str, Any]])
     together["training_seconds"] = round(outcome.seconds, 1)
     workdir.write_json(outcome.folder / workdir.RESULT, together)
     workdir.write_text(outcome.folder / "result.md", table(together))
-    logger.info("mean and standard deviation of %d seeds are in result.md and result.json in %s", len(results),
-                outcome.folder)  # fmt: skip
+    logger.info(
+        "mean and standard deviation of %d seeds are in result.md and result.json in %s; each seed's own, and its "
+        "pictures, in %s and so on",
+        len(results), outcome.folder, outcome.each[0].folder.name,
+    )  # fmt: skip
     return together

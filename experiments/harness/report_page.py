@@ -17,7 +17,8 @@ from typing import Any
 
 from bgan_jax.training import workdir
 from experiments.harness.report_curves import COLORS, Curve, draw, explanation, names_in_order, points_of
-from experiments.harness.run_record import PAGE, RunRecord, read_run
+from experiments.harness.run_record import PAGE, RunRecord, read_run, seeds_within
+from experiments.harness.spread import in_words
 
 # All pictures of a run together, in bytes; beyond it, pictures in the middle are left out.
 PICTURE_BUDGET = 6_000_000
@@ -72,7 +73,8 @@ def write_page(folders: Sequence[Path], path: Path) -> Path:
     """Reads runs and writes their page, whole or not at all.
 
     Args:
-      folders: workdirs of runs, in the order of the page's columns.
+      folders: workdirs of runs, in the order of the page's columns; a run of several seeds is one column, and where it
+        is alone, its seeds have one each beside it.
       path: the HTML file.
 
     Returns:
@@ -82,7 +84,10 @@ def write_page(folders: Sequence[Path], path: Path) -> Path:
       ValueError: a folder holds no run.
       OSError: the file cannot be written.
     """
-    workdir.write_text(path, page([read_run(folder) for folder in folders]))
+    runs = [read_run(folder) for folder in folders]
+    if len(runs) == 1 and (own := seeds_within(runs[0])):
+        runs = [runs[0]._replace(samples=[]), *(read_run(folder) for folder in own)]
+    workdir.write_text(path, page(runs))
     return path
 
 
@@ -201,9 +206,12 @@ def _samples_over_time(runs: Sequence[RunRecord]) -> str:
         return ""
     columns = []
     for i, (run, files) in enumerate(zip(runs, shots, strict=True)):
+        if not files:
+            continue
         inside = []
         for step, path in files:
-            caption = f"{run.name}, step {step}"
+            of_seed = "" if path.parent.parent == run.folder else f", {path.parent.parent.name}"
+            caption = f"{run.name}{of_seed}, step {step}"
             if path.suffix == ".txt":
                 text = path.read_text(encoding="utf-8", errors="replace")
                 shown = f"<pre>{html.escape(''.join(text.splitlines(keepends=True)[:24]))}</pre>"
@@ -258,7 +266,10 @@ def _curves(runs: Sequence[RunRecord], field: str) -> str:
 def _seed_groups(runs: Sequence[RunRecord]) -> list[tuple[str, list[int]]]:
     """Runs that differ by their seed alone: the group's name, and the runs' positions."""
     groups: dict[str, list[int]] = {}
+    shown = {run.folder for run in runs}
     for i, run in enumerate(runs):
+        if run.folder.parent in shown:  # a seed beside its run, which has the mean already
+            continue
         settings = {name: value for name, value in run.config.items() if name not in NOT_SETTINGS}
         groups.setdefault(repr(sorted(settings.items(), key=lambda item: item[0])), []).append(i)
     several = [members for members in groups.values() if len(members) > 1]
@@ -269,10 +280,7 @@ def _spread(values: Sequence[Any]) -> str:
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
         return ""
     mean, deviation = statistics.fmean(values), statistics.stdev(values)
-    if not math.isfinite(mean + deviation):
-        return ""
-    digits = 4 if deviation == 0 else min(max(1 - math.floor(math.log10(deviation)), 0), 6)
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f} (n = {len(values)})"
+    return in_words(mean, deviation, len(values)) if math.isfinite(mean + deviation) else ""
 
 
 def _facts(

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from bgan_jax.training import workdir
 from bgan_jax.training.reporting import read_metrics
+from experiments.harness.population import seed_folder
+from experiments.harness.spread import spread_in_words
 
 WARNINGS = "warnings.jsonl"
 MEASUREMENTS = "measurements.jsonl"
@@ -32,7 +34,7 @@ class RunRecord(NamedTuple):
       result: the final numbers, by dotted name; ``protocol`` entries are in ``protocols``.
       protocols: how the final numbers came about, in sentences.
       table: the experiment's own table, Markdown.
-      samples: ``(step, file)`` of every sample picture or text, by step.
+      samples: ``(step, file)`` of every sample picture or text, by step; of a run of several seeds, the first seed's.
       pictures: other pictures that the experiment left, by name.
     """
 
@@ -66,7 +68,12 @@ def flat(value: Any, *, name: str = "") -> dict[str, Any]:
     Example:
       >>> flat({"a": {"b": 1, "c": [1, 2]}, "d": "x"})
       {'a.b': 1, 'a.c': '1, 2', 'd': 'x'}
+      >>> flat({"score": {"mean": 7.5, "standard_deviation": 0.25, "n": 3}})
+      {'score': '7.50 ± 0.25 (n = 3)'}
     """
+    words = spread_in_words(value)
+    if words is not None:
+        return {name: words} if words.count(",") < LONGEST_LIST else {}
     if isinstance(value, Mapping):
         found: dict[str, Any] = {}
         for key, inner in value.items():
@@ -105,6 +112,15 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return records
 
 
+def seeds_within(run: RunRecord) -> list[Path]:
+    """The folders of a run's seeds, as far as they are there; none in a run of one seed."""
+    first, count = run.config.get("seed"), run.config.get("seeds", 1)
+    if not isinstance(first, int) or not isinstance(count, int):
+        return []
+    folders = [seed_folder(run.folder, seed) for seed in range(first, first + count)] if count > 1 else []
+    return [folder for folder in folders if (folder / workdir.CONFIG).exists()]
+
+
 def _samples(folder: Path) -> list[tuple[int, Path]]:
     found = []
     for path in folder.glob("samples_*"):
@@ -126,7 +142,7 @@ def read_run(folder: Path) -> RunRecord:
     samples = _samples(folder / workdir.PICTURES)
     shown = {path for _, path in samples} | {folder / "curves.png"} if samples else set()
     pictures = [path for where in (folder, folder / workdir.PICTURES) for path in sorted(where.glob("*.[pg][ni][gf]"))]
-    return RunRecord(
+    record = RunRecord(
         name=folder.resolve().name,
         folder=folder,
         config=config,
@@ -140,6 +156,8 @@ def read_run(folder: Path) -> RunRecord:
         samples=samples,
         pictures=[path for path in pictures if path not in shown],
     )
+    within = seeds_within(record)
+    return record._replace(samples=_samples(within[0] / workdir.PICTURES)) if within else record
 
 
 def _text(path: Path) -> str:

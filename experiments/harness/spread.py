@@ -86,8 +86,28 @@ def in_words(mean: float, deviation: float, number: int) -> str:
       >>> in_words(7.5, 0.25, 3), in_words(1234.5, 56.0, 5)
       ('7.50 ± 0.25 (n = 3)', '1234 ± 56 (n = 5)')
     """
-    digits = 4 if deviation == 0 else min(max(1 - math.floor(math.log10(deviation)), 0), 6)
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f} (n = {number})"
+    return f"{_with_deviation(mean, deviation)} (n = {number})"
+
+
+def _with_deviation(mean: float, deviation: float) -> str:
+    digits = 4 if deviation <= 0 else min(max(1 - math.floor(math.log10(deviation)), 0), 6)
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+
+
+def spread_in_words(value: Any) -> str | None:
+    """A spread of a number, or of a list of them; ``None`` of any other value, and of a damaged one.
+
+    Example:
+      >>> spread_in_words({"mean": [0.5, 0.25], "standard_deviation": [0.1, 0.1], "n": 3})
+      '0.50 ± 0.10, 0.25 ± 0.10 (n = 3)'
+    """
+    if not is_spread(value):
+        return None
+    mean, deviation = (part if isinstance(part, list) else [part] for part in (value[MEAN], value[DEVIATION]))
+    if len(mean) != len(deviation) or not all(is_number(entry) and math.isfinite(entry) for entry in mean + deviation):
+        return None
+    pairs = zip(mean, deviation, strict=True)
+    return f"{', '.join(_with_deviation(*pair) for pair in pairs)} (n = {value[NUMBER]})"
 
 
 def cell(value: Any, form: str) -> str:

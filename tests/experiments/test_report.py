@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import shutil
+import statistics
 import subprocess
 import types
 from pathlib import Path
@@ -84,6 +85,44 @@ def test_seeds_of_one_experiment_become_mean_and_deviation(tmp_path):
     assert text.count("data-run='") == 4
     differing = re.findall(r"<tr class='differs'><th>([a-z_.]+)</th>", text)
     assert differing == ["samples.classifier_score", "seed", "workdir", "divergence"]
+
+
+def make_run_of_seeds(folder, *, first=0, scores=(7.0, 8.0), **config):
+    make_run(folder, seed=first, seeds=len(scores), **config)
+    shutil.rmtree(folder / "pictures")
+    for seed, score in enumerate(scores, first):
+        make_run(folder / f"seed_{seed}", seed=seed, seeds=1, score=score, **config)
+    mean, deviation = statistics.fmean(scores), statistics.stdev(scores)
+    cell = {"mean": mean, "standard_deviation": deviation, "n": len(scores)}
+    shares = {"mean": [0.1] * 10, "standard_deviation": [0.01] * 10, "n": len(scores)}
+    result = {"samples": {"classifier_score": cell, "class_shares": shares, "damaged": {**cell, "mean": "<b>"}}}
+    (folder / "result.json").write_text(json.dumps(result))
+    return folder
+
+
+def test_runs_of_several_seeds_are_compared_by_mean_and_deviation(tmp_path):
+    folders = [
+        make_run_of_seeds(tmp_path / "a"),
+        make_run_of_seeds(tmp_path / "b", scores=(6.0, 6.5, 7.0), divergence="kl"),
+        make_run(tmp_path / "c", score=5.0),
+    ]
+    path = report_page.write_page(folders, tmp_path / "page.html")
+    text = path.read_text()
+    assert "<td>7.50 ± 0.71 (n = 2)</td><td>6.50 ± 0.50 (n = 3)</td><td>5.0</td>" in text
+    assert "0.100 ± 0.010, 0.100" in text and "<b>" not in text.replace("<b>Last", "").replace("<b>Protocol", "")
+    assert text.count("data-run='") == 3 and "a, seed_0, step 300" in text and "seeds: mean" not in text
+
+
+def test_the_page_of_a_run_of_several_seeds_has_them_beside_it(tmp_path):
+    folder = make_run_of_seeds(tmp_path / "a", first=4)
+    text = report_page.write_own_page(folder).read_text()
+    assert "<h1>a · seed_4 · seed_5</h1>" in text
+    assert "<td>7.50 ± 0.71 (n = 2)</td><td>7.0</td><td>8.0</td>" in text
+    assert text.count("data-run='") == 2 and "seeds: mean" not in text
+    # Seeds of a run and runs of one seed are the same thing.
+    alone = make_run(tmp_path / "alone", seed=9, seeds=1, score=9.0)
+    text = report_page.page([read_run(folder / "seed_4"), read_run(folder / "seed_5"), read_run(alone)])
+    assert "3 seeds: mean ± sd" in text and "8.0 ± 1.0 (n = 3)" in text
 
 
 @pytest.mark.parametrize("damage", ["metrics.jsonl", "versions.json", "result.json", "pictures"])
