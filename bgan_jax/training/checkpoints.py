@@ -1,36 +1,22 @@
 """Checkpoints through Orbax: written in the background, checked by checksum, the newest good one restored.
 
-A state is saved as numpy arrays, the same from every topology, so a run may continue on another number of devices.
-Orbax restores an array whose bytes have changed on disk without a word, hence the checksum of the whole tree beside it.
+A state is saved as the bytes of numpy arrays, the same from every topology, so a run may continue on another number of
+devices. Orbax restores an array whose bytes have changed on disk without a word, hence the checksum beside them.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from bgan_jax.training.packed_state import Leaf, checksum, difference, leaves_of, pack, unpack
+
 logger = logging.getLogger("bgan_jax")
-
-
-def checksum(tree: Any) -> int:
-    """CRC-32 over the paths, dtypes, shapes and bytes of all leaves.
-
-    Example:
-      >>> checksum({"a": np.zeros(2)}) == checksum({"a": np.ones(2)})
-      False
-    """
-    crc = 0
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        array = np.asarray(leaf)
-        header = f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}"
-        crc = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).tobytes(), zlib.crc32(header.encode(), crc))
-    return crc
 
 
 class Restored(NamedTuple):
@@ -43,6 +29,10 @@ class Restored(NamedTuple):
 
     step: int
     tree: Any
+
+
+class OtherStateError(ValueError):
+    """A whole checkpoint of another kind of state: other networks, another optimiser, or an older version of this."""
 
 
 class UnsavedError(RuntimeError):
@@ -101,12 +91,12 @@ class Checkpoints:
             return True
         ocp = self._ocp
         self._pending = step
+        packed, leaves = pack(tree), leaves_of(tree)
+        check = {"crc32": checksum(packed, leaves), "step": step, "leaves": leaves}
         try:
             self._manager.save(
                 step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(tree), check=ocp.args.JsonSave({"crc32": checksum(tree), "step": step})
-                ),
+                args=ocp.args.Composite(state=ocp.args.StandardSave({"bytes": packed}), check=ocp.args.JsonSave(check)),
                 # Orbax passes over steps before its newest; a run that went back to an older one saves them again.
                 force=True,
             )
@@ -162,6 +152,7 @@ class Checkpoints:
           The checkpoint, or ``None`` when there is none at all.
 
         Raises:
+          OtherStateError: the newest whole one is of another structure; names the first leaf that differs.
           ValueError: there are some, and none is whole.
         """
         self.wait()
@@ -169,6 +160,8 @@ class Checkpoints:
         for step in reversed(self.steps()):
             try:
                 tree = self._read(step, like)
+            except OtherStateError:
+                raise
             except Exception as error:  # Orbax raises whatever its storage layers raise
                 logger.warning(
                     "checkpoint %s is damaged and is passed over: %s", self.folder / str(step), _reason(error)
@@ -195,18 +188,24 @@ class Checkpoints:
         self._manager = self._open()
 
     def _read(self, step: int, like: Any) -> Any:
-        ocp = self._ocp
-        target = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-        restored = self._manager.restore(
-            step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target), check=ocp.args.JsonRestore())
-        )
-        check = restored["check"]
-        if not isinstance(check, dict) or not isinstance(check.get("crc32"), int):
+        args = self._ocp.args
+        check = self._manager.restore(step, args=args.Composite(check=args.JsonRestore()))["check"]
+        if not isinstance(check, dict) or not {"crc32", "leaves"} <= check.keys():
             raise ValueError("its checksum is missing")
-        found = checksum(restored["state"])
+        leaves = [Leaf(path, dtype, tuple(shape)) for path, dtype, shape in check["leaves"]]
+        target = {"bytes": np.zeros(sum(leaf.num_bytes for leaf in leaves), np.uint8)}
+        restored = self._manager.restore(step, args=args.Composite(state=args.StandardRestore(target)))
+        packed = np.asarray(restored["state"]["bytes"])
+        found = checksum(packed, leaves)
         if found != check["crc32"]:
             raise ValueError(f"checksum is {found:08x}, but {check['crc32']:08x} was saved")
-        return restored["state"]
+        differing = difference(leaves, leaves_of(like))
+        if differing is not None:
+            raise OtherStateError(
+                f"checkpoint {self.folder / str(step)} holds another kind of state ({differing}); continue it with the "
+                "version that wrote it, or choose another --workdir"
+            )
+        return unpack(packed, like=like)
 
     def close(self) -> None:
         """Waits for the save that is under way and lets go of the folder."""
