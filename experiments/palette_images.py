@@ -67,6 +67,7 @@ from experiments.harness.judging import judge_form
 from experiments.harness.measuring import open_held_out, yardstick_of
 from experiments.harness.population import of_every_seed
 from experiments.harness.run import Experiment, Outcome, run, start
+from experiments.harness.spread import cell
 
 logger = logging.getLogger("bgan_jax")
 
@@ -203,14 +204,18 @@ def table(result: dict[str, Any]) -> str:
         "frechet": "Frechet",
         "kernel": "kernel",
     }
+    several = result.get("seeds")
+    seeds = (
+        f"Mean ± standard deviation over seeds {several[0]} to {several[-1]}" if several else f"Seed {result['seed']}"
+    )
     lines = [
         f"| distance from held-out images | {' | '.join(columns.values())} |",
         f"|{' --- |' * (len(columns) + 1)}",
-        *(f"| {name} | {' | '.join(f'{row[column]:.4g}' for column in columns)} |" for name, row in rows.items()),
+        *(f"| {name} | {' | '.join(cell(row[column], '.4g') for column in columns)} |" for name, row in rows.items()),
         "",
         f"{result['protocol']}. {COLOR_PROTOCOL}",
         "",
-        f"Seed {result['seed']}, {result['steps']} steps, {result['training_seconds']:.0f} s, {result['commit']}.",
+        f"{seeds}, {result['steps']} steps, {result['training_seconds']:.0f} s, {result['commit']}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -271,7 +276,7 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome = run(experiment, folder, measure=measure)
     if outcome.step < config.steps or reference is None:
         return None
-    result = of_every_seed(outcome, functools.partial(finish, reference=reference))
+    result = of_every_seed(outcome, functools.partial(finish, reference=reference), table_of=table)
     logger.info("comparison.png, over_time.png, curves.png, result.md and result.json are in %s", folder)
     return result
 

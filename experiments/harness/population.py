@@ -285,12 +285,18 @@ class WatchOfSeeds(health.Watch):
         self._watches[member.place or 0].see_samples(probs)
 
 
-def of_every_seed(outcome: Outcome, finish: Callable[[Outcome], dict[str, Any]]) -> dict[str, Any]:
+def of_every_seed(
+    outcome: Outcome,
+    finish: Callable[[Outcome], dict[str, Any]],
+    *,
+    table_of: Callable[[dict[str, Any]], str] = table,
+) -> dict[str, Any]:
     """The final numbers of a run; of several seeds, each seed's in its own folder, and all of them as one in the run's.
 
     Args:
       outcome: of ``run.run``.
       finish: measures one seed, writes its ``result.json`` and whatever else belongs to it, and returns the result.
+      table_of: the result of several seeds in Markdown; see ``spread.cell``.
 
     Returns:
       The result; of several seeds with mean, standard deviation and n in the place of every number, as it is written to
@@ -304,7 +310,7 @@ def of_every_seed(outcome: Outcome, finish: Callable[[Outcome], dict[str, Any]])
     together["seeds"] = list(seeds_of(outcome.experiment.config))
     together["training_seconds"] = round(outcome.seconds, 1)
     workdir.write_json(outcome.folder / workdir.RESULT, together)
-    workdir.write_text(outcome.folder / "result.md", table(together))
+    workdir.write_text(outcome.folder / "result.md", table_of(together))
     logger.info(
         "mean and standard deviation of %d seeds are in result.md and result.json in %s; each seed's own, and its "
         "pictures, in %s and so on",

@@ -351,8 +351,12 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
             checkpoints.close()
     found: list[dict[str, Any]] = []
     if reports and step == config.steps:  # a run that was told to stop has little time left
-        for place in dict.fromkeys((folder, *(member.folder for member in crew))):
-            pictures.save_curves(place / "curves.png", read_metrics(place / workdir.METRICS), title=experiment.title)
+        titles = {folder: f"{experiment.title}, mean of {len(crew)} seeds"}
+        titles |= {
+            member.folder: ", ".join(part for part in (experiment.title, member.name) if part) for member in crew
+        }
+        for place, title in titles.items():
+            pictures.save_curves(place / "curves.png", read_metrics(place / workdir.METRICS), title=title)
         found = take_pictures(step, state)
     measured = found if measure is not None else []
     average = parallel.to_host(state.gen_average)

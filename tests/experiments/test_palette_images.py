@@ -11,6 +11,7 @@ from bgan_jax.training.reporting import read_metrics
 from experiments import palette_images
 from experiments.harness import flags
 from experiments.harness.restoring import load_sampler
+from experiments.harness.spread import spread
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.experiments.test_discrete_mnist import command
 
@@ -104,3 +105,17 @@ def test_the_authors_settings():
     assert config.num_samples == config.disc_fakes_per_latent == 20 and config.penalty == 0.0
     assert config.learning_rate_gen == config.learning_rate_disc == 1e-3 and config.adam_b1 == 0.5
     assert config.steps == 100 * (162770 // 64)
+
+
+def test_the_table_of_several_seeds_has_the_same_form():
+    def result(seed):
+        row = {"palette_histogram": 0.1, "pixel_marginals": 0.2, "neighbor_pairs": 0.3, "frechet": 4.0, "kernel": 0.5}
+        ends = dict.fromkeys(("real", "independent_pixels", "untrained"), row)
+        facts = {"protocol": "by distance", "steps": 4, "training_seconds": 2.0, "commit": "abc"}
+        return {"samples": row | {"frechet": 4.0 + seed}, **ends, **facts, "seed": seed}
+
+    one = palette_images.table(result(1))
+    several = palette_images.table(spread([result(0), result(1)]) | {"seeds": [0, 1], "training_seconds": 2.0})
+    assert "| samples | 0.1 | 0.2 | 0.3 | 5 | 0.5 |" in one and "Seed 1, 4 steps" in one
+    assert "| 4.50 ± 0.71 (n = 2) |" in several and "over seeds 0 to 1, 4 steps" in several
+    assert one.count("\n") == several.count("\n")
