@@ -74,7 +74,7 @@ EXPERIMENTS = sorted(
 
 @pytest.mark.parametrize("module", EXPERIMENTS)
 def test_every_command_helps_and_refuses(module, monkeypatch, capsys):
-    """What ``python -m`` runs, in this process: a process of its own would take seconds to import jax, twice for each."""
+    """What ``python -m`` runs, but in this process: one of its own would take seconds to import jax, twice for each."""
 
     def run(argument):
         monkeypatch.setattr(sys, "argv", [module, argument])
