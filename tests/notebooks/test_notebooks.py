@@ -43,18 +43,39 @@ def test_both_forms_are_the_same_and_small(name):
     assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
 
 
+# The test extra brings a kernel; without one the script, which has the same cells, is run in its place.
+HAS_KERNEL = all(importlib.util.find_spec(name) for name in ("nbclient", "nbformat", "ipykernel"))
+SMALL = {
+    "NOTEBOOK_SMALL": "1",
+    "JAX_NUM_CPU_DEVICES": "1",
+    "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+}
+
+
+@pytest.mark.skipif(not HAS_KERNEL, reason="no Jupyter kernel is installed; the script is run instead")
 @pytest.mark.parametrize("name", NAMES)
-def test_it_runs(name):
-    environment = {
-        **os.environ,
-        "NOTEBOOK_SMALL": "1",
-        "MPLBACKEND": "Agg",
-        "JAX_NUM_CPU_DEVICES": "1",
-        "PYTHONPATH": str(ROOT),
-    }
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / f"{name}.py")], capture_output=True, text=True, timeout=300, env=environment
+def test_it_runs_in_a_kernel(name, tmp_path):
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     )
+    client.execute(env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | SMALL)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    shown = [kind for cell in code for output in cell.outputs for kind in output.get("data", {})]
+    assert "image/png" in shown
+
+
+@pytest.mark.skipif(HAS_KERNEL, reason="the notebook itself is run, in a kernel")
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_as_a_script(name):
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / f"{name}.py")], capture_output=True, text=True, timeout=300,
+        env={**os.environ, "MPLBACKEND": "Agg", **SMALL},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
 
