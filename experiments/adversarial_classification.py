@@ -111,7 +111,7 @@ class Config:
     batch_size: int = knob(64, "Images per step over all devices.", minimum=1)
     learning_rate_gen: float = knob(1e-3, "Adam's step size for the classifier.", minimum=0.0)
     learning_rate_disc: float = knob(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    adam_b1: float = knob(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=1.0)
+    adam_b1: float = knob(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=0.99999)
     num_samples: int = knob(10, "Labels drawn for each image (M).", minimum=2)
     disc_steps: int = knob(1, "Discriminator updates per step.", minimum=1)
     penalty: float = knob(1.0, "Coefficient gamma of the penalty; 0 switches it off.", minimum=0.0)

@@ -75,12 +75,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate_half_life": None, "average_decay": 0.0, "steps": 200000, "picture_every": 5000,
         "checkpoint_every": 5000,
     },
-    # Gulrajani et al. 2017; theirs has Adam's second decay at 0.9, ours at 0.999.
+    # Gulrajani et al. 2017.
     "wgan_gp": {
         "dataset": "lm1b_padded", "network": "characters_wgan_gp", "width": None, "estimator": "probabilities",
         "objective": "wasserstein", "penalty": 10.0, "penalty_form": "wgan_gp", "penalty_stride": 1, "disc_steps": 10,
         "batch_size": 64, "learning_rate_gen": 1e-4, "learning_rate_disc": 1e-4, "learning_rate_half_life": None,
-        "average_decay": 0.0, "steps": 200000, "picture_every": 5000, "checkpoint_every": 5000,
+        "adam_b2": 0.9, "average_decay": 0.0, "steps": 200000, "picture_every": 5000,
+        "checkpoint_every": 5000,
     },
 }  # fmt: skip
 

@@ -75,7 +75,11 @@ class RunConfig:
     learning_rate_half_life: int | None = knob(
         None, "Updates in which both step sizes halve; empty keeps them constant.", minimum=1
     )
-    adam_b1: float = knob(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=1.0)
+    adam_b1: float = knob(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=0.99999)
+    adam_b2: float = knob(
+        0.999, "Adam's decay of the second moment; lower where gradients burst early on, as by reverse KL.",
+        minimum=0.0, maximum=0.99999,
+    )  # fmt: skip
     adam_eps: float = knob(
         1e-8, "Added to the root of Adam's second moment; at 1e-3 other devices give the same numbers to 1e-5.",
         minimum=0.0,
@@ -175,6 +179,7 @@ def optimizers_for(config: RunConfig) -> Pair:
         learning_rate_gen=config.learning_rate_gen,
         learning_rate_disc=config.learning_rate_disc,
         b1=config.adam_b1,
+        b2=config.adam_b2,
         eps=config.adam_eps,
         half_life=config.learning_rate_half_life,
     )
