@@ -14,7 +14,7 @@ from bgan_jax.training.loop import NonFiniteError, read_totals
 from bgan_jax.training.state import init_state
 from tests.toy_game import SHAPE, toy_data, toy_game
 
-N = 16
+N, STEPS = 16, 5
 SPEC = DatasetSpec(name="toy", kind="binary", shape=SHAPE, num_values=2)
 
 
@@ -27,8 +27,9 @@ def names(game):
     return tuple(jax.eval_shape(step, state, real, jax.ShapeDtypeStruct((N,), jnp.int32))[1])
 
 
-def spread_run(launcher, *, steps=5, **settings):
-    """The toy game over all eight devices: final state and averaged metrics, on the host."""
+@functools.cache
+def spread_run(launcher, **settings):
+    """The toy game over all eight devices: its state after five steps and its metrics' totals, on the devices."""
     game = toy_game(axis_name=parallel.AXIS, num_samples=6, **settings)
     metric_names = names(toy_game(num_samples=6, **settings))
     state = parallel.replicate(
@@ -44,17 +45,19 @@ def spread_run(launcher, *, steps=5, **settings):
     )
     index = parallel.shard(np.arange(N, dtype=np.int32), parallel=launcher)
     minibatches = game.settings.disc_steps
-    for i in range(steps):
+    for i in range(STEPS):
         rows = np.moveaxis(np.asarray(toy_data(N, minibatches=minibatches, seed=i)), 0, 1)
         state, totals = advance(state, totals, parallel.shard(rows, parallel=launcher), index)
     return state, totals
 
 
-def one_device_run(*, steps=5, **settings):
+@functools.cache
+def one_device_run(**settings):
     game = toy_game(num_samples=6, **settings)
-    state = init_state(jax.random.key(3), networks=game.networks, optimizers=game.optimizers)
+    initialize = functools.partial(init_state, networks=game.networks, optimizers=game.optimizers)
+    state = jax.jit(initialize)(jax.random.key(3))
     step = jax.jit(functools.partial(discrete_step, game=game))
-    for i in range(steps):
+    for i in range(STEPS):
         state, _ = step(state, toy_data(N, minibatches=game.settings.disc_steps, seed=i), jnp.arange(N))
     return state
 
@@ -84,7 +87,7 @@ def test_pmap_and_shard_map_agree_bit_for_bit():
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
 def test_every_device_holds_the_same_state(launcher):
     """Results leave unreplicated, so a forgotten average would silently be device 0's opinion."""
-    state, totals = spread_run(launcher, steps=2)
+    state, totals = spread_run(launcher)
     for leaf in jax.tree.leaves((state.params, state.gen_average, totals)):
         first, *others = (np.asarray(shard.data) for shard in leaf.addressable_shards)
         assert len(others) == 7
