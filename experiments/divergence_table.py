@@ -72,6 +72,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist_cortex": {
         "network": "mnist_cortex", "steps": 187_500, "num_samples": 10, "disc_fakes_per_latent": 10, "penalty": 5.0,
         "penalty_stride": 1, "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3, "average_decay": 0.0,
+        "reverse_kl_learning_rate_disc": 1e-3, "reverse_kl_adam_b2": 0.999,
         "wasserstein_penalty": 5.0, "wasserstein_disc_steps": 1, "critic_steps": 9375, "critic_penalty": 5.0,
         "critic_penalty_stride": 1,
     },
@@ -114,6 +115,14 @@ class Config(RunConfig):
     average_decay: float = knob(
         0.995, "Decay per update of the generator's moving average, which is what is frozen.", minimum=0.0, maximum=1.0
     )
+    reverse_kl_learning_rate_disc: float = knob(
+        1e-3, "Adam's step size for a reverse-KL discriminator; where it fails, F on data explodes early on.",
+        minimum=0.0,
+    )  # fmt: skip
+    reverse_kl_adam_b2: float = knob(
+        0.9, "Adam's second decay for reverse KL: its first gradients are a hundred times the later ones, and a longer "
+        "memory of them holds F still.", minimum=0.0, maximum=0.99999,
+    )  # fmt: skip
     wasserstein_penalty: float = knob(10.0, "WGAN-GP's coefficient lambda.", minimum=0.0)
     wasserstein_disc_steps: int = knob(5, "WGAN-GP's critic updates per generator update.", minimum=1)
     wasserstein_learning_rate: float = knob(1e-3, "Adam's step size for both of WGAN-GP's players.", minimum=0.0)
@@ -225,13 +234,15 @@ def protocol_of(config: Config, plan: Plan, *, rows: int) -> str:
     return (
         f"Generators of {plan.dataset.spec.name} ({len(plan.dataset):,} examples), {config.network}, {config.steps} "
         f"updates of batch {config.batch_size}, frozen at their moving averages; WGAN-GP with "
-        f"{config.wasserstein_disc_steps} critic updates each. For every cell a new discriminator of "
-        f"{plan.networks.name}, {config.critic_steps} steps of {config.critic_batch_size} data and as many generated "
-        f"rows; penalties: {penalties}. V without the penalty, the mean of {config.evaluation_batches} batches of "
-        f"{rows} rows of the data that the critic learned from and as many generated rows that it never saw. JS is "
-        "twice the Jensen-Shannon divergence, in nats, at most 1.386; reverse KL in nats; Wasserstein in units of the "
-        "Euclidean distance between pictures. Floor: one half of the data in the generator's place, the other as data. "
-        "Critics' step sizes fall to 0, so a curve that ends flat does not say that a longer training finds no more."
+        f"{config.wasserstein_disc_steps} critic updates each, reverse KL with Adam's second decay at "
+        f"{config.reverse_kl_adam_b2:g} and its discriminator's step size at {config.reverse_kl_learning_rate_disc:g}. "
+        f"For every cell a new discriminator of {plan.networks.name}, {config.critic_steps} steps of "
+        f"{config.critic_batch_size} data and as many generated rows; penalties: {penalties}. V without the penalty, "
+        f"the mean of {config.evaluation_batches} batches of {rows} rows of the data that the critic learned from and "
+        "as many generated rows that it never saw. JS is twice the Jensen-Shannon divergence, in nats, at most 1.386; "
+        "reverse KL in nats; Wasserstein in units of the Euclidean distance between pictures. Floor: one half of the "
+        "data in the generator's place, the other as data. Critics' step sizes fall to 0, so a curve that ends flat "
+        "does not say that a longer training finds no more."
     )
 
 

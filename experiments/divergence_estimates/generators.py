@@ -41,23 +41,20 @@ class Rows(NamedTuple):
     fresh_fake: np.ndarray
 
 
-def training_config(
-    shared: Mapping[str, Any], train: str, *, folder: Path, seed: int, wasserstein: Mapping[str, Any]
-) -> discrete.DiscreteConfig:
+def training_config(flags: Mapping[str, Any], train: str, *, folder: Path, seed: int) -> discrete.DiscreteConfig:
     """The flags of one generator's own run.
 
     Args:
-      shared: flags that all generators have alike.
+      flags: by name; those that such a run does not have are left out.
       train: ``"wasserstein"``: the relaxed generator of WGAN-GP; a divergence: boundary seeking.
       folder: of the whole table.
       seed: of the run.
-      wasserstein: flags that only WGAN-GP has.
     """
     known = {field.name for field in dataclasses.fields(discrete.DiscreteConfig)}
-    given = {name: value for name, value in shared.items() if name in known}
+    given = {name: value for name, value in flags.items() if name in known}
     given |= {"workdir": str(folder / "generators" / f"{train}-{seed}"), "seed": seed, "seeds": 1, "resume": "auto"}
     if train == WASSERSTEIN:
-        given |= {"estimator": "probabilities", "objective": "wasserstein", "penalty_form": "wgan_gp", **wasserstein}
+        given |= {"estimator": "probabilities", "objective": "wasserstein", "penalty_form": "wgan_gp"}
     else:
         # As in the authors' code: weighted for these two divergences, unweighted for any other.
         weighted = train in ("gan", "jensen_shannon")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bgan_jax import data
 from bgan_jax.conditionals import Conditional
@@ -80,15 +80,20 @@ def critic_settings(config: Config, measure: str) -> CriticSettings:
 
 def generator_config(config: Config, train: str, *, seed: int) -> discrete.DiscreteConfig:
     """The flags of one generator's run."""
-    wasserstein = {
-        "penalty": config.wasserstein_penalty,
-        "disc_steps": config.wasserstein_disc_steps,
-        "learning_rate_gen": config.wasserstein_learning_rate,
-        "learning_rate_disc": config.wasserstein_learning_rate,
+    own: dict[str, dict[str, Any]] = {
+        WASSERSTEIN: {
+            "penalty": config.wasserstein_penalty,
+            "disc_steps": config.wasserstein_disc_steps,
+            "learning_rate_gen": config.wasserstein_learning_rate,
+            "learning_rate_disc": config.wasserstein_learning_rate,
+        },
+        "reverse_kl": {
+            "learning_rate_disc": config.reverse_kl_learning_rate_disc,
+            "adam_b2": config.reverse_kl_adam_b2,
+        },
     }
-    return generators.training_config(
-        vars(config), train, folder=Path(config.workdir).expanduser(), seed=seed, wasserstein=wasserstein
-    )
+    folder = Path(config.workdir).expanduser()
+    return generators.training_config(vars(config) | own.get(train, {}), train, folder=folder, seed=seed)
 
 
 def plan_for(config: Config) -> Plan:
