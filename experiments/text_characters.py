@@ -34,9 +34,12 @@ large step, as the authors' normalisation of the logits leaves each symbol's fre
 gave 0.19, 1e-2 the same. A penalty of 1 leaves F too flat to weigh anything (0.31), 0.1 gave 0.25, 0.01 gave 0.18.
 
 --weights=sequence is the paper's: one F and one weight per sentence. --weights=position gives every position its own F
-and its own weights, normalised over the M samples at that position; in the short runs, without penalty, one seed, both
-reached the same (2-gram divergence 0.20 and 0.19), and no long run has compared them. --preset=bw_char runs the
-authors' settings, --preset=wgan_gp those of WGAN-GP on relaxed samples; neither has been run here at its size.
+and its own weights, normalised over the M samples at that position. A whole run of it (586aebd, seed 0, 5 min of one
+core) is worse: 0.013, 0.165, 0.441, 0.711, 0.875, 0.952 bits, and 5.175 reverse bits per character, since it makes
+variations on a few sentences ("she Inghe whell as thaeldto emee", "use rily thaln co red instocin ,"): its distances
+stop falling at step 2,000 (0.109 for n = 2) and go up and down from there. Settings were sought for sequences only.
+--preset=bw_char runs the authors' settings, --preset=wgan_gp those of WGAN-GP on relaxed samples; neither has been run
+here at its size.
 """
 
 from __future__ import annotations
