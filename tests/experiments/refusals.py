@@ -12,9 +12,10 @@ def assert_refused(command, arguments, *, words, folder, capsys):
       command: the module of an experiment.
       arguments: flags, beside ``--workdir``, which they may give again.
       words: every one of them has to be in the message.
-      folder: the folder of the results, which must not come to be.
+      folder: the folder of the results, which must stay what it is: not there, or what another run has left.
       capsys: pytest's.
     """
+    existed, before = folder.exists(), contents(folder)
     with pytest.raises(SystemExit) as leaving:
         flags.run(
             command.main,
@@ -29,7 +30,12 @@ def assert_refused(command, arguments, *, words, folder, capsys):
     assert message.startswith("error: ") and message.count("\n") == 1, message
     for word in words:
         assert word in message, f"{word!r} is not in {message!r}"
-    assert not folder.exists(), f"{command.__name__} has written {sorted(folder.rglob('*'))}"
+    assert folder.exists() == existed and contents(folder) == before, f"{command.__name__} has written to {folder}"
+
+
+def contents(folder):
+    """Every file in a folder and the folders within."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def flag_of(value):

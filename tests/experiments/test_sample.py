@@ -89,3 +89,7 @@ def test_a_name_that_does_not_fit_is_refused(folder, tmp_path):
         run(folder, tmp_path / "x.txt")
     with pytest.raises(flags.UsageError, match="must end in"):
         run(folder, tmp_path / "x.gif")
+    (tmp_path / "there.npz").write_bytes(b"mine")
+    with pytest.raises(flags.UsageError, match="is there already"):
+        run(folder, tmp_path / "there.npz")
+    assert (tmp_path / "there.npz").read_bytes() == b"mine"
