@@ -1,7 +1,8 @@
 """A strict session for tests and doctests: eight CPU devices, no silent broadcasting, compiled programs kept.
 
 Most of the suite's time is the compiler's, and most programs run once, on toys: they are compiled without most
-optimisations, here and in the processes that tests start. Where rounding is the subject, a test asks for ``optimized``.
+optimisations. Where rounding is the subject, a test asks for ``optimized``; commands that tests start as processes of
+their own are compiled as users get them.
 """
 
 import importlib.util
@@ -11,13 +12,13 @@ import tempfile
 # Before jax is imported anywhere: the number of virtual devices is fixed when the backend starts.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["JAX_NUM_CPU_DEVICES"] = "8"
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(tempfile.gettempdir(), "bgan_jax_test_compilations"))
 
 import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_disable_most_optimizations", True)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 # The benchmark's rival is looked at where it is installed.
