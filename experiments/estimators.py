@@ -14,9 +14,9 @@ is the best that one can be, E_g[F | z], where gradients are measured, and a net
 - REINFORCE is unbiased with every baseline;
 - a run against the optimal discriminator ends where its exact gradient leads, which is p itself on ``mixture``.
 
-The defaults take 444 s on one of two busy CPU cores (eee7bed, seed 0; 38 runs of four seeds among them). Expected on
-``bits6`` (200 repeats, N = 64, shares of the gradient's norm), measured bias with the exact one in brackets, and
-standard deviation:
+The defaults take 444 to 512 s on one of two busy CPU cores (eee7bed, 0a7e71a, seed 0, the same numbers; 38 runs of four
+seeds among them). Expected on ``bits6`` (200 repeats, N = 64, shares of the gradient's norm), measured bias with the
+exact one in brackets, and standard deviation:
 
 ====  ===================  ====================  ========================  ===========================
 M     per latent, centred  whole batch, centred  REINFORCE, leave-one-out  REINFORCE, learned baseline
