@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bgan_jax.training.figures import new_figure, save_figure
 from bgan_jax.training.quantities import QUANTITIES
 
 
@@ -67,14 +68,10 @@ def save_curves(path: Path, records: Sequence[dict[str, Any]], *, title: str = "
       records: lines of a metrics file, each with ``step``.
       title: above the page.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     names = [name for name in QUANTITIES if any(name in record for record in records)]
     columns = 3
     rows = max(-(-len(names) // columns), 1)
-    figure = Figure(figsize=(4.2 * columns, 2.7 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.2 * columns, 2.7 * rows)
     for i, name in enumerate(names):
         axes = figure.add_subplot(rows, columns, i + 1)
         points = [(record["step"], record[name]) for record in records if name in record]
@@ -84,6 +81,4 @@ def save_curves(path: Path, records: Sequence[dict[str, Any]], *, title: str = "
         axes.grid(alpha=0.25)
         axes.set_xlabel("step", fontsize=7)
     figure.suptitle(title, fontsize=9)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png", dpi=110)
-    os.replace(temporary, path)
+    save_figure(figure, path)

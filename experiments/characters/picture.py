@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from bgan_jax.training.figures import new_figure, save_figure
 
 
 def save_divergences(path: Path, measurements: Sequence[dict[str, Any]], result: dict[str, Any], *, title: str) -> None:
@@ -18,11 +19,8 @@ def save_divergences(path: Path, measurements: Sequence[dict[str, Any]], result:
       title: above the picture.
     """
     from matplotlib import colormaps
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.0, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(11.0, 4.2)
     over_time, at_the_end = figure.subplots(1, 2)
     entries = result["ngrams"]
     colors = colormaps["viridis"]([0.9 * i / max(len(entries) - 1, 1) for i in range(len(entries))])
@@ -56,6 +54,4 @@ def save_divergences(path: Path, measurements: Sequence[dict[str, Any]], result:
         axes.set_ylim(-0.02, 1.02)
         axes.grid(alpha=0.25)
     figure.suptitle(title, fontsize=9)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png", dpi=110)
-    os.replace(temporary, path)
+    save_figure(figure, path)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bgan_jax.training.figures import new_figure, save_figure
 from experiments.classification.systems import COLUMNS, CROSS_ENTROPY, DIVERGENCES, RECALLED, WASSERSTEIN
 from experiments.classification.training import Curve
 
@@ -122,13 +123,10 @@ def markdown(rows: Sequence[Mapping[str, Any]], *, protocol: str) -> str:
 
 def save_curves(path: Path, curves: Mapping[str, Sequence[Curve]], *, title: str) -> None:
     """Test error above, train error below, a column of panels for each divergence; bands are from seed to seed."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
     divergences = [name for name in DIVERGENCES if any(known.startswith(f"{name}/") for known in curves)] or [""]
-    figure = Figure(figsize=(max(3.1 * len(divergences) + 1.2, 7.5), 6.2), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(max(3.1 * len(divergences) + 1.2, 7.5), 6.2)
     panels = figure.subplots(2, len(divergences), sharex=True, sharey=True, squeeze=False)
     everything = [e for runs in curves.values() for run in runs for e in (*run.test_error, *run.train_error)]
     for column, divergence in enumerate(divergences):
@@ -152,7 +150,7 @@ def save_curves(path: Path, curves: Mapping[str, Sequence[Curve]], *, title: str
     if found:
         figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle(title)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _line(panel: Any, runs: Sequence[Curve], quantity: str, *, kind: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bgan_jax.evaluation.fresh_critic import WASSERSTEIN
+from bgan_jax.training.figures import new_figure, save_figure
 from experiments.divergence_estimates.cells import FLOOR, Cell, mean_and_spread
 from experiments.divergence_estimates.generators import PROBABILITIES, SAMPLES
 
@@ -150,12 +150,8 @@ def save_page(
       measures: columns of the table.
       title: above the page.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     columns = max(len(pictures), len(measures))
-    figure = Figure(figsize=(3.3 * columns, 9.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(3.3 * columns, 9.6)
     parts: Any = figure.subfigures(3, 1, height_ratios=(3.4, 2.8, 0.5 + 0.32 * len(rows)))
     top, middle, bottom = parts
     if pictures:
@@ -186,9 +182,7 @@ def save_page(
         table.auto_set_font_size(False)
         table.set_fontsize(9)
     figure.suptitle(title, fontsize=10)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png", dpi=110)
-    os.replace(temporary, path)
+    save_figure(figure, path)
 
 
 def _cell(row: Row, measure: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bgan_jax.evaluation.estimator_quality import Measured
+from bgan_jax.training.figures import new_figure, save_figure
 from experiments.estimator_laboratory.measurement import Row
 from experiments.estimator_laboratory.training import Curves
 
@@ -187,21 +187,6 @@ def cost_table(microseconds: dict[tuple[str, int], float]) -> str:
     return _markdown(["µs per gradient", *(f"M = {m}" for m in counts)], lines)
 
 
-def _save(figure: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png", dpi=110)
-    os.replace(temporary, path)
-
-
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _legend(figure: Any, names: Sequence[str], *, columns: int) -> None:
     from matplotlib.lines import Line2D
 
@@ -231,7 +216,7 @@ def save_quality_picture(path: Path, rows: Sequence[Row], *, title: str) -> None
     )
     from matplotlib.ticker import LogLocator
 
-    figure = _figure(max(3.7 * len(targets), 8.0), 13.0)
+    figure = new_figure(max(3.7 * len(targets), 8.0), 13.0)
     grid = figure.subplots(len(panels), len(targets), sharex=True, sharey="row", squeeze=False)
     for column, target in enumerate(targets):
         for line, (label, value) in enumerate(panels):
@@ -271,7 +256,7 @@ def save_quality_picture(path: Path, rows: Sequence[Row], *, title: str) -> None
         f"{title}\ntop row: crosses are the exact bias; estimators without significant bias are not drawn", fontsize=11
     )
     _legend(figure, names, columns=2 if len(targets) < 3 else len(targets))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def save_training_picture(path: Path, runs: Sequence[Run], *, title: str) -> None:
@@ -284,7 +269,7 @@ def save_training_picture(path: Path, runs: Sequence[Run], *, title: str) -> Non
     """
     targets = list(dict.fromkeys(run.target for run in runs))
     kinds = [kind for kind in ("optimal", "trained") if any(run.discriminator == kind for run in runs)]
-    figure = _figure(max(5.6 * len(targets), 9.0), 4.3 * len(kinds) + 1.4)
+    figure = new_figure(max(5.6 * len(targets), 9.0), 4.3 * len(kinds) + 1.4)
     grid = figure.subplots(len(kinds), len(targets), squeeze=False)
     for line, kind in enumerate(kinds):
         for column, target in enumerate(targets):
@@ -304,4 +289,4 @@ def save_training_picture(path: Path, runs: Sequence[Run], *, title: str) -> Non
                 axes.set_ylabel("exact KL(p‖q), nats")
     figure.suptitle(f"{title}\nlines: geometric mean over seeds; shades: smallest to largest", fontsize=11)
     _legend(figure, [run.name for run in runs], columns=4 if len(targets) > 1 else 3)
-    _save(figure, path)
+    save_figure(figure, path)

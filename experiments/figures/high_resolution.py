@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from bgan_jax.training.figures import new_figure, save_figure
 
 
 def save_progress(
@@ -23,16 +24,13 @@ def save_progress(
       title: above the page.
       columns: at most so many grids of samples.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from PIL import Image
 
     saved = sorted(pictures.glob("samples_*.png"))
     places = np.unique(np.linspace(0, len(saved) - 1, min(columns, len(saved))).round().astype(int))
     grids = [(f"step {int(saved[place].stem.split('_')[1])}", saved[place]) for place in places]
     grids.append(("real", pictures / "real.png"))
-    figure = Figure(figsize=(3.4 + 2.6 * len(grids), 3.0), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = new_figure(3.4 + 2.6 * len(grids), 3.0)
     panels = figure.subplots(1, 1 + len(grids), gridspec_kw={"width_ratios": [1.25, *([1.0] * len(grids))]})
     panels[0].plot([line["step"] for line in measured], [line["frechet"] for line in measured], marker="o",
                    markersize=3, color="#d1495b")  # fmt: skip
@@ -48,6 +46,4 @@ def save_progress(
         axes.set_axis_off()
         axes.set_title(name, fontsize=8)
     figure.suptitle(title, fontsize=9)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png", dpi=130)
-    os.replace(temporary, path)
+    save_figure(figure, path, dpi=130)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from bgan_jax.data import DatasetSpec, to_pictures
+from bgan_jax.training.figures import new_figure, save_figure
 from bgan_jax.training.pictures import image_grid
 
 COLORS = ("#5b7db1", "#e0a030", "#d1495b", "#4c956c", "#7b5ea7", "#555555")
@@ -46,7 +46,7 @@ def save_descent(path: Path, descents: Sequence[Descent], *, spec: DatasetSpec) 
       spec: the data set.
     """
     rows, columns = len(descents), len(descents[0].moments)
-    figure = _figure(1.9 * columns, 1.35 * rows + 0.5)
+    figure = new_figure(1.9 * columns, 1.35 * rows + 0.5)
     panels = np.reshape(np.array(figure.subplots(rows, columns), dtype=object), (rows, columns))
     for row, descent in zip(panels, descents, strict=True):
         for axes, step, pictures, frechet in zip(row, descent.moments, descent.pictures, descent.frechet, strict=True):
@@ -56,7 +56,7 @@ def save_descent(path: Path, descents: Sequence[Descent], *, spec: DatasetSpec) 
         row[0].text(-0.06, 0.5, descent.objective.replace("_", "\n"), transform=row[0].transAxes, fontsize=7.5,
                     rotation=90, va="center", ha="center")  # fmt: skip
     figure.suptitle(f"descent on pixels, step size {descents[0].rate:g} (mean F, Frechet distance)", fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path, dpi=120)
 
 
 def save_paths(path: Path, descents: Sequence[Descent], *, floor: float) -> None:
@@ -69,7 +69,7 @@ def save_paths(path: Path, descents: Sequence[Descent], *, floor: float) -> None
     """
     rates = list(dict.fromkeys(descent.rate for descent in descents))
     names = list(dict.fromkeys(descent.objective for descent in descents))
-    figure = _figure(11.0, 2.6 * len(rates) + 0.3)
+    figure = new_figure(11.0, 2.6 * len(rates) + 0.3)
     panels = np.reshape(np.array(figure.subplots(len(rates), 3), dtype=object), (len(rates), 3))
     for descent in descents:
         of_logit, of_drift, of_distance = panels[rates.index(descent.rate)]
@@ -91,19 +91,4 @@ def save_paths(path: Path, descents: Sequence[Descent], *, floor: float) -> None
     panels[0, 0].legend(fontsize=7, frameon=False)
     for axes in panels[-1]:
         axes.set_xlabel("step of the descent", fontsize=8)
-    _save(figure, path)
-
-
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png", dpi=120)
-    os.replace(temporary, path)
+    save_figure(figure, path, dpi=120)

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bgan_jax.training.figures import new_figure, save_figure
+
 HALF_WIDTH = 3.0
 INK, DATA, FAKE, EDGE = "#1b1b1f", "#5b7db1", "#d1495b", "#111111"
 
@@ -53,15 +55,6 @@ def window(side: int) -> np.ndarray:
     """The points of the pictures' window, ``[side, side, 2]``, rows from low to high."""
     places = np.linspace(-HALF_WIDTH, HALF_WIDTH, side, dtype=np.float32)
     return np.stack(np.meshgrid(places, places), axis=-1)
-
-
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _bare(axes: Any) -> None:
@@ -147,7 +140,7 @@ def save_page(
     """
     rows = (CELL, CELL, 1.75, 1.75)
     count = len(columns) + 1
-    figure = _figure(0.55 + CELL * count, 1.0 + sum(rows) + 0.55)
+    figure = new_figure(0.55 + CELL * count, 1.0 + sum(rows) + 0.55, layout=None)
     figure.text(0.5 / (0.55 + CELL * count), 1 - 0.22 / figure.get_size_inches()[1], title, fontsize=11,
                 fontweight="bold", color=INK, va="center")  # fmt: skip
     axes = _place(figure, 0, 0, rows=rows, columns=count, top=0.85)
@@ -164,8 +157,7 @@ def save_page(
         for row, (values, label) in enumerate(((column.modes, "modes covered"), (column.quality, "high quality"))):
             axes = _place(figure, 2 + row, i + 1, rows=rows, columns=count, top=0.95)
             _draw_curve(axes, column.steps, values, label=label if i == 0 else "", top=perfect[row], last_row=row == 1)
-    figure.savefig(_temporary(path), format="png", dpi=110)
-    os.replace(_temporary(path), path)
+    save_figure(figure, path)
 
 
 def _legend(axes: Any) -> None:
@@ -214,7 +206,7 @@ def save_animation(path: Path, columns: Sequence[Column], *, density: np.ndarray
     images = []
     for moment in range(len(columns[0].frames)):
         width, height = 0.55 + CELL * len(columns), 0.8 + 2 * CELL
-        figure = _figure(width, height)
+        figure = new_figure(width, height, layout=None)
         step = columns[0].frames[moment].step
         figure.text(0.5 / width, 1 - 0.18 / height, f"{title}, step {step}", fontsize=10, fontweight="bold",
                     color=INK, va="center")  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from bgan_jax.training.figures import new_figure, save_figure
 
 COLORS = ("#5b7db1", "#e0a030", "#d1495b", "#4c956c", "#7b5ea7", "#555555")
 
@@ -48,7 +49,7 @@ def save_curves(path: Path, curves: Mapping[str, Sequence[Curves]], *, floor: fl
       floor: the Frechet distance of real pictures.
       title: above the page.
     """
-    figure = _figure(13.0, 3.4)
+    figure = new_figure(13.0, 3.4)
     panels = figure.subplots(1, 4)
     for color, (objective, runs) in zip(_colors(len(curves)), curves.items(), strict=True):
         for axes, (times, name) in zip(
@@ -77,7 +78,7 @@ def save_curves(path: Path, curves: Mapping[str, Sequence[Curves]], *, floor: fl
     panels[2].axhline(0.0, color="#777777", linewidth=0.9, linestyle=":")
     panels[0].legend(fontsize=7, frameon=False)
     figure.suptitle(f"{title} (dotted: real pictures; D that cannot tell)", fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path, dpi=120)
 
 
 def save_samples(path: Path, grids: Mapping[str, Sequence[Path]], *, title: str, columns: int = 5) -> None:
@@ -92,7 +93,7 @@ def save_samples(path: Path, grids: Mapping[str, Sequence[Path]], *, title: str,
     from PIL import Image
 
     count = min(columns, max(len(pictures) for pictures in grids.values()))
-    figure = _figure(2.7 * count + 0.4, 2.0 * len(grids) + 0.5)
+    figure = new_figure(2.7 * count + 0.4, 2.0 * len(grids) + 0.5)
     panels = np.reshape(np.array(figure.subplots(len(grids), count), dtype=object), (len(grids), count))
     for row, (objective, pictures) in zip(panels, grids.items(), strict=True):
         for axes in row:
@@ -106,7 +107,7 @@ def save_samples(path: Path, grids: Mapping[str, Sequence[Path]], *, title: str,
             step = int(pictures[place].stem.split("_")[1])
             axes.set_title(f"{objective}, step {step}", fontsize=8)
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path, dpi=120)
 
 
 def save_map(
@@ -129,7 +130,7 @@ def save_map(
     finite = values[np.isfinite(values)]
     low = max(min(floor, finite.min(initial=np.inf)), 1e-6)
     norm = LogNorm(vmin=low, vmax=max(finite.max(initial=low), 1.01 * low))
-    figure = _figure(1.6 + (0.7 + 0.95 * len(learning_rates)) * len(grids), 1.7 + 0.75 * len(ratios))
+    figure = new_figure(1.6 + (0.7 + 0.95 * len(learning_rates)) * len(grids), 1.7 + 0.75 * len(ratios))
     panels = np.atleast_1d(figure.subplots(1, len(grids)))
     for axes, grid in zip(panels, grids, strict=True):
         shading = axes.imshow(grid.values, norm=norm, cmap="viridis_r", aspect="auto")
@@ -147,23 +148,8 @@ def save_map(
     panels[0].set_ylabel("updates G:D", fontsize=8)
     figure.colorbar(shading, ax=list(panels), fraction=0.04)
     figure.suptitle(f"{title} (real pictures: {floor:.3g})", fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path, dpi=120)
 
 
 def _colors(count: int) -> list[str]:
     return [COLORS[i % len(COLORS)] for i in range(count)]
-
-
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png", dpi=120)
-    os.replace(temporary, path)
