@@ -18,8 +18,10 @@ import importlib.util
 import subprocess
 import sys
 
-SOURCE = "bgan_jax"  # or a folder, or an address that pip understands
+SOURCE = ""  # git+https://github.com/OWNER/NAME, or a folder, such as ".." in a clone
 if importlib.util.find_spec("bgan_jax") is None:
+    if not SOURCE:
+        raise ModuleNotFoundError("bgan_jax is not installed here; write into SOURCE where pip shall take it from")
     keep = [
         f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib") if importlib.util.find_spec(name)
     ]

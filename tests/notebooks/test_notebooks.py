@@ -98,8 +98,13 @@ def test_the_first_cell_installs_what_is_missing_and_keeps_jax(name, installed, 
         importlib.util, "find_spec", lambda name: types.SimpleNamespace() if installed or name != "bgan_jax" else None
     )
     monkeypatch.setattr(importlib.metadata, "version", {"jax": "0.7.2", "jaxlib": "0.7.2"}.__getitem__)
-    exec(cell, {})
+    nowhere, somewhere = (re.sub(r'SOURCE = ".*?"', f'SOURCE = "{source}"', cell) for source in ("", ".."))
     if installed:
+        exec(nowhere, {})
         assert commands == []
     else:
-        assert [command[-3:] for command in commands] == [["bgan_jax", "jax==0.7.2", "jaxlib==0.7.2"]]
+        exec(somewhere, {})
+        assert [command[-3:] for command in commands] == [["..", "jax==0.7.2", "jaxlib==0.7.2"]]
+        with pytest.raises(ModuleNotFoundError, match="write into SOURCE"):
+            exec(nowhere, {})
+        assert len(commands) == 1

@@ -1,0 +1,100 @@
+"""Writes the repository's public address to where a reader meets it: README's badges and the notebooks' first cells.
+
+    python -m notebooks.address --repository=OWNER/NAME    # once, when the repository is published on GitHub
+    python -m notebooks.address                            # again, by the address that pyproject.toml has
+
+The address stands in one place, ``[project.urls]`` of pyproject.toml. With it a badge opens its notebook in Colab, and
+the first cell installs the package from there. Without one a badge opens Colab's own chooser, and the first cell asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+from notebooks import pairing
+
+ROOT = Path(__file__).parent.parent
+PROJECT, README = ROOT / "pyproject.toml", ROOT / "README.md"
+GITHUB, COLAB = "https://github.com/", "https://colab.research.google.com/github/"
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+REPOSITORY = r"[\w-]+/[\w.-]+"
+BEGIN, END = "<!-- notebooks: by python -m notebooks.address -->", "<!-- end of notebooks -->"
+
+
+def repository_of(project: str) -> str | None:
+    r"""``OWNER/NAME`` as the text of pyproject.toml has it.
+
+    Raises:
+      ValueError: there is an address that is not GitHub's, where Colab would not find it.
+
+    Example:
+      >>> repository_of('[project]\nurls.Repository = "https://github.com/OWNER/NAME"')
+      'OWNER/NAME'
+    """
+    url = tomllib.loads(project)["project"].get("urls", {}).get("Repository")
+    if url is not None and not re.fullmatch(GITHUB + REPOSITORY, url):
+        raise ValueError(f"[project.urls] Repository = {url!r}: Colab opens {GITHUB}OWNER/NAME only")
+    return None if url is None else url.removeprefix(GITHUB)
+
+
+def with_repository(project: str, repository: str) -> str:
+    """The text of pyproject.toml with this address in the place of any other."""
+    section = f'[project.urls]\nRepository = "{GITHUB}{repository}"\n\n'
+    rest = re.sub(r"\[project\.urls\]\nRepository = .*\n\n", "", project)
+    return rest.replace("[project.optional-dependencies]", f"{section}[project.optional-dependencies]")
+
+
+def badges(repository: str | None, titles: dict[str, str]) -> str:
+    """README's lines about the notebooks; titles by the notebooks' names."""
+    lines = []
+    for name, title in titles.items():
+        path = f"notebooks/{name}.ipynb"
+        opened = f"{COLAB}{repository}/blob/main/{path}" if repository else COLAB
+        lines.append(f"- [![Open in Colab]({BADGE})]({opened}) [{title}]({path})")
+    if repository is None:
+        lines += ["", "Colab asks for the repository's address there, and then for the notebook."]
+    return "\n".join([BEGIN, *lines, END])
+
+
+def with_source(script: str, repository: str | None) -> str:
+    """A notebook's script whose first cell installs the package from this address."""
+    source = f"git+{GITHUB}{repository}" if repository else ""
+    return re.sub(r'^SOURCE = ".*?"', f'SOURCE = "{source}"', script, count=1, flags=re.MULTILINE)
+
+
+def written(repository: str | None) -> dict[Path, str]:
+    """Every file that the address is written to, with its text."""
+    texts, titles = {}, {}
+    for name in pairing.NOTEBOOKS:
+        path = pairing.FOLDER / f"{name}.py"
+        script = with_source(path.read_text(encoding="utf-8"), repository)
+        titles[name] = pairing.cells_of(script)[0][1].partition("\n")[0].removeprefix("# ")
+        texts |= {path: script, path.with_suffix(".ipynb"): pairing.notebook_of(script)}
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    return texts | {README: before + badges(repository, titles) + rest.partition(END)[2]}
+
+
+def main() -> None:
+    """Writes the address, if one is given, and all that follows from it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repository", help="OWNER/NAME on GitHub; left out: the one in pyproject.toml")
+    given = parser.parse_args().repository
+    if given is not None and not re.fullmatch(REPOSITORY, given):
+        sys.exit(f"--repository={given} must be OWNER/NAME")
+    project = PROJECT.read_text(encoding="utf-8")
+    if given is not None:
+        project = with_repository(project, given)
+    try:
+        texts = written(repository_of(project))
+    except ValueError as error:
+        sys.exit(str(error))
+    for path, text in {PROJECT: project, **texts}.items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The repository's address: what README and the notebooks say is what the command writes from pyproject.toml."""
+
+import tomllib
+
+import pytest
+
+from notebooks import address, pairing
+
+PROJECT = address.PROJECT.read_text(encoding="utf-8")
+
+
+def test_every_file_is_what_the_command_writes():
+    for path, text in address.written(address.repository_of(PROJECT)).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python -m notebooks.address"
+
+
+def test_with_an_address_each_badge_opens_its_notebook_and_its_first_cell_installs_from_there():
+    texts = address.written("some-one/its.name")
+    readme = texts[address.README]
+    for name in pairing.NOTEBOOKS:
+        opened = f"https://colab.research.google.com/github/some-one/its.name/blob/main/notebooks/{name}.ipynb"
+        assert readme.count(f"({opened}) [") == 1
+        source = 'SOURCE = "git+https://github.com/some-one/its.name"'
+        assert texts[pairing.FOLDER / f"{name}.py"].count(source) == 1
+    assert f"({address.COLAB})" not in readme
+
+
+def test_without_one_each_badge_opens_the_chooser():
+    texts = address.written(None)
+    assert texts[address.README].count(f"({address.COLAB}) [") == len(pairing.NOTEBOOKS)
+    assert all('SOURCE = ""' in texts[pairing.FOLDER / f"{name}.py"] for name in pairing.NOTEBOOKS)
+
+
+def test_the_address_stands_in_one_place_and_can_change():
+    once = address.with_repository(PROJECT, "a/b")
+    assert address.repository_of(once) == "a/b"
+    twice = address.with_repository(once, "c/d")
+    assert address.repository_of(twice) == "c/d" and "a/b" not in twice
+    without = [{**tomllib.loads(text)["project"], "urls": None} for text in (PROJECT, twice)]
+    assert without[0] == without[1]
+
+
+def test_an_address_that_colab_cannot_open_is_refused():
+    with pytest.raises(ValueError, match="OWNER/NAME only"):
+        address.repository_of('[project]\nurls.Repository = "https://example.org/a/b"')
