@@ -1,32 +1,62 @@
 """A page for every experiment, made when the site is built: its own docstring, and its last result where one is kept.
 
-MkDocs calls :func:`on_files`; ``docs/results/NAME.md`` is copied below the docstring of ``experiments/NAME.py``.
+MkDocs calls :func:`on_files`; ``docs/results/NAME.md`` and ``docs/pictures/NAME.png`` are shown below the docstring of
+``experiments/NAME.py``. ``docs/keep_result.py`` puts them there.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+DOCS = Path(__file__).parent
+# A simple table of reStructuredText: rules of equals signs above and below its head, and below its rows.
+TABLE = re.compile(r"^(=+(?: +=+)+)\n(.*)\n\1\n((?:.*\n)+?)\1$", re.MULTILINE)
 
 
 def commands() -> list[Path]:
     """The files of ``experiments/`` that are commands."""
-    files = sorted((ROOT / "experiments").glob("*.py"))
+    files = sorted((DOCS.parent / "experiments").glob("*.py"))
     return [path for path in files if '__name__ == "__main__"' in path.read_text(encoding="utf-8")]
 
 
-def page_of(path: Path) -> str:
+def markdown_of(words: str) -> str:
+    r"""A docstring with its tables as Markdown has them.
+
+    Example:
+      >>> print(markdown_of("==  ====\nM   bias\n==  ====\n2   .888\n10  .566 and more\n==  ===="))
+      | M | bias |
+      |---|---|
+      | 2 | .888 |
+      | 10 | .566 and more |
+    """
+
+    def table(found: re.Match[str]) -> str:
+        starts = [rule.start() for rule in re.finditer("=+", found[1])]
+        ends = [*starts[1:], None]
+
+        def row(line: str) -> str:
+            cells = [line[start:end].strip().replace("|", "\\|") for start, end in zip(starts, ends, strict=True)]
+            return f"| {' | '.join(cells)} |"
+
+        return "\n".join([row(found[2]), "|" + "---|" * len(starts), *map(row, found[3].splitlines())])
+
+    return TABLE.sub(table, words)
+
+
+def page_of(path: Path, *, docs: Path = DOCS) -> str:
     """An experiment's page, Markdown."""
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     first, _, rest = words.partition("\n")
-    parts = [f"# {first.rstrip('.')}", f"`experiments/{path.name}`", rest.strip()]
+    parts = [f"# {first.rstrip('.')}", f"`experiments/{path.name}`", markdown_of(rest.strip("\n"))]
     parts.append(f"`python -m experiments.{path.stem} --help` lists every flag with its meaning and its legal values.")
-    result = ROOT / "docs" / "results" / f"{path.stem}.md"
+    result, picture = docs / "results" / f"{path.stem}.md", docs / "pictures" / f"{path.stem}.png"
     if result.exists():
-        parts += ["## Last result", result.read_text(encoding="utf-8").strip()]
+        line, _, table = result.read_text(encoding="utf-8").strip().partition("\n")
+        shown = [f"![A picture that this run made](../pictures/{picture.name})"] if picture.exists() else []
+        parts += ["## Last result", line, *shown, table.strip()]
     return "\n\n".join(parts) + "\n"
 
 

@@ -106,7 +106,8 @@ def test_the_site_builds_without_a_warning(tmp_path):
     from mkdocs.config import load_config
 
     build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True))
-    assert (tmp_path / "experiments" / "discrete_mnist" / "index.html").exists()
+    page = text_of(tmp_path / "experiments" / "discrete_mnist" / "index.html")
+    assert "Last result" in page and "../../pictures/discrete_mnist.png" in page
 
 
 COMMANDS = sorted(

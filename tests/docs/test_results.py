@@ -1,0 +1,134 @@
+"""Kept results: what a run's folder becomes, what a page shows of it, and that nothing of a machine comes along."""
+
+import doctest
+import importlib.util
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.test_layers import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # doctest and dataclasses look there
+    spec.loader.exec_module(module)
+    return module
+
+
+keep_result, experiment_pages = load("keep_result"), load("experiment_pages")
+KEPT = sorted((DOCS / "results").glob("*.md"))
+COMMANDS = {path.stem for path in experiment_pages.commands()}
+
+
+def make_run(folder, *, seed=0, score=7.5, name="discrete_mnist", table=None, **config):
+    folder.mkdir()
+    write = lambda file, value: (folder / file).write_text(json.dumps(value))  # noqa: E731
+    write("config.json", {"dataset": "mnist10k", "seed": seed, "steps": 300, "workdir": str(folder), **config})
+    command = f"/home/me/code/experiments/{name}.py --workdir={folder} --data_dir=/data/x --seed {seed} --divergence=kl"
+    versions = {"commit": "0123abcdef", "python": "3.11.7", "packages": {"jax": "0.10.2"}, "command": command}
+    write("versions.json", versions | {"machine": "Linux x86_64, 2 cores", "backend": "cpu", "devices": ["cpu"]})
+    shares = [0.1, round(0.2 + seed / 100, 2)]
+    result = {"score": score, "shares": shares, "rows": [{"a": 1}], "protocol": "by images:/home/me/it.tar, n/M"}
+    write("result.json", result | {"seed": seed, "training_seconds": 90.0, "commit": "0123abcdef"})
+    if table:
+        (folder / "result.md").write_text(table)
+    return folder
+
+
+def keep(folder, *arguments):
+    keep_result.main([str(argument) for argument in arguments], folder=folder)
+    return {path.stem: path.read_text() for path in (folder / "results").glob("*.md")}
+
+
+def test_a_run_without_a_table_gets_one_from_its_numbers(tmp_path):
+    kept = keep(tmp_path, make_run(tmp_path / "a", seed=3), "--note=On a busy machine.")
+    line, _, rest = kept["discrete_mnist"].partition("\n\n")
+    assert line == (
+        "`python -m experiments.discrete_mnist --workdir=runs/discrete_mnist --seed=3 --divergence=kl` at 0123abc; "
+        "seed 3; 90 s; Linux x86_64, 2 cores, no accelerator; Python 3.11.7, jax 0.10.2. On a busy machine."
+    )
+    assert rest == (
+        "| result | value |\n|---|---|\n| score | 7.5 |\n| shares | 0.1, 0.23 |\n\nby images:it.tar, n/M\n"
+    )  # fmt: skip
+
+
+def test_a_table_of_the_run_s_own_is_kept_below_the_page_s_headings(tmp_path):
+    run = make_run(tmp_path / "a", table="# Ours\n\n| x |\n|---|\n| of ../data/y.tar |\n\n## Parts\n")
+    rest = keep(tmp_path, run)["discrete_mnist"].partition("\n\n")[2]
+    assert rest == "### Ours\n\n| x |\n|---|\n| of y.tar |\n\n#### Parts\n"
+
+
+def test_seeds_become_mean_and_deviation(tmp_path):
+    runs = [make_run(tmp_path / f"s{seed}", seed=seed, score=7.0 + seed) for seed in (0, 1)]
+    text = keep(tmp_path, *runs)["discrete_mnist"]
+    assert "| score | 7.50 ± 0.71 (n = 2) |" in text and "seeds 0, 1; 90 s, 90 s;" in text
+    assert "--seed" not in text
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [({"smoke": True}, "a --smoke run"), ({"dataset": "images:/home/me/faces"}, "leave out --picture")],
+    ids=["smoke", "faces"],
+)
+def test_what_must_not_be_kept_is_refused_before_anything_is_written(tmp_path, config, message):
+    run = make_run(tmp_path / "a", **config)
+    with pytest.raises(SystemExit, match=message):
+        keep(tmp_path, run, "--picture=x.png")
+    assert not (tmp_path / "results").exists()
+
+
+def test_runs_that_do_not_belong_together_or_have_no_result_are_refused(tmp_path):
+    runs = [make_run(tmp_path / name, name=name) for name in ("toy2d", "estimators")]
+    with pytest.raises(SystemExit, match=r"runs of estimators, toy2d; give those of one"):
+        keep(tmp_path, *runs)
+    (runs[0] / "result.json").unlink()
+    with pytest.raises(SystemExit, match="toy2d is not finished"):
+        keep(tmp_path, runs[0])
+
+
+def test_a_page_shows_the_result_and_its_picture(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (500, 1500, 3)).astype(np.uint8)
+    Image.fromarray(np.kron(noise[::50, ::50], np.ones((50, 50, 1), np.uint8))).save(tmp_path / "curves.png")
+    keep(tmp_path, make_run(tmp_path / "a"), f"--picture={tmp_path / 'curves.png'}")
+    assert Image.open(tmp_path / "pictures" / "discrete_mnist.png").size == (960, 320)
+    page = experiment_pages.page_of(ROOT / "experiments" / "discrete_mnist.py", docs=tmp_path)
+    after = page.partition("## Last result\n\n")[2]
+    assert re.match(r"`python -m .*\n\n!\[.*\]\(\.\./pictures/discrete_mnist\.png\)\n\n\| result \|", after)
+    assert "Last result" not in experiment_pages.page_of(ROOT / "experiments" / "toy2d.py", docs=tmp_path)
+
+
+def test_the_examples_of_both_files_run():
+    for module in (keep_result, experiment_pages):
+        assert doctest.testmod(module) == (0, 1)
+
+
+def test_results_are_kept_of_experiments_only_and_pages_show_them():
+    assert {path.stem for path in KEPT} <= COMMANDS and len(KEPT) >= 6
+    for path in KEPT:
+        page = experiment_pages.page_of(ROOT / "experiments" / f"{path.stem}.py")
+        assert path.read_text(encoding="utf-8").strip().splitlines()[-1] in page
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_a_kept_result_says_what_made_it_and_nothing_of_a_machine_s_folders(path):
+    text = path.read_text(encoding="utf-8")
+    assert text == keep_result.without_paths(text)
+    line = text.partition("\n")[0]
+    if path.stem != "benchmark":  # which writes its own
+        assert re.match(rf"`python -m experiments\.{path.stem} --workdir=runs/{path.stem}.*` at [0-9a-f]{{7}}", line)
+        assert re.search(r"; seeds? \d", line) and "jax" in line
+    assert "|---" in text or "| ---" in text
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "pictures").glob("*.png")), ids=lambda path: path.stem)
+def test_pictures_are_small(path):
+    assert path.stem in COMMANDS
+    assert path.stat().st_size <= keep_result.BYTES and Image.open(path).width <= keep_result.WIDTH
