@@ -17,8 +17,8 @@ from typing import Any
 
 import jax
 
-from experiments.harness import continuous, flags
-from experiments.harness.measuring import MeasuredConfig, open_held_out, train_and_measure, yardstick_of
+from experiments.harness import continuous, flags, measuring
+from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.run import MEASUREMENTS, start
 
 logger = logging.getLogger("bgan_jax")
@@ -67,8 +67,8 @@ class Config(MeasuredConfig):
 
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, measures; the result goes to ``result.json``, distances over the run to measurements.jsonl."""
-    experiment, folder = start(config, continuous.prepare)
-    yardstick = yardstick_of(experiment, open_held_out(experiment)) if jax.process_index() == 0 else None
+    experiment, folder = start(config, measuring.prepare)
+    yardstick = yardstick_of(experiment) if jax.process_index() == 0 else None
     _, result = train_and_measure(experiment, folder, yardstick=yardstick)
     if result is not None:
         logger.info("pictures, curves, %s and result.json are in %s", MEASUREMENTS, folder)

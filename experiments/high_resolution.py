@@ -27,10 +27,10 @@ from bgan_jax.training.continuous_step import ContinuousGame, ContinuousSettings
 from bgan_jax.training.reporting import read_metrics
 from bgan_jax.training.state import init_state
 from experiments.figures.high_resolution import save_progress
-from experiments.harness import continuous, flags
+from experiments.harness import continuous, flags, measuring
 from experiments.harness.cost import Cost, cost_of
 from experiments.harness.flags import UsageError, knob
-from experiments.harness.measuring import MeasuredConfig, open_held_out, train_and_measure, yardstick_of
+from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.run import MEASUREMENTS, optimizers_for, settings_from, start
 
 logger = logging.getLogger("bgan_jax")
@@ -71,7 +71,7 @@ class Config(MeasuredConfig):
     learning_rate_disc: float = knob(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
     picture_every: int = knob(100, "Steps between sample grids, and measurements.", minimum=0, may_change=True)
     judged_samples: int = knob(1000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = knob(500, "Training steps of the features' network.", minimum=1, may_change=True)
+    judge_steps: int = knob(500, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
     cost_only: bool = knob(False, "Count the arithmetic of the run, say what it would take, and stop.", may_change=True)
     preset: str = knob(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
@@ -128,8 +128,8 @@ def main(config: Config) -> dict[str, Any] | None:
         )
     if config.dataset.startswith("images:") and config.resolution is None:
         config = dataclasses.replace(config, resolution=side_of(config.network))
-    experiment, folder = start(config, continuous.prepare)
-    yardstick = yardstick_of(experiment, open_held_out(experiment)) if jax.process_index() == 0 else None
+    experiment, folder = start(config, measuring.prepare)
+    yardstick = yardstick_of(experiment) if jax.process_index() == 0 else None
     cost = cost_of_config(config)
     if jax.process_index() == 0:
         logger.info("%s", cost.in_words())

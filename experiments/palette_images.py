@@ -80,7 +80,7 @@ from bgan_jax.training.sampling import Sampler, Samples
 from experiments.harness import discrete, flags
 from experiments.harness.distances import Yardstick, distances
 from experiments.harness.judging import judge_form
-from experiments.harness.measuring import open_held_out, yardstick_of
+from experiments.harness.measuring import YardstickFlags, check_yardstick, open_held_out, yardstick_of
 from experiments.harness.population import of_every_seed
 from experiments.harness.run import Experiment, Outcome, run, start
 from experiments.harness.spread import cell
@@ -112,7 +112,7 @@ COLOR_PROTOCOL = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(discrete.DiscreteConfig):
+class Config(YardstickFlags, discrete.DiscreteConfig):
     """The flags of this experiment."""
 
     dataset: str = flags.knob("emoji16", "Name of the data set, or images:PATH, npz:PATH.")
@@ -136,8 +136,6 @@ class Config(discrete.DiscreteConfig):
     preset: str = flags.knob(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
     )
-    judged_samples: int = flags.knob(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = flags.knob(1000, "Training steps of the features' network.", minimum=1, may_change=True)
 
 
 class Reference(NamedTuple):
@@ -168,13 +166,14 @@ def prepare(config: Config) -> Experiment:
         raise flags.UsageError(
             f"--dataset={config.dataset} is {experiment.dataset.spec.kind}, and this experiment takes palette images"
         )
+    check_yardstick(experiment)
     return experiment
 
 
 def reference_for(experiment: Experiment) -> Reference:
     """Held-out images of the run's data set, and distances from them."""
     held_out = open_held_out(experiment)
-    yardstick = yardstick_of(experiment, held_out)
+    yardstick = yardstick_of(experiment)
     return Reference(yardstick=yardstick, held_out=held_out.rows(np.arange(len(held_out))), spec=held_out.spec)
 
 

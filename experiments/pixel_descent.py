@@ -38,11 +38,11 @@ from bgan_jax.training.players import generate
 from bgan_jax.training.reporting import read_metrics
 from bgan_jax.training.state import TrainState
 from experiments.figures.pixel_descent import Descent, save_descent, save_paths
-from experiments.harness import continuous, flags
+from experiments.harness import continuous, flags, measuring
 from experiments.harness.distances import Yardstick, sample_distances
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.folders import open_folder
-from experiments.harness.measuring import MeasuredConfig, open_held_out, train_and_measure, yardstick_of
+from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.run import Experiment, optimizers_for, run, settings_from, start
 
 logger = logging.getLogger("bgan_jax")
@@ -268,9 +268,9 @@ def main(config: Config) -> dict[str, Any] | None:
         raise UsageError(f"--seeds={config.seeds}: the descent is from one generator; run it for each --seed instead")
     if config.num_processes is not None and config.num_processes > 1:
         raise UsageError("--num_processes: the descent runs on one host; its devices share the training")
-    experiment, folder = start(config, continuous.prepare)
+    experiment, folder = start(config, measuring.prepare)
     spec = experiment.dataset.spec
-    yardstick = yardstick_of(experiment, open_held_out(experiment))
+    yardstick = yardstick_of(experiment)
     outcome, trained = train_and_measure(experiment, folder, yardstick=yardstick)
     if trained is None:
         return None

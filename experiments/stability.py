@@ -28,11 +28,11 @@ from bgan_jax.training.objectives import OBJECTIVES
 from bgan_jax.training.reporting import read_metrics
 from experiments import continuous_images
 from experiments.figures.stability import Curves, Grid, save_curves, save_map, save_samples
-from experiments.harness import continuous, flags
+from experiments.harness import continuous, flags, measuring
 from experiments.harness.distances import Yardstick
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.folders import check_workdir, open_folder
-from experiments.harness.measuring import open_held_out, train_and_measure, yardstick_of
+from experiments.harness.measuring import YardstickFlags, train_and_measure, yardstick_of
 from experiments.harness.run import MEASUREMENTS, keep_compilations, start
 
 logger = logging.getLogger("bgan_jax")
@@ -45,7 +45,7 @@ REPORTS = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(YardstickFlags):
     """The flags of this experiment."""
 
     workdir: str = knob("", "Folder of the results, and of every cell's run.", may_change=True)
@@ -73,7 +73,6 @@ class Config:
     penalty: float = knob(1.0, "Coefficient gamma of Roth's gradient-norm penalty; 0 switches it off.", minimum=0.0)
     pictures: int = knob(4, "Moments of a run at which samples are shown and measured.", minimum=1)
     judged_samples: int = knob(1000, "Samples that every measurement sees.", minimum=4)
-    judge_steps: int = knob(1000, "Training steps of the features' network.", minimum=1)
     compilation_cache: bool = knob(True, "Keep compiled programs in the user's cache folder.", may_change=True)
     smoke: bool = knob(False, "The whole path in seconds, on tiny sizes.", may_change=True)
 
@@ -169,7 +168,7 @@ def run_config(config: Config, cell: Cell) -> continuous_images.Config:
     """The flags of a cell's run."""
     gen_steps, disc_steps = updates(cell.ratio)
     shared = ("dataset", "data_dir", "cache_dir", "download", "steps", "batch_size", "network", "width", "penalty",
-              "judged_samples", "judge_steps", "compilation_cache")  # fmt: skip
+              "judged_samples", "judge_steps", "features", "reference_features", "compilation_cache")  # fmt: skip
     return continuous_images.Config(
         **{name: getattr(config, name) for name in shared},
         workdir=str(Path(config.workdir).expanduser() / "cells" / cell.name),
@@ -196,7 +195,7 @@ def run_cell(config: Config, cell: Cell, yardstick: Yardstick) -> dict[str, Any]
     if present.exists():
         return json.loads(present.read_text(encoding="utf-8"))
     try:
-        experiment, folder = start(run, continuous.prepare)
+        experiment, folder = start(run, measuring.prepare)
         return train_and_measure(experiment, folder, yardstick=yardstick, **cell._asdict())[1]
     except NonFiniteError as error:
         result = {**cell._asdict(), "samples": None, "diverged": str(error), "commit": workdir.commit()}
@@ -287,9 +286,9 @@ def open_sweep(config: Config, plan: Plan) -> tuple[Path, Yardstick]:
       UsageError: something that the user can mend; nothing has been overwritten.
     """
     check_workdir(config, holds="the results and every cell's run go there")
-    experiments = [continuous.prepare(run_config(config, cell)) for cell in plan.cells]
+    experiments = [measuring.prepare(run_config(config, cell)) for cell in plan.cells]
     folder, first = open_folder(config), experiments[0]
-    return folder, yardstick_of(first, open_held_out(first))
+    return folder, yardstick_of(first)
 
 
 def main(config: Config) -> dict[str, Any] | None:

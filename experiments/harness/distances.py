@@ -1,4 +1,4 @@
-"""How far samples are from held-out real pictures, in the features of a small network trained on the real set.
+"""How far samples are from held-out real pictures, in features: of a small network trained on the real set, or others.
 
 The number depends on the features, the reference and both counts, so a record of all of them goes with it, and beside
 it the *floor*: what real pictures score by the same protocol. It is never called FID: that is one Inception network's.
@@ -6,6 +6,8 @@ it the *floor*: what real pictures score by the same protocol. It is never calle
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +15,15 @@ import jax
 import numpy as np
 
 from bgan_jax.data import Dataset, DatasetSpec
-from bgan_jax.evaluation.classifier import Classifier, predict
+from bgan_jax.evaluation.classifier import predict
 from bgan_jax.evaluation.frechet import frechet_distance
 from bgan_jax.evaluation.kernel_distance import kernel_distance
 from bgan_jax.evaluation.moments import feature_moments
+from experiments.harness.extractors import Extractor
+from experiments.harness.flags import UsageError
 from experiments.harness.judging import judge_for, judge_form, real_images
+
+logger = logging.getLogger("bgan_jax")
 
 # Memory: 10,000 images of 64x64 are half a gigabyte where the judge reads them.
 MAX_REFERENCE = 10_000
@@ -27,7 +33,7 @@ class Yardstick(NamedTuple):
     """What distances are measured by.
 
     Attributes:
-      judge: the network whose penultimate layer gives the features.
+      extract: pictures as the judge sees them, ``[N, H, W, C]``, to features ``[N, D]``.
       reference: features of held-out real pictures, ``[m, D]``.
       floor: :func:`distances` of as many real pictures as samples will be.
       features_name: the extractor and its training.
@@ -35,7 +41,7 @@ class Yardstick(NamedTuple):
       num_samples: how many samples a measurement takes: the bias of a Frechet distance depends on it.
     """
 
-    judge: Classifier
+    extract: Callable[[np.ndarray], np.ndarray]
     reference: np.ndarray
     floor: dict[str, float]
     features_name: str
@@ -52,31 +58,70 @@ class Yardstick(NamedTuple):
         )
 
 
-def yardstick_for(train: Dataset, held_out: Dataset, *, folder: Path, steps: int, num_samples: int) -> Yardstick:
-    """Trains, or reads, the features' network, and measures the floor.
+def judge_extractor(train: Dataset, *, folder: Path, steps: int) -> Extractor:
+    """The penultimate layer of a small network, which is read from the folder, or trained and put there.
 
     Args:
-      train: the split that generators learn from; the network too.
-      held_out: other real pictures.
+      train: the split that generators learn from.
       folder: where judges are kept.
-      steps: of the network's training.
+      steps: of its training.
+
+    Returns:
+      The extractor.
+    """
+    judge = judge_for(train, folder=folder, steps=steps)
+    task = "labels" if train.labels is not None else "by how many quarters a picture is turned"
+    return Extractor(
+        name=f"penultimate layer of a network taught {task} of {train.spec.name}, {steps} steps, seed 0",
+        extract=lambda images: predict(judge, images).features,
+    )
+
+
+def held_out_features(extractor: Extractor, held_out: Dataset) -> tuple[np.ndarray, str]:
+    """Features of real pictures that no generator learns from, and what to call them in a record."""
+    images = real_images(held_out, at_most=MAX_REFERENCE)
+    return extractor.extract(images), f"{held_out.spec.name}, {held_out.spec.split} split"
+
+
+def yardstick_for(
+    train: Dataset, *, extractor: Extractor, reference: np.ndarray, reference_name: str, num_samples: int
+) -> Yardstick:
+    """Measures the floor.
+
+    Args:
+      train: the split that generators learn from.
+      extractor: of features.
+      reference: features of other real pictures, ``[m, D]``.
+      reference_name: what they are.
       num_samples: how many samples a measurement takes, at most as many as ``train`` has.
 
     Returns:
       The yardstick.
+
+    Raises:
+      UsageError: the reference's features are not the extractor's.
     """
-    judge = judge_for(train, folder=folder, steps=steps)
-    task = "labels" if train.labels is not None else "by how many quarters a picture is turned"
     num_samples = min(num_samples, len(train))
+    some = real_images(train, at_most=num_samples)
+    dimensions = extractor.extract(some[:2]).shape[1]
+    if reference.shape[1] != dimensions:
+        raise UsageError(
+            f"the features of {reference_name} have {reference.shape[1]} dimensions, and {extractor.name}, {dimensions}"
+        )
+    if min(num_samples, len(reference)) <= dimensions:
+        logger.warning(
+            "%d samples and %d real pictures are few for features of %d dimensions: the Frechet distance is far too "
+            "high, and the kernel distance is the one to read", num_samples, len(reference), dimensions,
+        )  # fmt: skip
     yardstick = Yardstick(
-        judge=judge,
-        reference=predict(judge, real_images(held_out, at_most=MAX_REFERENCE)).features,
+        extract=extractor.extract,
+        reference=reference,
         floor={},
-        features_name=f"penultimate layer of a network taught {task} of {train.spec.name}, {steps} steps, seed 0",
-        reference_name=f"{held_out.spec.name}, {held_out.spec.split} split",
+        features_name=extractor.name,
+        reference_name=reference_name,
         num_samples=num_samples,
     )
-    return yardstick._replace(floor=distances(yardstick, real_images(train, at_most=num_samples)))
+    return yardstick._replace(floor=distances(yardstick, some))
 
 
 def sample_distances(yardstick: Yardstick, x: np.ndarray, *, spec: DatasetSpec) -> dict[str, float]:
@@ -99,7 +144,7 @@ def distances(yardstick: Yardstick, images: np.ndarray) -> dict[str, float]:
     """
     if len(images) != yardstick.num_samples:
         raise ValueError(f"got {len(images)} pictures, and this yardstick takes {yardstick.num_samples}")
-    features = predict(yardstick.judge, images).features
+    features = yardstick.extract(images)
     names: dict[str, Any] = {
         "features_name": yardstick.features_name, "reference_name": yardstick.reference_name,
     }  # fmt: skip

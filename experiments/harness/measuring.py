@@ -16,8 +16,16 @@ import jax
 from bgan_jax.data import Dataset
 from bgan_jax.training import workdir
 from bgan_jax.training.sampling import Sampler
+from experiments.harness import continuous
 from experiments.harness.continuous import ContinuousConfig
-from experiments.harness.distances import Yardstick, sample_distances, yardstick_for
+from experiments.harness.distances import (
+    Yardstick,
+    held_out_features,
+    judge_extractor,
+    sample_distances,
+    yardstick_for,
+)
+from experiments.harness.extractors import JUDGE, LEGAL, extractor_for, load_reference
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.folders import cache_folder
 from experiments.harness.population import of_every_seed
@@ -31,11 +39,52 @@ HELD_OUT = ("test", "validation", "valid", "val")
 
 
 @dataclasses.dataclass(frozen=True)
-class MeasuredConfig(ContinuousConfig):
-    """Flags of a run on continuous pictures whose samples are measured."""
+class YardstickFlags:
+    """Flags of every command that measures distances of pictures."""
 
     judged_samples: int = knob(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = knob(1000, "Training steps of the features' network.", minimum=1, may_change=True)
+    judge_steps: int = knob(1000, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
+    features: str = knob(
+        JUDGE,
+        f"What distances compare: {LEGAL}. The judge is a small network trained on the real set; EfficientNet-Lite0's "
+        "weights come with bgan_jax[features]; inception:FILE takes the file that pytorch-fid reads; a function of "
+        "your own takes uint8 pictures [N, H, W, C] and gives [N, D].",
+    )
+    reference_features: str | None = knob(
+        None, "An npz file with the features [images, D] of the reference, in place of the held-out split's."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredConfig(YardstickFlags, ContinuousConfig):
+    """Flags of a run on continuous pictures whose samples are measured."""
+
+
+def prepare(config: MeasuredConfig) -> Experiment:
+    """As :func:`continuous.prepare`; what samples will be measured by is checked too, before anything is written.
+
+    Raises:
+      UsageError: something that the user can mend.
+    """
+    experiment = continuous.prepare(config)
+    check_yardstick(experiment)
+    return experiment
+
+
+def check_yardstick(experiment: Experiment) -> None:
+    """Refuses flags that no yardstick can be made of.
+
+    Raises:
+      UsageError: an unknown extractor, features that cannot be read, or no split to hold samples against.
+    """
+    config: Any = experiment.config
+    extractor = extractor_for(config.features)
+    if config.reference_features is None:
+        open_held_out(experiment)
+    elif extractor is None:
+        raise UsageError("--reference_features needs --features, for the judge's own features are of its own training")
+    else:
+        load_reference(config.reference_features)
 
 
 def open_held_out(experiment: Experiment) -> Dataset:
@@ -54,14 +103,25 @@ def open_held_out(experiment: Experiment) -> Dataset:
     return open_split(config, held_out)
 
 
-def yardstick_of(experiment: Experiment, held_out: Dataset) -> Yardstick:
-    """What ``--judged_samples`` samples of the run are measured by, in features learned for ``--judge_steps``."""
+def yardstick_of(experiment: Experiment) -> Yardstick:
+    """What ``--judged_samples`` samples of the run are measured by, in ``--features``.
+
+    Raises:
+      UsageError: see :func:`check_yardstick`; or the reference's features are not the extractor's.
+    """
     config: Any = experiment.config
+    extractor = extractor_for(config.features) or judge_extractor(
+        experiment.dataset, folder=cache_folder(config), steps=config.judge_steps
+    )
+    if config.reference_features is None:
+        reference, name = held_out_features(extractor, open_held_out(experiment))
+    else:
+        reference, name = load_reference(config.reference_features), Path(config.reference_features).name
     return yardstick_for(
         experiment.dataset,
-        held_out,
-        folder=cache_folder(config),
-        steps=config.judge_steps,
+        extractor=extractor,
+        reference=reference,
+        reference_name=name,
         num_samples=config.judged_samples,
     )
 

@@ -264,7 +264,7 @@ def _curves(runs: Sequence[RunRecord], field: str) -> str:
 
 
 def _seed_groups(runs: Sequence[RunRecord]) -> list[tuple[str, list[int]]]:
-    """Runs that differ by their seed alone: the group's name, and the runs' positions."""
+    """Runs that differ by their seed alone: the group's name, with what sets it apart, and the runs' positions."""
     groups: dict[str, list[int]] = {}
     shown = {run.folder for run in runs}
     for i, run in enumerate(runs):
@@ -273,7 +273,17 @@ def _seed_groups(runs: Sequence[RunRecord]) -> list[tuple[str, list[int]]]:
         settings = {name: value for name, value in run.config.items() if name not in NOT_SETTINGS}
         groups.setdefault(repr(sorted(settings.items(), key=lambda item: item[0])), []).append(i)
     several = [members for members in groups.values() if len(members) > 1]
-    return [(f"{len(members)} seeds: mean ± sd", members) for members in several]
+    configs = [runs[members[0]].config for members in several]
+    apart = [
+        name
+        for name in (configs[0] if configs else {})
+        if name not in NOT_SETTINGS and len({repr(config.get(name)) for config in configs}) > 1
+    ]
+    names = [
+        ", ".join([*(f"{name}={config.get(name)}" for name in apart), f"{len(members)} seeds: mean ± sd"])
+        for config, members in zip(configs, several, strict=True)
+    ]
+    return list(zip(names, several, strict=True))
 
 
 def _spread(values: Sequence[Any]) -> str:

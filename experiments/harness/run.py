@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bgan_jax import data
@@ -289,10 +288,10 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
             logger.info("continuing from step %d", start_step)
 
     feed = open_feed(experiment, start_step)
+    # Traced once, for the names of its metrics, for the program, and for every seed of it: tracing takes seconds.
+    step_fn = jax.jit(experiment.step_over(parallel.AXIS), static_argnames="axis_name", inline=True)
     advance = parallel.spread(
-        population.make_advance_of_seeds(
-            experiment.step_over(parallel.AXIS), feed.load_for, seeds=seeds, data_axis=feed.axis_of_seeds
-        ),
+        population.make_advance_of_seeds(step_fn, feed.load_for, seeds=seeds, data_axis=feed.axis_of_seeds),
         parallel=config.parallel,
         sharded=(False, False, feed.sharded, True),
     )
@@ -310,6 +309,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
         logger.info("compiling the step (a minute at most; seconds when it was compiled before)")
     should_stop = preemption.watch()
     example_index = parallel.shard(index, parallel=config.parallel)
+    names = _metric_names(experiment, step_fn, example_index)
     try:
         for restores_left in reversed(range(MAX_RESTORES + 1)):
             report = None
@@ -323,7 +323,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
                     state,
                     feed.batches,
                     example_index,
-                    metric_names=population.metric_names(_metric_names(experiment), seeds=seeds),
+                    metric_names=population.metric_names(names, seeds=seeds),
                     start_step=start_step,
                     total_steps=config.steps,
                     launcher=config.parallel,
@@ -417,14 +417,15 @@ def record_measurement(path: Path, record: dict[str, Any]) -> None:
     workdir.write_text(path, "".join(json.dumps(line) + "\n" for line in [*kept, record]))
 
 
-def _metric_names(experiment: Experiment) -> tuple[str, ...]:
-    """The names of the step's metrics, found by tracing it once without running it."""
+def _metric_names(experiment: Experiment, step_fn: Callable[..., Any], example_index: jax.Array) -> tuple[str, ...]:
+    """The names of the step's metrics, found by tracing it, spread as it will run, without running it."""
     config, spec = experiment.config, experiment.dataset.spec
-    share = config.batch_size // jax.device_count()
-    real = jax.ShapeDtypeStruct(
-        (config.disc_steps, share, *spec.shape), jnp.float32 if spec.kind == "continuous" else jnp.int32
-    )
-    index = jax.ShapeDtypeStruct((share,), jnp.int32)
+    rows = jax.ShapeDtypeStruct((config.disc_steps, config.batch_size // jax.device_count(), *spec.shape), np.uint8)
+    real = jax.eval_shape(functools.partial(data.to_device_form, spec=spec), jax.random.key(0), rows)
     state = jax.eval_shape(experiment.initialize, jax.random.key(0))
-    _, metrics = jax.eval_shape(experiment.step_over(None), state, real, index)
-    return tuple(sorted(metrics))
+
+    def metrics(state: TrainState, real: Any, index: jax.Array, *, axis_name: str) -> dict[str, jax.Array]:
+        return step_fn(state, real, index, axis_name=axis_name)[1]
+
+    spread = parallel.spread(metrics, parallel=config.parallel, sharded=(False, False, True), donate=())
+    return tuple(sorted(jax.eval_shape(spread, state, real, example_index)))

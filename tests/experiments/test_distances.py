@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bgan_jax.data import open_dataset
-from experiments.harness.distances import distances, yardstick_for
+from experiments.harness.distances import distances, held_out_features, judge_extractor, yardstick_for
 from experiments.harness.judging import judge_for, real_images, turned
 
 
@@ -17,7 +17,10 @@ def emoji():
 
 @pytest.fixture(scope="module")
 def yardstick(emoji, tmp_path_factory):
-    return yardstick_for(*emoji, folder=tmp_path_factory.mktemp("judges"), steps=30, num_samples=400)
+    train, held_out = emoji
+    extractor = judge_extractor(train, folder=tmp_path_factory.mktemp("judges"), steps=30)
+    reference, name = held_out_features(extractor, held_out)
+    return yardstick_for(train, extractor=extractor, reference=reference, reference_name=name, num_samples=400)
 
 
 def test_blurred_pictures_are_further_than_real_ones_and_noise_further_still(emoji, yardstick):

@@ -1,0 +1,109 @@
+"""Weights files of PyTorch are read as numbers, and what else a pickle can ask for is refused."""
+
+import importlib.util
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+
+from bgan_jax.evaluation.efficientnet import FILE, PACKAGE
+from bgan_jax.evaluation.torch_weights import read_torch_weights
+
+TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n"
+
+
+def text(words: str) -> bytes:
+    return b"X" + struct.pack("<I", len(words)) + words.encode()
+
+
+def number(value: int) -> bytes:
+    return b"J" + struct.pack("<i", value)
+
+
+def numbers(values) -> bytes:
+    return b"(" + b"".join(map(number, values)) + b"t"
+
+
+def tensor(key: str, *, shape, strides, offset=0, kind="FloatStorage", count=6) -> bytes:
+    storage = (
+        b"(" + text("storage") + b"ctorch\n" + kind.encode() + b"\n" + text(key) + text("cpu") + number(count) + b"tQ"
+    )
+    hooks = b"ccollections\nOrderedDict\n)R"
+    return TENSOR + b"(" + storage + number(offset) + numbers(shape) + numbers(strides) + b"\x89" + hooks + b"tR"
+
+
+def archive(path, body: bytes, **storages: np.ndarray):
+    """What torch.save writes: a zip of a pickle and of every storage's numbers."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("weights/data.pkl", b"\x80\x02" + body + b".")
+        for key, values in storages.items():
+            file.writestr(f"weights/data/{key.removeprefix('s')}", values.tobytes())
+    return path
+
+
+def dictionary(**values: bytes) -> bytes:
+    return b"ccollections\nOrderedDict\n)R(" + b"".join(text(name) + value for name, value in values.items()) + b"u"
+
+
+VALUES = np.arange(6, dtype=np.float32)
+
+
+def test_tensors_of_an_archive_are_what_was_saved(tmp_path):
+    body = dictionary(
+        plain=tensor("0", shape=(2, 3), strides=(3, 1)),
+        transposed=tensor("0", shape=(3, 2), strides=(1, 3)),
+        later=tensor("0", shape=(2,), strides=(1,), offset=4),
+        scalar=tensor("1", shape=(), strides=(), kind="LongStorage", count=1),
+        nested=b"}" + text("inner") + tensor("0", shape=(6,), strides=(1,)) + b"s",
+        epoch=number(3),
+    )
+    arrays = read_torch_weights(archive(tmp_path / "a.pth", body, s0=VALUES, s1=np.array([7])))
+    assert set(arrays) == {"plain", "transposed", "later", "scalar", "nested.inner"}
+    np.testing.assert_array_equal(arrays["plain"], VALUES.reshape(2, 3))
+    np.testing.assert_array_equal(arrays["transposed"], VALUES.reshape(2, 3).T)
+    np.testing.assert_array_equal(arrays["later"], [4, 5])
+    assert arrays["scalar"] == 7 and arrays["scalar"].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"cos\nsystem\n(" + text("true") + b"tR", "asks for 'os system', and only tensors are read"),
+        (b"cbuiltins\neval\n(" + text("1") + b"tR", "asks for 'builtins eval'"),
+        (dictionary(a=tensor("0", shape=(7,), strides=(1,))), "impossible shape"),
+        (dictionary(a=tensor("0", shape=(2,), strides=(6,))), "reaches beyond its 6 numbers"),
+        (dictionary(a=tensor("0", shape=(3,), strides=(-1,), offset=2)), "impossible shape"),
+        (dictionary(a=tensor("0", shape=(1 << 30,), strides=(0,))), "impossible shape"),
+        (dictionary(a=tensor("2", shape=(1,), strides=(1,))), "'2'"),
+        (b"]", "no dictionary of tensors"),
+        (b"(", "cannot be read|can be read"),
+        (b"\x93", "instruction STACK_GLOBAL"),
+    ],
+)  # fmt: skip
+def test_everything_else_is_refused(tmp_path, body, words):
+    with pytest.raises(ValueError, match=words):
+        read_torch_weights(archive(tmp_path / "a.pth", body, s0=VALUES))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x02K\x01.", b"PK\x03\x04", b"no pickle at all", bytes(100)])
+def test_files_that_are_something_else_are_refused_by_name(tmp_path, content):
+    path = tmp_path / "other.pth"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="other.pth is no file of PyTorch weights"):
+        read_torch_weights(path)
+
+
+def test_the_older_format_is_read_and_its_cut_off_copy_is_not(tmp_path):
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None:
+        pytest.skip("the weights' package is not installed")
+    whole = (tmp_path / "package").with_suffix(".pth")
+    whole.write_bytes((__import__("pathlib").Path(next(iter(found.submodule_search_locations))) / FILE).read_bytes())
+    arrays = read_torch_weights(whole)
+    assert arrays["_conv_stem.weight"].shape == (32, 3, 3, 3)
+    assert sum(array.size for name, array in arrays.items() if name.startswith("_blocks")) > 2_000_000
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    whole.write_bytes(whole.read_bytes()[:-100_000])
+    with pytest.raises(ValueError, match="is no file of PyTorch weights"):
+        read_torch_weights(whole)
