@@ -1,4 +1,4 @@
-"""The Inception network of FID computes what pytorch-fid's does; its weights are the user's, so random ones stand in."""
+"""The Inception network of FID computes what pytorch-fid's does; random weights stand in for the user's."""
 
 import jax
 import numpy as np
@@ -22,7 +22,10 @@ _BLOCKS = {
     "Mixed_5c": _A.replace("IN", "256").replace("POOL", "64"),
     "Mixed_5d": _A.replace("IN", "288").replace("POOL", "64"),
     "Mixed_6a": "3x3 384,288,3,3 3x3dbl_1 64,288 3x3dbl_2 96,64,3,3 3x3dbl_3 96,96,3,3",
-    **{f"Mixed_6{letter}": _C.replace("W", width) for letter, width in zip("bcde", ("128", "160", "160", "192"))},
+    "Mixed_6b": _C.replace("W", "128"),
+    "Mixed_6c": _C.replace("W", "160"),
+    "Mixed_6d": _C.replace("W", "160"),
+    "Mixed_6e": _C.replace("W", "192"),
     "Mixed_7a": "3x3_1 192,768 3x3_2 320,192,3,3 7x7x3_1 192,768 7x7x3_2 192,192,1,7 7x7x3_3 192,192,7,1 "
     "7x7x3_4 192,192,3,3",
     "Mixed_7b": _E.replace("IN", "1280"),
@@ -70,5 +73,5 @@ def test_a_file_of_another_network_is_refused(tmp_path):
         dictionary(**{"fc.weight": tensor("0", shape=(6,), strides=(1,))}),
         s0=np.zeros(6, np.float32),
     )
-    with pytest.raises(ValueError, match="other.pth does not hold the Inception network of FID"):
+    with pytest.raises(ValueError, match=r"other\.pth does not hold the Inception network of FID"):
         inception.load_inception(path)
