@@ -66,7 +66,7 @@ class Config(YardstickFlags):
     learning_rates: str = knob(
         "2e-4,1e-3,5e-3", "Step sizes of the map, separated by commas; empty: no map.", may_change=True
     )
-    steps: int = knob(500, "Steps of every cell, each of as many discriminator updates as its ratio says.", minimum=1)
+    steps: int = knob(300, "Steps of every cell, each of as many discriminator updates as its ratio says.", minimum=1)
     batch_size: int = knob(64, "Pictures, and latents, per update.", minimum=1)
     network: str = knob("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
     width: int | None = knob(16, "Base number of maps; empty is the preset's.", minimum=1)
