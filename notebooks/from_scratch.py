@@ -7,9 +7,15 @@
 # %% [markdown]
 # # A boundary-seeking GAN from scratch
 #
-# Nothing of the package is used until the end, where the package checks the code. The data are bars and stripes: 4 ×
-# 4 bits in which all rows, or all columns, are of one colour. There are 30 such pictures among 65,536, so it can be
-# counted how many samples are right, and whether all 30 are made.
+# A GAN for data made of bits, in plain JAX. Nothing of the package is used until the end, where the package checks the
+# code. The method in four sentences: a generator turns a random vector, the *latent*, into a probability for each bit,
+# and draws M samples from them. A discriminator gives each sample a number F: the larger, the more it looks like data.
+# The generator then makes its own samples more likely, each in proportion to its weight, softmax(F). The discriminator
+# learns beside it to tell data from samples.
+#
+# The data are bars and stripes: pictures of 4 × 4 bits in which every row, or every column, is of one colour. There
+# are 30 of them among 65,536 possible pictures, so we can count how many samples are right, and whether all 30 are
+# made.
 
 # %%
 # Installs the package where it is missing, and keeps the jax that is there (Colab's fits its own accelerator).
@@ -49,7 +55,8 @@ assert data.shape == (30, 16)
 # %% [markdown]
 # ## Two small networks
 #
-# The generator turns a latent into 16 logits, one a bit. The discriminator turns 16 bits into one raw number F.
+# The generator turns a latent into 16 logits, one for each bit: σ(logit) is the probability that the bit is 1. The
+# discriminator turns 16 bits into one number F, of any size and sign.
 
 
 # %%
@@ -78,9 +85,12 @@ def discriminator(params, x):
 # %% [markdown]
 # ## The two losses
 #
-# The discriminator raises E_p[log σ(F)] + E_q[log(1 − σ(F))]. The generator draws M samples of each latent's bits,
-# weighs them by softmax(F) over the M, and raises their weighted log-probability. No gradient passes through the
-# drawing.
+# The discriminator raises E_p[log σ(F)] + E_q[log(1 − σ(F))], as in the first GAN: p is the data, q the generator,
+# and σ(F) the probability that it gives to "this is data". At its best F is log p/q, so e^F says how many times more
+# often a sample should have been drawn.
+#
+# The generator draws M samples for each latent, weighs them by softmax(F) over the M, and raises their weighted
+# log-probability. No gradient passes through the drawing; the samples and their weights are constants in the loss.
 
 
 # %%
@@ -113,6 +123,9 @@ def draw(key, gen_params, *, num_samples=M, num_latents=N):
 
 # %% [markdown]
 # ## One step of each, and the loop
+#
+# A step updates the discriminator first, then the generator. On the way we count, among 2,000 samples, how many are
+# bars or stripes, and how many of the 30 different pictures occur.
 
 # %%
 gen_optimizer, disc_optimizer = optax.adam(1e-3, b1=0.5), optax.adam(2e-3, b1=0.5)
@@ -167,15 +180,16 @@ right.set(title="samples", xticks=[], yticks=[])
 plt.show()
 
 # %% [markdown]
-# Nearly every sample is right (92 % when this was written), but only 14 of the 30 kinds occur: all in one direction.
-# The weights compare the samples of one latent with each other, so a kind that no latent makes any more is never
-# rewarded: a mode that is lost stays lost. Smaller steps, or four times the latents a step, gave 14 to 16; weights
-# over the whole batch 13. It is a good place to try ideas.
+# Nearly every sample is right (92 % when this was written), but only 14 of the 30 pictures occur: those in one
+# direction. The weights compare the samples of one latent with each other, so a picture that no latent makes any more
+# is never rewarded: what is lost stays lost. This is called mode collapse. Smaller steps, or four times as many latents
+# in a step, gave 14 to 16 of the 30; weights over the whole batch gave 13. It is a good place to try ideas.
 
 # %% [markdown]
 # ## Checked against the package
 #
-# The same bound, the same weights, the same loss, and the same gradient.
+# The package has the same bound, the same weights, and a loss with the same gradient. This cell stops with an error if
+# any of them differs.
 
 # %%
 from bgan_jax import losses

@@ -7,8 +7,13 @@
 # %% [markdown]
 # # The losses in ten minutes
 #
-# Two distributions on five points, small enough that everything can be counted. You will see the bound, the weights,
-# a generator that learns without a gradient through its samples, and why F = 0 is called the boundary.
+# A GAN has two players. The *generator* makes data: its samples come from a distribution q, which should become like
+# the distribution p of real data. The *discriminator* looks at one point x at a time and says a number F(x): positive
+# if it takes x for real, negative if it takes x for generated.
+#
+# Here p and q live on five points only, so that everything can be counted. You will see what the discriminator learns
+# (a bound), what its numbers are good for (weights), how a generator learns from them although its samples are
+# discrete, and why F = 0 is called the boundary. Every cell takes seconds.
 
 # %%
 # Installs the package where it is missing, and keeps the jax that is there (Colab's fits its own accelerator).
@@ -25,6 +30,12 @@ if importlib.util.find_spec("bgan_jax") is None:
         f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib") if importlib.util.find_spec(name)
     ]
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", SOURCE, *keep], check=True)
+
+# %% [markdown]
+# ## Two distributions
+#
+# Where p is larger than q the generator makes too few points, and a good discriminator says a positive number. The
+# best one says exactly F* = log p/q, the *log density ratio*. Everything below follows from this.
 
 # %%
 import os
@@ -57,9 +68,15 @@ plt.show()
 # %% [markdown]
 # ## The bound
 #
-# The discriminator puts out a raw number F(x). For every divergence D_f there is a bound V(F) = E_p[ν(F)] −
-# E_q[f*(ν(F))] ≤ D_f(p‖q) with ν(F) = f′(e^F). Whatever f is, it is tight at the same F* = log p/q. Below, F is t·F*:
-# every curve has its top at t = 1, and the top is the divergence itself.
+# How far is q from p? There are many answers, one for every convex function f: the *f-divergence* D_f(p‖q) =
+# E_q[f(p/q)], such as the Kullback-Leibler (KL) or the Jensen-Shannon divergence. It is 0 if q = p, and larger
+# otherwise. Computing it takes p/q, which nobody knows. But any F gives a lower bound of it from samples alone:
+#
+# V(F) = E_p[ν(F)] − E_q[f*(ν(F))] ≤ D_f(p‖q), where ν(F) = f′(e^F) and f* is the convex conjugate of f.
+#
+# Whatever f is, the bound is tight (equal to the divergence) at the same F* = log p/q. To see it, let F be t·F* for
+# growing t: every curve has its top at t = 1, and the top is the divergence itself. (Divergences are in nats:
+# logarithms to the base e.)
 
 # %%
 names = ("jensen_shannon", "kl", "reverse_kl", "squared_hellinger", "pearson_chi2")
@@ -83,7 +100,8 @@ plt.show()
 # %% [markdown]
 # ## Learning F
 #
-# Nobody knows log p/q. But raising the bound finds it, by any divergence. What differs is the way there.
+# So a discriminator that raises its bound finds log p/q, whichever divergence it uses. What differs is the way there.
+# Here F is a table of five numbers that start at 0, and gradient ascent on the bound brings them to F*.
 
 
 # %%
@@ -121,9 +139,12 @@ plt.show()
 # %% [markdown]
 # ## The weights
 #
-# e^F is the weight that turns a sample of q into evidence about p. Among M samples, softmax(F) is each one's share.
-# The effective sample size says how many samples the weights really use: M when all are equal (and say nothing), 1
-# when a single one takes all (and the gradient is noise).
+# If F = log p/q, then e^F = p/q: so many times more often should the sample have been drawn. Samples of q that are
+# weighted by e^F speak for p. Among M samples, softmax(F) is each one's share of the weight. The *effective sample
+# size* says how many samples the weights really use: M when all weights are equal (then they say nothing), 1 when a
+# single sample takes all (then the gradient is noise).
+#
+# Left: weighted samples of q, whose frequencies come close to p, the black lines. Right: the share of samples in use.
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
@@ -148,8 +169,11 @@ np.testing.assert_allclose(corrected, p, atol=5e-3)
 #
 # ## A generator that learns
 #
-# A discrete sample has no gradient. The boundary-seeking loss needs none: it is the log-likelihood of the generator's
-# own samples, weighted by softmax(F), with F held fixed. Here F is the exact log ratio at every step.
+# Most GANs send a gradient from F back through the sample into the generator. A discrete sample lets none through: a
+# point is one of five, and cannot be moved a little. The boundary-seeking loss needs no such gradient. It draws M
+# samples, and raises the generator's log-probability of each in proportion to its weight, softmax(F). What the
+# discriminator finds too rare becomes more likely, and the rest less. Here the generator is five logits, and F is the
+# exact log ratio at every step, in the place of a trained discriminator.
 
 
 # %%
@@ -188,9 +212,12 @@ assert divergences[-1] < 0.3 * divergences[0]
 # %% [markdown]
 # ## Why F = 0 is the boundary
 #
-# As the generator nears the data every F goes to 0: there the discriminator cannot decide, D = σ(F) = 1/2. On
-# continuous data, where a gradient can flow through the sample, seeking that boundary is a loss of its own: F². It
-# pulls a point to the boundary from both sides, where −log D pushes it past.
+# As the generator nears the data every F goes to 0. There the discriminator cannot decide: D = σ(F), its probability
+# that a point is real, is 1/2. Those points are its *decision boundary*, and the generator seeks it.
+#
+# On continuous data, such as pictures in full colour, a gradient can flow through the sample, and seeking the boundary
+# is a loss of its own: F². Its slope changes sign at F = 0, so it pulls a point back to the boundary from either side.
+# The usual loss −log D always pushes towards larger F, and past the boundary.
 
 # %%
 line = jnp.linspace(-3, 3, 121)
