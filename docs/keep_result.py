@@ -118,7 +118,11 @@ def page_part(runs: Sequence[RunRecord], *, note: str = "") -> str:
         if not run.finished or run.config.get("smoke"):
             raise ValueError(f"{run.name} is {'a --smoke run' if run.finished else 'not finished'}; it has no result")
     results = [read_json(run.folder / "result.json") for run in runs]
-    table = runs[0].table if len(runs) == 1 and runs[0].table else table_of(results)
+    if len(runs) == 1 and runs[0].table:
+        own = runs[0].table.strip()
+        table = "\n\n".join([own, *(words for words in runs[0].protocols if words not in own)])
+    else:
+        table = table_of(results)
     line = f"{facts(runs, results)} {note}".strip()
     return without_paths(f"{line}\n\n{below(table).strip()}\n")
 

@@ -56,7 +56,7 @@ def badges(repository: str | None, titles: dict[str, str]) -> str:
         opened = f"{COLAB}{repository}/blob/main/{path}" if repository else COLAB
         lines.append(f"- [![Open in Colab]({BADGE})]({opened}) [{title}]({path})")
     if repository is None:
-        lines += ["", "Colab asks for the repository's address there, and then for the notebook."]
+        lines += ["", "Colab asks for the repository's address, and then for the notebook; its first cell asks too."]
     return "\n".join([BEGIN, *lines, END])
 
 

@@ -63,7 +63,7 @@ def test_a_run_without_a_table_gets_one_from_its_numbers(tmp_path):
 def test_a_table_of_the_run_s_own_is_kept_below_the_page_s_headings(tmp_path):
     run = make_run(tmp_path / "a", table="# Ours\n\n| x |\n|---|\n| of ../data/y.tar |\n\n## Parts\n")
     rest = keep(tmp_path, run)["discrete_mnist"].partition("\n\n")[2]
-    assert rest == "### Ours\n\n| x |\n|---|\n| of y.tar |\n\n#### Parts\n"
+    assert rest == "### Ours\n\n| x |\n|---|\n| of y.tar |\n\n#### Parts\n\nby images:it.tar, n/M\n"
 
 
 def test_seeds_become_mean_and_deviation(tmp_path):
