@@ -108,4 +108,5 @@ def ours(row: Row, *, name: str, disc_fakes_per_latent: int = 1) -> Program:
         compile_seconds=compile_seconds,
         flops=float(counted["flops"]) if counted and "flops" in counted else None,
         megabytes=(memory.temp_size_in_bytes + memory.argument_size_in_bytes) / 2**20 if memory else None,
+        text=compiled.as_text,
     )

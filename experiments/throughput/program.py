@@ -16,6 +16,7 @@ class Program(NamedTuple):
       compile_seconds: from the first call to the end of the first step; 0 where nothing is compiled.
       flops: arithmetic of one step, as the compiler counts it; ``None`` if nobody counts.
       megabytes: memory that the step needs beside its code, in MiB; ``None`` if it is not known.
+      text: the optimised program, as the compiler prints it; ``None`` where there is no such thing.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Program(NamedTuple):
     compile_seconds: float
     flops: float | None = None
     megabytes: float | None = None
+    text: Callable[[], str] | None = None
 
 
 def timed(program: Program, steps: int) -> float:

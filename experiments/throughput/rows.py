@@ -58,3 +58,4 @@ ROWS: dict[str, Row] = {
     "resnet64": Row("continuous ResNet-64", "resnet64", "continuous", (64, 64, 3), 0, 16, 16, penalty=1.0),
 }
 SMOKE_ROW = Row("digits, tiny", "dcgan28_small", "binary", (28, 28, 1), 4, 32, 4, penalty=0.5, penalty_stride=4)
+TINY_ROW = Row("digits, tiny, dense", "mlp", "binary", (28, 28, 1), 2, 16, 8)
