@@ -1,12 +1,15 @@
 """How fast a training step is, beside the same step in PyTorch and the machine's own peak.
 
     python -m experiments.benchmark --json=benchmark.json --markdown=benchmark.md
+    python -m experiments.benchmark --rows=none --parts=digits_20 --startup=5 --markdown=parts.md
 
 Every row is a network with its M. Programs of a row take turns, so that a slow minute of the machine hits them all;
 medians, with the fastest and the slowest round. "parity" learns from all M fakes, as the paper and the PyTorch step do;
 "default" is what our commands do, one fake per latent. FLOPs are the compiler's count of our step with all samples in
 one chunk; the peak is a large float32 matrix product in the same run. PyTorch is an extra of the benchmark (pip install
 torch), and its lines are left out where it is not installed. A benchmark, not a test: run it on an idle machine.
+
+--parts says where a step's time goes, --startup how long a start takes.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from typing import Any
 
 from bgan_jax.training import workdir
 from experiments.harness import flags
-from experiments.throughput import machine
+from experiments.throughput import machine, parts, startup
 from experiments.throughput.ours import ours
 from experiments.throughput.program import Program, take_turns
 from experiments.throughput.rows import ROWS, SMOKE_ROW, Row
@@ -37,7 +40,9 @@ MAX_PARITY_SAMPLES = 100
 class Config:
     """What is measured, and for how long."""
 
-    rows: str = flags.knob("all", f"Rows to measure, separated by commas: all, or of {', '.join(ROWS)}.")
+    rows: str = flags.knob("all", f"Rows to measure, separated by commas: all, none, or of {', '.join(ROWS)}.")
+    parts: str = flags.knob("none", "Rows of discrete data to take apart, in the same way.")
+    startup: int = flags.knob(0, "How often a start is timed: imports, first step cold and warm; 0: not.", minimum=0)
     rounds: int = flags.knob(7, "How often every program is measured; they take turns.", minimum=1)
     seconds: float = flags.knob(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
     pytorch: str = flags.knob("both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS))
@@ -46,17 +51,26 @@ class Config:
     smoke: bool = flags.knob(False, "One tiny row, to see that it works.")
 
 
-def rows_of(config: Config) -> dict[str, Row]:
+def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:
     """The rows that were asked for.
+
+    Args:
+      config: the flags.
+      flag: the name of the one that lists them.
 
     Raises:
       UsageError: an unknown row.
     """
-    known = {**ROWS, "smoke": SMOKE_ROW}
-    names = list(ROWS) if config.rows == "all" else [name.strip() for name in config.rows.split(",") if name.strip()]
+    known, asked = {**ROWS, "smoke": SMOKE_ROW}, getattr(config, flag)
+    if flag == "parts":
+        known = {name: row for name, row in known.items() if row.num_samples}
+    names = [name for name in known if name != "smoke"] if asked == "all" else []
+    names = names or [name.strip() for name in asked.split(",") if name.strip() not in ("", "all", "none")]
     for name in names:
         if name not in known:
-            raise flags.UsageError(f"--rows={config.rows}: unknown row {name!r}; legal: all, {', '.join(ROWS)}")
+            raise flags.UsageError(
+                f"--{flag}={asked}: unknown row {name!r}; legal: all, none, {', '.join(row for row in known)}"
+            )
     return {name: known[name] for name in names}
 
 
@@ -119,20 +133,36 @@ def markdown(results: dict[str, dict[str, Any]], *, header: str) -> str:
 
 def main(config: Config) -> dict[str, Any]:
     """Measures row by row; what is done is written as it comes."""
-    rows = rows_of(config)
+    rows, taken_apart = rows_of(config), rows_of(config, flag="parts")
+    # Before anything of this process's own runs beside them.
+    starts = startup.measure_starts(rounds=config.startup) if config.startup else {}
     peak = machine.peak_flops()
     about = {**machine.description(), "peak_gflops": round(peak / 1e9, 1), "commit": workdir.commit()}
     header = ", ".join(f"{name} {value}" for name, value in about.items())
     results: dict[str, dict[str, Any]] = {}
-    text = ""
-    for name, row in rows.items():
-        logger.info("measuring %s: %s", name, row.name)
-        results[row.name] = measure_row(row, config, peak=peak)
-        text = markdown(results, header=header)
+    apart: dict[str, dict[str, list[float]]] = {}
+
+    def write() -> str:
+        tables = [markdown(results, header=header) if results else header + "\n"]
+        tables += [parts.markdown(name, measured) for name, measured in apart.items()]
+        tables += [startup.markdown(starts)] if starts else []
+        text = "\n".join(tables)
         if config.markdown:
             workdir.write_text(Path(config.markdown), text)
         if config.json:
-            workdir.write_json(Path(config.json), {"machine": about, "config": vars(config), "rows": results})
+            everything = {"machine": about, "config": vars(config), "rows": results, "parts": apart, "startup": starts}
+            workdir.write_json(Path(config.json), everything)
+        return text
+
+    text = write()
+    for name, row in rows.items():
+        logger.info("measuring %s: %s", name, row.name)
+        results[row.name] = measure_row(row, config, peak=peak)
+        text = write()
+    for name, row in taken_apart.items():
+        logger.info("taking %s apart: %s", name, row.name)
+        apart[row.name] = parts.measure_parts(row, rounds=config.rounds, seconds=config.seconds)
+        text = write()
     print(text)
     return results
 

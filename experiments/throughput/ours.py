@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +14,11 @@ import numpy as np
 from bgan_jax.conditionals import conditional_for
 from bgan_jax.networks import build_networks
 from bgan_jax.training import parallel
-from bgan_jax.training.advance import empty_totals, make_advance
+from bgan_jax.training.advance import Totals, empty_totals, make_advance
 from bgan_jax.training.continuous_step import ContinuousGame, ContinuousSettings, continuous_step
 from bgan_jax.training.discrete_step import DiscreteSettings, discrete_step
 from bgan_jax.training.game import Game
-from bgan_jax.training.state import adam_pair, init_state
+from bgan_jax.training.state import TrainState, adam_pair, init_state
 from experiments.throughput.program import Program
 from experiments.throughput.rows import Row
 
@@ -55,22 +56,40 @@ def step_function(row: Row, *, disc_fakes_per_latent: int, sample_chunk: int | N
     return functools.partial(discrete_step, game=game), initialize
 
 
-def _load(data: jax.Array, key: jax.Array, step: jax.Array, example_index: jax.Array) -> jax.Array:
+def load(data: jax.Array, key: jax.Array, step: jax.Array, example_index: jax.Array) -> jax.Array:
+    """A batch of examples in order, as ``make_advance`` asks for it."""
     del key
     return data[(step * example_index.shape[0] + example_index) % EXAMPLES][None]
 
 
-def ours(row: Row, *, name: str, disc_fakes_per_latent: int = 1) -> Program:
-    """Compiles a row's step.
+class Ready(NamedTuple):
+    """A row's compiled step with what it runs on, all on the devices.
 
-    Args:
-      row: what to train.
-      name: of the program.
-      disc_fakes_per_latent: how many of the M samples the discriminator learns from; M is the paper's form.
-
-    Returns:
-      The program, after its first step.
+    Attributes:
+      advance: ``(state, totals, data, example_index) -> (state, totals)``, compiled; takes over the state's memory.
+      fresh_state: a state of its own at every call.
+      metric_names: of the step.
+      data: examples.
+      example_index: ``[batch size]``, sharded.
+      flops: arithmetic of a step, as the compiler counts it.
+      compile_seconds: of tracing and compiling ``advance``.
     """
+
+    advance: Any
+    fresh_state: Callable[[], TrainState]
+    metric_names: tuple[str, ...]
+    data: Any
+    example_index: jax.Array
+    flops: float | None
+    compile_seconds: float
+
+    def fresh_totals(self) -> Totals:
+        """Totals of no step yet, on the devices."""
+        return parallel.replicate(parallel.identity, empty_totals(self.metric_names), parallel="pmap")
+
+
+def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
+    """Compiles a row's step on the devices of this process, by pmap."""
     step, initialize = step_function(
         row, disc_fakes_per_latent=disc_fakes_per_latent, sample_chunk=None, axis_name=parallel.AXIS
     )
@@ -85,28 +104,55 @@ def ours(row: Row, *, name: str, disc_fakes_per_latent: int = 1) -> Program:
     # A loop's body is counted once whatever its length, so the count is of the step with all samples in one chunk.
     counted = jax.jit(lone_step).lower(shapes, real, index).cost_analysis()
 
-    state = parallel.replicate(lambda: initialize(jax.random.key(0)), parallel="pmap")
+    def fresh_state() -> TrainState:
+        return parallel.replicate(lambda: initialize(jax.random.key(0)), parallel="pmap")
+
     totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel="pmap")
     device_data = parallel.replicate(parallel.identity, data, parallel="pmap")
     example_index = parallel.shard(np.arange(row.batch_size, dtype=np.int32), parallel="pmap")
+    state = fresh_state()
     began = time.perf_counter()
-    advance: Any = parallel.spread(make_advance(step, _load), parallel="pmap", sharded=(False, False, False, True))
+    advance: Any = parallel.spread(make_advance(step, load), parallel="pmap", sharded=(False, False, False, True))
     compiled = advance.lower(state, totals, device_data, example_index).compile()
-    holder = [state, totals]
+    return Ready(
+        advance=compiled,
+        fresh_state=fresh_state,
+        metric_names=metric_names,
+        data=device_data,
+        example_index=example_index,
+        flops=float(counted["flops"]) if counted and "flops" in counted else None,
+        compile_seconds=time.perf_counter() - began,
+    )
+
+
+def ours(row: Row, *, name: str, disc_fakes_per_latent: int = 1) -> Program:
+    """A row's step as a program.
+
+    Args:
+      row: what to train.
+      name: of the program.
+      disc_fakes_per_latent: how many of the M samples the discriminator learns from; M is the paper's form.
+
+    Returns:
+      The program, after its first step.
+    """
+    step = ready(row, disc_fakes_per_latent=disc_fakes_per_latent)
+    holder = [step.fresh_state(), step.fresh_totals()]
 
     def run(steps: int) -> None:
         for _ in range(steps):
-            holder[:] = compiled(*holder, device_data, example_index)
+            holder[:] = step.advance(*holder, step.data, step.example_index)
         jax.block_until_ready(holder)
 
+    began = time.perf_counter()
     run(1)
-    compile_seconds = time.perf_counter() - began
-    memory = compiled.memory_analysis()
+    first_seconds = time.perf_counter() - began
+    memory = step.advance.memory_analysis()
     return Program(
         name=name,
         run=run,
-        compile_seconds=compile_seconds,
-        flops=float(counted["flops"]) if counted and "flops" in counted else None,
+        compile_seconds=step.compile_seconds + first_seconds,
+        flops=step.flops,
         megabytes=(memory.temp_size_in_bytes + memory.argument_size_in_bytes) / 2**20 if memory else None,
-        text=compiled.as_text,
+        text=step.advance.as_text,
     )

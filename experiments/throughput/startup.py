@@ -1,0 +1,121 @@
+"""How long a start takes: importing the losses, and the digits' command up to its first step, each in fresh processes.
+
+Two times of each: seconds by the clock, and of processors, which other work on the machine disturbs less.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+logger = logging.getLogger("bgan_jax")
+
+ROOT = Path(__file__).parent.parent.parent
+DIGITS = ("-m", "experiments.discrete_mnist", "--report_every=1")
+FIRST_STEP = "step 1/"
+# What would lend a start the compiled programs of somebody else.
+CACHES = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
+
+
+class Start(NamedTuple):
+    """One process up to its mark, in seconds.
+
+    Attributes:
+      clock: from its start.
+      processor: of all its threads.
+    """
+
+    clock: float
+    processor: float
+
+
+def start_of(arguments: Sequence[str], *, mark: str | None = None, cache: Path | None = None) -> Start:
+    """Starts Python and ends it as soon as it has said something.
+
+    Args:
+      arguments: of the interpreter.
+      mark: what the line on its standard error begins with; ``None`` waits for its end.
+      cache: the user's cache folder for it.
+
+    Returns:
+      The :class:`Start`.
+
+    Raises:
+      RuntimeError: the process ended without the mark, or badly; with the end of what it said.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in CACHES}
+    if cache is not None:
+        environment["BGAN_JAX_CACHE"] = str(cache)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    said: list[str] = []
+    with process.stderr:
+        for line in process.stderr:
+            said.append(line)
+            if mark is not None and line.startswith(mark):
+                break
+        clock = time.perf_counter() - began
+        if mark is not None:
+            process.kill()
+        code = process.wait()
+    if (mark is None and code) or (mark is not None and not (said and said[-1].startswith(mark))):
+        raise RuntimeError(f"{' '.join(arguments)} ended with {code} too early: {''.join(said)[-2000:].strip()}")
+    if mark is None:
+        clock = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Start(clock, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def measure_starts(*, rounds: int) -> dict[str, list[Start]]:
+    """Every kind of start, in turns.
+
+    Args:
+      rounds: how often each is measured.
+
+    Returns:
+      By name: ``import jax``, ``import bgan_jax.losses``, and the digits' first step, ``cold`` (an empty cache folder)
+      and ``warm`` (that of the cold start).
+    """
+    starts: dict[str, list[Start]] = {
+        "import jax": [], "import bgan_jax.losses": [], "first step, cold": [], "first step, warm": [],
+    }  # fmt: skip
+    for number in range(rounds):
+        logger.info("start-up: round %d of %d", number + 1, rounds)
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("import jax", "import bgan_jax.losses"):
+                starts[name].append(start_of(("-c", name)))
+            for name in ("cold", "warm"):
+                arguments = (*DIGITS, f"--workdir={folder}/{name}")
+                starts[f"first step, {name}"].append(start_of(arguments, mark=FIRST_STEP, cache=Path(folder) / "cache"))
+    return starts
+
+
+def markdown(starts: dict[str, list[Start]]) -> str:
+    """The table: medians, with the fastest and the slowest."""
+    lines = ["| start | seconds (min to max) | of processors |", "|---|---|---|"]
+    for name, measured in starts.items():
+        clock = [start.clock for start in measured]
+        processor = statistics.median(start.processor for start in measured)
+        lines.append(
+            f"| {name} | {statistics.median(clock):.2f} ({min(clock):.2f} to {max(clock):.2f}) | {processor:.2f} |"
+        )
+    over = [
+        ours.clock - base.clock
+        for ours, base in zip(starts["import bgan_jax.losses"], starts["import jax"], strict=True)
+    ]
+    lines.append(f"| the losses, over jax | {statistics.median(over):+.2f} ({min(over):+.2f} to {max(over):+.2f}) | |")
+    return "\n".join(lines) + "\n"
