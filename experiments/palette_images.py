@@ -100,7 +100,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 SMOKE = {
-    "steps": 4, "batch_size": 16, "num_samples": 3, "sample_chunk": None, "penalty_stride": 2, "width": 4,
+    "steps": 4, "batch_size": 16, "num_samples": 3, "penalty_stride": 2, "width": 4,
     "report_every": 2, "checkpoint_every": 2, "picture_every": 2, "judged_samples": 100, "judge_steps": 5,
 }  # fmt: skip
 
@@ -120,10 +120,6 @@ class Config(YardstickFlags, discrete.DiscreteConfig):
         "dcgan32_small", "Preset of generator and discriminator.", choices=("dcgan32_small", "dcgan32_categorical")
     )
     steps: int = flags.knob(2500, "Training steps at the end of the run.", minimum=1, may_change=True)
-    sample_chunk: int | None = flags.knob(
-        1, "How many of the M samples are in memory at once; divides M. One at a time stays in a CPU's cache, and is "
-        "the fastest there; an accelerator likes more.",
-    )  # fmt: skip
     learning_rate_gen: float = flags.knob(2e-3, "Adam's step size for the generator.", minimum=0.0)
     learning_rate_disc: float = flags.knob(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
     penalty: float = flags.knob(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from bgan_jax.networks import characters, digits, images, mlp, resnet
-from bgan_jax.networks.convolutions import CONV_FORMS, ConvForm
+from bgan_jax.networks.convolutions import ConvForm, check_form
 from bgan_jax.networks.interface import Networks, Options
 
 NETWORKS: dict[str, Callable[[tuple[int, ...], Options], Networks]] = {
@@ -78,8 +78,7 @@ def build_networks(
     """
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}; legal: {', '.join(NETWORKS)}")
-    if double_backward_form != "auto" and double_backward_form not in CONV_FORMS:
-        raise ValueError(f"unknown form of convolution {double_backward_form!r}; legal: {', '.join(CONV_FORMS)}, auto")
+    check_form(double_backward_form)
     options = Options(
         latent_dim=latent_dim,
         width=width,

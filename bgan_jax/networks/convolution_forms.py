@@ -47,10 +47,11 @@ def plain_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: in
 def patches_conv(
     inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: int, precision: Any = None
 ) -> jax.Array:
-    """The function of :func:`plain_conv` as space-to-depth, shifted views and one matrix product.
+    """The function of :func:`plain_conv` as space-to-depth, shifted views and matrix products.
 
-    Slices and products only: it is the form to use inside ``lax.scan`` on CPU, where convolutions lose an order of
-    magnitude.
+    Views along the last axis lie side by side and meet the kernel in one product; products of the other axes' offsets
+    are added. So the views take as little memory as the last axis needs. Slices and products only: it is the form to
+    use inside ``lax.scan`` on CPU, where convolutions lose an order of magnitude.
 
     Args:
       inputs: ``[N, *spatial, in]``.
@@ -76,13 +77,16 @@ def patches_conv(
     split = padded.reshape(batch, *itertools.chain.from_iterable((b, stride) for b in blocks), channels)
     order = (0, *range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2), 2 * rank + 1)
     depth = split.transpose(order).reshape(batch, *blocks, stride**rank * channels)
-    views = []
-    for offset in itertools.product(*map(range, taps)):
-        stop = [i + q for i, q in zip(offset, sizes, strict=True)]
-        views.append(lax.slice(depth, (0, *offset, 0), (batch, *stop, depth.shape[-1])))
-    patches = jnp.concatenate(views, axis=-1)
-    matrix = _kernel_in_blocks(kernel, stride).reshape(patches.shape[-1], kernel.shape[-1])
-    return jnp.dot(patches, matrix, precision=precision)
+    beside = [lax.slice_in_dim(depth, offset, offset + sizes[-1], axis=rank) for offset in range(taps[-1])]
+    views = jnp.concatenate(beside, axis=-1)
+    blocked = _kernel_in_blocks(kernel, stride).reshape(*taps[:-1], views.shape[-1], kernel.shape[-1])
+
+    def product(place: tuple[int, ...]) -> jax.Array:
+        stop = [i + q for i, q in zip(place, sizes[:-1], strict=True)]
+        view = lax.slice(views, (0, *place, 0, 0), (batch, *stop, *views.shape[rank:]))
+        return jnp.dot(view, blocked[place], precision=precision)
+
+    return functools.reduce(jnp.add, map(product, itertools.product(*map(range, taps[:-1]))))
 
 
 def paired_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: int, precision: Any = None) -> jax.Array:

@@ -60,6 +60,8 @@ class Networks(NamedTuple):
       latent_prior: ``"normal"`` or ``"uniform"`` on [0, 1).
       output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical) or ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
+      disc_in_loop: the function ``disc`` of the same variables, in the form that is cheap forward inside a compiled
+        loop; ``None`` where that is ``disc`` itself.
       baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 
@@ -71,6 +73,7 @@ class Networks(NamedTuple):
     latent_dim: int
     latent_prior: LatentPrior
     output: str
+    disc_in_loop: Player | None = None
     baseline: Player | None = None
 
 
@@ -164,6 +167,7 @@ def assemble(
     )
     convolves = hasattr(discriminator, "form")
     twice = discriminator.clone(form=options.double_backward_form) if convolves else discriminator
+    in_loop = discriminator.clone(form="loop") if convolves else discriminator
     return Networks(
         name=name,
         gen=player(generator, (latent_dim,)),
@@ -173,6 +177,7 @@ def assemble(
         latent_dim=latent_dim,
         latent_prior=latent_prior,
         output=output,
+        disc_in_loop=player(in_loop, example_shape),
     )
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
 from bgan_jax.networks.convolution_forms import phase_transposed_conv
-from bgan_jax.networks.convolutions import CONV_FORMS, ConvForm, double_backward_form
+from bgan_jax.networks.convolutions import CONV_FORMS, ConvForm, resolved_form
 from bgan_jax.networks.spectral import spectrally_normalized
 
 
@@ -101,7 +101,7 @@ class ConvMeanPool(nn.Module):
             kernel = spectrally_normalized(self, kernel, update=train)
         bias = self.param("bias", self.bias_init, (self.features,), jnp.float32) if self.use_bias else None
         images, kernel, bias = promote_dtype(images, _smoothed(kernel) / 4, bias, dtype=self.dtype)
-        form = double_backward_form() if self.form == "auto" else self.form
+        form = resolved_form(self.form, (self.kernel + 1,) * 2, stride=2)
         result = CONV_FORMS[form](images, kernel, stride=2, padding=self.kernel // 2)
         return result if bias is None else result + jnp.expand_dims(bias, (0, 1, 2))
 

@@ -41,7 +41,8 @@ class DiscreteSettings:
       num_samples: M, samples drawn from each latent's conditional; at least 2.
       disc_fakes_per_latent: k, how many of the M the discriminator learns from; k = M is the paper's form, k = 1 has
         the same expected gradient at a fraction of the cost.
-      sample_chunk: how many of the M are in memory at once; divides M. ``None`` picks the largest divisor up to 20.
+      sample_chunk: how many of the M are in memory at once; divides M. ``None`` picks what the backend likes
+        best (``scoring.default_sample_chunk``).
       divergence: name of the divergence that trains the discriminator.
       estimator: name of the generator's estimator, a key of ``bgan_jax.training.estimators.ESTIMATORS``.
       penalty: the coefficient gamma of the penalty on the discriminator's input gradient; 0 switches it off.
@@ -101,11 +102,6 @@ class DiscreteSettings:
         if min(self.disc_steps, self.gen_steps) < 1:
             raise ValueError(f"disc_steps={self.disc_steps} and gen_steps={self.gen_steps} must both be at least 1")
 
-    @property
-    def chunk(self) -> int:
-        """The number of samples per latent that are in memory at once."""
-        return self.sample_chunk or default_sample_chunk(self.num_samples)
-
 
 DiscreteGame = Game[DiscreteSettings]
 
@@ -156,17 +152,18 @@ def discrete_step(
 
 def score(state: TrainState, fakes: Generated, *, game: DiscreteGame) -> ScoredSamples:
     """F on all M samples of every latent, forward only; the samples are drawn where they are scored."""
+    num_samples, disc = game.settings.num_samples, game.networks.disc_in_loop or game.networks.disc
 
     def statistic_fn(points: jax.Array) -> jax.Array:
-        return game.networks.disc.apply({"params": state.params.disc, **state.model_state.disc}, points, train=True)[0]
+        return disc.apply({"params": state.params.disc, **state.model_state.disc}, points, train=True)[0]
 
     return score_samples(
         statistic_fn,
         game.conditional,
         fakes.sample_keys,
         fakes.logits,
-        num_samples=game.settings.num_samples,
-        sample_chunk=game.settings.chunk,
+        num_samples=num_samples,
+        sample_chunk=game.settings.sample_chunk or default_sample_chunk(num_samples, num_latents=len(fakes.logits)),
     )
 
 

@@ -34,7 +34,9 @@ class DiscreteConfig(RunConfig):
         1, "How many of the M samples the discriminator learns from, 1 to M; M is the paper's form."
     )
     sample_chunk: int | None = knob(
-        None, "How many of the M samples are in memory at once; divides M. Empty: the largest divisor up to 20."
+        None,
+        "How many of the M samples are in memory at once; divides M. Empty: what the backend likes best, about "
+        "64 points, M x N, on CPU, and up to 20 samples of every latent elsewhere.",
     )
     divergence: str = knob("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
     estimator: str = knob(

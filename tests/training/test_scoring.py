@@ -80,8 +80,12 @@ def test_peak_memory_follows_the_chunk_and_not_m():
     assert temporary_bytes(1000) <= 1.2 * temporary_bytes(40)
 
 
-def test_chunks():
-    assert [default_sample_chunk(m) for m in (2, 10, 20, 21, 1000, 23)] == [2, 10, 20, 7, 20, 1]
+def test_chunks(monkeypatch):
+    # On CPU at most 64 points at a time; on an accelerator at most 20 samples of every latent.
+    assert [default_sample_chunk(m, num_latents=8) for m in (2, 10, 20, 21, 1000, 23)] == [2, 5, 5, 7, 8, 1]
+    assert [default_sample_chunk(20, num_latents=n) for n in (1, 64, 1000)] == [20, 1, 1]
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert [default_sample_chunk(m, num_latents=64) for m in (2, 10, 20, 21, 1000, 23)] == [2, 10, 20, 7, 20, 1]
     with pytest.raises(ValueError, match="sample_chunk=5 does not divide num_samples=12"):
         scored(5)
 
