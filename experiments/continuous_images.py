@@ -7,6 +7,9 @@ Trains a DCGAN on emoji that ship with the package, then measures Frechet and ke
 pictures, in the features of a small network trained on the real set, beside the floor that real pictures score. The
 same trainer takes every objective, every divergence for F, every regulariser, n discriminator and m generator updates.
 --preset=cifar_overtrain, celeba64 and resnet64 run the settings of the authors' code.
+
+--features takes EfficientNet-Lite0, the Inception network of FID or a function of your own in the place of the small
+network.
 """
 
 from __future__ import annotations

@@ -9,7 +9,13 @@ defaults are a short run of narrow networks, meant for two CPU cores; --preset r
 for an accelerator. --cost_only counts a configuration's arithmetic and stops; it needs no data.
 progress.png holds the Frechet distance over the run and the samples beside it.
 
-Not yet run from end to end: no time, distance or cost is claimed for the defaults or for a preset.
+Measured by the first command on 10,000 faces, one seed, 800 steps in 13 min of one busy CPU core (AMD EPYC), at
+d95132a: the Frechet distance falls from 80 at step 100 to 51, 23, 9.1, 5.3, 2.6, 2.1 and 1.7 (other real faces: 0.2);
+then it rises to 2.6 at step 1,000. One sees faces, with eyes, mouths and hair, many of them lopsided. On 10,000
+pictures of 20 classes of ImageNet, 500 steps, it falls from 57 to 33 (other real pictures: 1.6) by way of 34 and 40,
+and one sees stripes and blots: these sizes are too small for such pictures. No preset has been run. By --cost_only a
+preset takes 3.5 TFLOP a step at 64 pixels and 18 at 128: celeba64 2 hours, imagenet64 5, and celeba128 12, of an
+accelerator that sustains 40 TFLOP/s, an estimate.
 """
 
 from __future__ import annotations
@@ -65,13 +71,13 @@ class Config(MeasuredConfig):
     dataset: str = knob("", "Name of a data set of 64x64 or 128x128 pictures, or images:PATH. Has to be given.")
     network: str = knob("resnet64", "Preset of generator and discriminator.", choices=NETWORKS)
     width: int | None = knob(8, "Base number of maps; empty is the preset's.", minimum=1)
-    steps: int = knob(500, "Training steps at the end of the run.", minimum=1, may_change=True)
+    steps: int = knob(800, "Training steps at the end of the run.", minimum=1, may_change=True)
     batch_size: int = knob(16, "Pictures, and latents, per update.", minimum=1)
     learning_rate_gen: float = knob(5e-4, "Adam's step size for the generator.", minimum=0.0)
     learning_rate_disc: float = knob(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
     picture_every: int = knob(100, "Steps between sample grids, and measurements.", minimum=0, may_change=True)
     judged_samples: int = knob(1000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = knob(500, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
+    judge_steps: int = knob(800, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
     cost_only: bool = knob(False, "Count the arithmetic of the run, say what it would take, and stop.", may_change=True)
     preset: str = knob(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
