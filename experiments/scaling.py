@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import os
 import statistics
 from pathlib import Path
@@ -33,6 +34,7 @@ logger = logging.getLogger("bgan_jax")
 SMOKE = {"rows": "tiny", "counted": "2", "rounds": 0}
 DEVICES = tuple(2**power for power in range(13))  # 1 to 4,096
 SHOWN = (8, 64, 256, 1024, 4096)
+EXAMPLE = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +160,11 @@ def _ring_table(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _model_table(rows: list[dict[str, Any]]) -> list[str]:
-    lines = ["| row | machine | 1, ms | " + " | ".join(f"{n:,}" for n in SHOWN) + " |", "|---" * (3 + len(SHOWN)) + "|"]
+    lines = [
+        "| row | machine | 1, ms | " + " | ".join(f"{n:,}" for n in SHOWN)
+        + f" | {EXAMPLE}: transfer + latency, ms | {EXAMPLE}: batch per device for 90 % |",
+        "|---" * (5 + len(SHOWN)) + "|",
+    ]  # fmt: skip
     for row in rows:
         for cluster, steps in row["model"].items():
             by_devices = {step["devices"]: step for step in steps}
@@ -168,8 +174,14 @@ def _model_table(rows: list[dict[str, Any]]) -> list[str]:
                 f"({100 * at_peak[n]['efficiency']:.0f} %)"
                 for n in SHOWN
             ]
-            first = f"{1e3 * by_devices[1]['total']:.3g}"
-            lines.append(f"| {row['name']} | {CLUSTERS[cluster].name} | {first} | {' | '.join(cells)} |")
+            one, many = by_devices[1], by_devices[EXAMPLE]
+            # Arithmetic grows with the batch, communication does not.
+            enough = 9 * (many["transfer"] + many["latency"]) / many["compute"] * row["batch_per_device"]
+            cells = [
+                row["name"], CLUSTERS[cluster].name, f"{1e3 * one['total']:.3g}", *cells,
+                f"{1e3 * many['transfer']:.2g} + {1e3 * many['latency']:.2g}", f"{math.ceil(enough):,}",
+            ]  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

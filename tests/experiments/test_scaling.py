@@ -3,14 +3,18 @@
 import itertools
 import json
 
+import jax
 import pytest
 from PIL import Image
 
+from bgan_jax.networks import build_networks
 from experiments import scaling
 from experiments.harness import flags
 from experiments.throughput.clusters import CLUSTERS, ring_bytes, step_time
 from experiments.throughput.collectives import traffic
+from experiments.throughput.rows import ROWS
 from tests.experiments.refusals import assert_refused, flag_of
+from tests.test_layers import ROOT
 
 METRICS = range(1, 20)  # how many numbers a step may add to its gradients
 STEP = {"flops": 1e12, "all_reduces": (4_000_000, 800), "utilisation": 0.5}
@@ -84,3 +88,22 @@ def test_limits_of_the_model(cluster):
 )
 def test_what_nobody_can_mean_is_refused(arguments, words, tmp_path, capsys):
     assert_refused(scaling, arguments, words=words, folder=tmp_path / "run", capsys=capsys)
+
+
+@pytest.mark.parametrize("name", ["digits_20", "dcgan32", "resnet64"])
+def test_the_page_counts_the_networks_that_there_are(name):
+    row = ROWS[name]
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith(f"| {row.name} |")]
+    counted, ring = lines[:2]
+    networks = build_networks(row.network, example_shape=row.shape, width=row.width)
+    parameters = sum(
+        leaf.size
+        for player in (networks.gen, networks.disc)
+        for leaf in jax.tree.leaves(jax.eval_shape(player.init, jax.random.key(0))["params"])
+    )
+    numbers = [int(cell.replace(",", "")) for cell in counted[3:]]
+    assert numbers[0] == parameters and numbers[2] == 4 * parameters
+    on_two, on_eight = numbers[-2:]
+    assert on_two == on_eight > 4 * parameters, "bytes do not depend on the number of devices"
+    assert float(ring[3]) == pytest.approx(ring_bytes(on_eight, devices=8) / 1e6, abs=0.006)
