@@ -20,7 +20,7 @@ from flax.linen.dtypes import promote_dtype
 from bgan_jax.networks.convolution_forms import paired_conv, patches_conv, phase_transposed_conv, plain_conv
 from bgan_jax.networks.spectral import spectrally_normalized
 
-ConvForm = Literal["conv", "paired", "patches", "auto", "loop"]
+ConvForm = Literal["conv", "paired", "patches", "auto"]
 CONV_FORMS = {"conv": plain_conv, "paired": paired_conv, "patches": patches_conv}
 Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
 
@@ -40,46 +40,21 @@ def double_backward_form() -> ConvForm:
     return "paired" if jax.default_backend() == "cpu" else "conv"
 
 
-def loop_form(kernel_size: Sequence[int], *, stride: int) -> ConvForm:
-    """The form that is cheapest forward inside a compiled loop, on the default backend.
-
-    On CPU a kernel that the stride divides costs no more arithmetic as matrix products, and the products run faster: a
-    fifth less time for a 4x4 one. A 5x5 one would be filled up to 6x6.
-
-    Args:
-      kernel_size: taps per spatial axis.
-      stride: of every spatial axis.
-
-    Returns:
-      ``"patches"`` or what :func:`double_backward_form` says.
-
-    Example:
-      >>> loop_form((5, 5), stride=2) == double_backward_form()
-      True
-    """
-    divides = stride > 1 and all(size % stride == 0 for size in kernel_size)
-    return "patches" if divides and jax.default_backend() == "cpu" else double_backward_form()
-
-
 def check_form(form: str) -> None:
     """Raises ``ValueError`` for a form that does not exist; the backend is not asked for."""
-    legal = (*CONV_FORMS, "auto", "loop")
+    legal = (*CONV_FORMS, "auto")
     if form not in legal:
         raise ValueError(f"unknown form of convolution {form!r}; legal: {', '.join(legal)}")
 
 
-def resolved_form(form: ConvForm, kernel_size: Sequence[int], *, stride: int) -> ConvForm:
+def resolved_form(form: ConvForm) -> ConvForm:
     """A form that names a computation, of one that may leave the choice to the backend.
 
     Raises:
       ValueError: there is no such form.
     """
     check_form(form)
-    if form == "auto":
-        return double_backward_form()
-    if form == "loop":
-        return loop_form(kernel_size, stride=stride)
-    return form
+    return double_backward_form() if form == "auto" else form
 
 
 class TransposedConv(nn.Module):
@@ -133,8 +108,8 @@ class StridedConv(nn.Module):
       stride: stride of every spatial axis.
       padding: zeros added on both sides of every spatial axis.
       form: ``"conv"`` (XLA's own), ``"paired"`` (cheap derivatives of every order, reverse mode only), ``"patches"``
-        (matrix products, for ``lax.scan`` on CPU), ``"auto"`` (:func:`double_backward_form`) or ``"loop"``
-        (:func:`loop_form`); the same function of the same parameters.
+        (matrix products, for ``lax.scan`` on CPU) or ``"auto"`` (:func:`double_backward_form`); the same function of
+        the same parameters.
       spectral_norm: divide the kernel by its largest singular value (a running estimate in ``batch_stats``).
       use_bias: whether a bias is added.
       kernel_init: initialiser of the kernel ``[*kernel_size, in, features]``.
@@ -159,7 +134,7 @@ class StridedConv(nn.Module):
     def __call__(self, inputs: jax.Array, *, train: bool = False) -> jax.Array:
         """Maps ``[N, *spatial, in]`` to ``[N, *strided, features]``; only spectral normalisation heeds ``train``."""
         _check_rank(inputs, self.kernel_size)
-        form = resolved_form(self.form, self.kernel_size, stride=self.stride)
+        form = resolved_form(self.form)
         shape = (*self.kernel_size, inputs.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         if self.spectral_norm:

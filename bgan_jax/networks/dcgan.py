@@ -154,6 +154,15 @@ class DCGANDiscriminator(nn.Module):
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
+    @property
+    def loops(self) -> bool:
+        """Whether a CPU gains by running it as matrix products over small batches, in a loop.
+
+        A kernel that the stride divides takes no more arithmetic so; a 5x5 one would be filled up to 6x6. Batch
+        normalisation, and spectral normalisation in training, look at the whole batch.
+        """
+        return self.kernel % 2 == 0 and not any(self.batch_norm) and not self.spectral_norm
+
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
         """Maps ``[N, height, width, channels]`` to F, ``[N]``, float32."""

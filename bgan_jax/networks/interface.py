@@ -60,8 +60,8 @@ class Networks(NamedTuple):
       latent_prior: ``"normal"`` or ``"uniform"`` on [0, 1).
       output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical) or ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
-      disc_in_loop: the function ``disc`` of the same variables, in the form that is cheap forward inside a compiled
-        loop; ``None`` where that is ``disc`` itself.
+      disc_in_loop: the function ``disc`` of the same variables as matrix products, which a CPU runs and trains fastest
+        in a compiled loop over small batches; ``None`` where ``disc`` at once is faster, or is another function.
       baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 
@@ -152,7 +152,7 @@ def assemble(
       options: what the caller changes.
       generator: latents to logits or pixels; has attributes ``axis_name`` and ``dtype``.
       discriminator: points to F; has attributes ``axis_name``, ``dtype``, ``spectral_norm`` and, if it convolves,
-        ``form``.
+        ``form``; and ``loops``, true, if a loop over small batches suits it.
       latent_dim: the preset's size of the latents.
       latent_prior: the preset's prior.
       output: what the generator makes, as in :class:`Networks`.
@@ -167,7 +167,7 @@ def assemble(
     )
     convolves = hasattr(discriminator, "form")
     twice = discriminator.clone(form=options.double_backward_form) if convolves else discriminator
-    in_loop = discriminator.clone(form="loop") if convolves else discriminator
+    in_loop = discriminator.clone(form="patches") if getattr(discriminator, "loops", False) else None
     return Networks(
         name=name,
         gen=player(generator, (latent_dim,)),
@@ -177,7 +177,7 @@ def assemble(
         latent_dim=latent_dim,
         latent_prior=latent_prior,
         output=output,
-        disc_in_loop=player(in_loop, example_shape),
+        disc_in_loop=None if in_loop is None else player(in_loop, example_shape),
     )
 
 

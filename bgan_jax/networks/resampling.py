@@ -101,7 +101,7 @@ class ConvMeanPool(nn.Module):
             kernel = spectrally_normalized(self, kernel, update=train)
         bias = self.param("bias", self.bias_init, (self.features,), jnp.float32) if self.use_bias else None
         images, kernel, bias = promote_dtype(images, _smoothed(kernel) / 4, bias, dtype=self.dtype)
-        form = resolved_form(self.form, (self.kernel + 1,) * 2, stride=2)
+        form = resolved_form(self.form)
         result = CONV_FORMS[form](images, kernel, stride=2, padding=self.kernel // 2)
         return result if bias is None else result + jnp.expand_dims(bias, (0, 1, 2))
 

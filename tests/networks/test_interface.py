@@ -78,7 +78,7 @@ def test_statistics_move_only_in_training_and_only_when_kept():
     assert np.abs(after - evaluated).max() > 1e-3
 
 
-@pytest.mark.parametrize("form", ["paired", "patches", "auto", "loop"])
+@pytest.mark.parametrize("form", ["paired", "patches", "auto"])
 def test_the_double_backward_form_is_the_same_function(form):
     networks = build_networks(
         "dcgan28_small", example_shape=(28, 28, 1), width=2, double_backward_form=form, spectral_norm=True
@@ -94,6 +94,30 @@ def test_the_double_backward_form_is_the_same_function(form):
 
     expected, actual = values(variables)
     chex.assert_trees_all_close(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_form_for_loops_is_the_same_function():
+    networks = build_networks("dcgan28_small", example_shape=(28, 28, 1), width=2)
+    points = jax.random.uniform(jax.random.key(1), (3, 28, 28, 1))
+    variables = random_variables(networks.disc.init)
+    expected, actual = (
+        jax.jit(apply, static_argnames="train")(variables, points, train=True)
+        for apply in (networks.disc.apply, networks.disc_in_loop.apply)
+    )
+    chex.assert_trees_all_close(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "options"),
+    [
+        ("mnist_theano", (28, 28, 1), {}),  # 5x5 kernels
+        ("dcgan32", (32, 32, 3), {}),  # batch normalisation
+        ("dcgan28_small", (28, 28, 1), {"spectral_norm": True}),
+        ("mlp", (2,), {}),
+    ],
+)
+def test_networks_that_gain_nothing_by_a_loop_or_look_at_the_whole_batch_have_no_such_form(name, shape, options):
+    assert build_networks(name, example_shape=shape, width=2, **options).disc_in_loop is None
 
 
 def test_last_layer_is_float32_under_bfloat16():

@@ -8,11 +8,12 @@ import optax
 import pytest
 
 from bgan_jax import losses
-from bgan_jax.conditionals import sample_conditionals
-from bgan_jax.training.discrete_step import DiscreteSettings, discrete_step, score, train_generator
+from bgan_jax.conditionals import product_bernoulli, sample_conditionals
+from bgan_jax.networks import build_networks
+from bgan_jax.training.discrete_step import DiscreteGame, DiscreteSettings, discrete_step, score, train_generator
 from bgan_jax.training.players import generate
 from bgan_jax.training.regularisers import REGULARISERS
-from bgan_jax.training.state import init_state
+from bgan_jax.training.state import Pair, init_state
 from tests.toy_game import SHAPE, toy_data, toy_game
 
 N = 16
@@ -127,6 +128,30 @@ def test_the_chunk_does_not_matter():
                       for game in (one, half, whole))  # fmt: skip
     close(a, expected, atol=1e-6)
     close(b, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("disc_fakes_per_latent", [1, 4])
+def test_the_discriminator_in_a_loop_takes_the_same_step(disc_fakes_per_latent):
+    """On CPU samples are scored, and learned from, by matrix products in a loop; elsewhere all at once."""
+    networks = build_networks("dcgan28_small", example_shape=(28, 28, 1), width=2)
+    assert networks.disc_in_loop is not None
+    optimizer = optax.sgd(0.1)
+    looped, at_once = (
+        DiscreteGame(
+            networks=networks._replace(disc_in_loop=disc_in_loop),
+            conditional=product_bernoulli(),
+            optimizers=Pair(gen=optimizer, disc=optimizer),
+            settings=DiscreteSettings(num_samples=4, disc_fakes_per_latent=disc_fakes_per_latent, sample_chunk=2),
+        )
+        for disc_in_loop in (networks.disc_in_loop, None)
+    )
+    state = jax.jit(functools.partial(init_state, networks=networks, optimizers=looped.optimizers))(jax.random.key(0))
+    real = jax.random.bernoulli(jax.random.key(1), 0.2, (1, N, 28, 28, 1)).astype(jnp.uint8)
+    (loop_state, loop_metrics), (state, metrics) = (
+        jax.jit(functools.partial(discrete_step, game=game))(state, real, INDEX) for game in (looped, at_once)
+    )
+    close(loop_state, state, atol=1e-5)
+    chex.assert_trees_all_close(loop_metrics, metrics, rtol=1e-4, atol=1e-5)
 
 
 def test_sharing_the_forward_pass_changes_nothing():
