@@ -18,6 +18,7 @@ from bgan_jax import losses
 from bgan_jax.conditionals import sample_conditionals
 from bgan_jax.networks import Networks, Player
 from bgan_jax.training.baseline import regress, update_baseline
+from bgan_jax.training.batchwise import mean_batchwise
 from bgan_jax.training.estimators import ESTIMATORS, PER_POSITION, Context, generator_loss
 from bgan_jax.training.game import Game
 from bgan_jax.training.players import (
@@ -189,10 +190,13 @@ def train_discriminator(
 
     def objective(params: Any) -> tuple[jax.Array, tuple[Metrics, jax.Array, Any]]:
         model_state = state.model_state.disc
-        real_logits, model_state = networks.disc.apply({"params": params, **model_state}, real_points, train=True)
-        fake_logits, model_state = logits_of_all(params, model_state, fake_points, networks=networks)
-        bound = losses.variational_lower_bound(
-            real_logits=real_logits, fake_logits=fake_logits, divergence=settings.divergence
+        bound, (real_logits, fake_logits, model_state) = bound_on(
+            params,
+            model_state,
+            real=real_points,
+            fakes=fake_points,
+            networks=networks,
+            divergence=settings.divergence,
         )
         penalty = jnp.zeros(())
         if settings.penalty > 0.0:
@@ -230,19 +234,37 @@ def looped(networks: Networks) -> Player | None:
     return networks.disc_in_loop if jax.default_backend() == "cpu" else None
 
 
-def logits_of_all(params: Any, model_state: Any, points: jax.Array, *, networks: Networks) -> tuple[jax.Array, Any]:
-    """F of k points per latent, ``[k, N, ...]``, to be differentiated once; and the discriminator's next statistics.
+def bound_on(
+    params: Any, model_state: Any, *, real: jax.Array, fakes: jax.Array, networks: Networks, divergence: str
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array, Any]]:
+    """The variational bound of real points ``[N, ...]`` and k fake ones per latent, ``[k, N, ...]``.
 
-    Where the backend gains by it, N points at a time: a batch's layers stay in the cache, and are computed again on the
-    way back, which costs less than to store and to fetch them. Of 1,280 digits the gradient takes half the time.
+    The bound is a term of real points plus a mean over fake ones. So where the backend gains by it, the latter's
+    gradient is taken N points at a time, in a loop: of 1,280 digits in half the time, on CPU.
+
+    Returns:
+      The bound in nats; F of real and of fake points; the discriminator's next statistics.
     """
-    in_loop = looped(networks) if len(points) > 1 else None
+    real_logits, model_state = networks.disc.apply({"params": params, **model_state}, real, train=True)
+    in_loop = looped(networks) if len(fakes) > 1 else None
     if in_loop is None:
-        flat = points.reshape((-1, *points.shape[2:]))
-        logits, model_state = networks.disc.apply({"params": params, **model_state}, flat, train=True)
-        return logits.reshape((*points.shape[:2], *logits.shape[1:])), model_state
-    one = jax.checkpoint(lambda batch: in_loop.apply({"params": params, **model_state}, batch, train=True)[0])
-    return jax.lax.map(one, points), model_state
+        flat = fakes.reshape((-1, *fakes.shape[2:]))
+        fake_logits, model_state = networks.disc.apply({"params": params, **model_state}, flat, train=True)
+        fake_logits = fake_logits.reshape((*fakes.shape[:2], *fake_logits.shape[1:]))
+        bound = losses.variational_lower_bound(real_logits=real_logits, fake_logits=fake_logits, divergence=divergence)
+        return bound, (real_logits, fake_logits, model_state)
+
+    def fake_term(params: Any, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
+        logits = in_loop.apply({"params": params, **model_state}, batch, train=True)[0]
+        # Real points enter by a constant, which leaves the gradient as it is.
+        constant = jnp.zeros(1)
+        return losses.variational_lower_bound(real_logits=constant, fake_logits=logits, divergence=divergence), logits
+
+    term, fake_logits = mean_batchwise(fake_term, params, fakes)
+    bound = losses.variational_lower_bound(
+        real_logits=real_logits, fake_logits=jax.lax.stop_gradient(fake_logits), divergence=divergence
+    )
+    return bound + (term - jax.lax.stop_gradient(term)), (real_logits, fake_logits, model_state)
 
 
 def _one_of_each(logits: jax.Array, keys: jax.Array) -> jax.Array:
