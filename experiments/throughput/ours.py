@@ -35,9 +35,11 @@ def synthetic_rows(row: Row, *, seed: int = 0) -> np.ndarray:
     return generator.integers(0, row.shape[-1], (EXAMPLES, *row.shape[:-1])).astype(np.int32)
 
 
-def step_function(row: Row, *, disc_fakes_per_latent: int, sample_chunk: int | None, axis_name: str | None) -> Any:
-    """The step of a row, and the initial state's function."""
+def step_function(row: Row, *, disc_fakes_per_latent: int = 1, axis_name: str | None = None, loops: bool = True) -> Any:
+    """The step of a row, and the initial state's function; without loops all samples are computed at once."""
     networks = build_networks(row.network, example_shape=row.shape, width=row.width, axis_name=axis_name)
+    if not loops:
+        networks = networks._replace(disc_in_loop=None)
     optimizers = adam_pair(learning_rate_gen=1e-4, learning_rate_disc=1e-4)
     initialize = functools.partial(init_state, networks=networks, optimizers=optimizers)
     if row.kind == "continuous":
@@ -46,7 +48,7 @@ def step_function(row: Row, *, disc_fakes_per_latent: int, sample_chunk: int | N
     settings = DiscreteSettings(
         num_samples=row.num_samples,
         disc_fakes_per_latent=disc_fakes_per_latent,
-        sample_chunk=sample_chunk,
+        sample_chunk=None if loops else row.num_samples,
         penalty=row.penalty,
         penalty_stride=row.penalty_stride,
     )
@@ -90,18 +92,14 @@ class Ready(NamedTuple):
 
 def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
     """Compiles a row's step on the devices of this process, by pmap."""
-    step, initialize = step_function(
-        row, disc_fakes_per_latent=disc_fakes_per_latent, sample_chunk=None, axis_name=parallel.AXIS
-    )
-    lone_step, _ = step_function(
-        row, disc_fakes_per_latent=disc_fakes_per_latent, sample_chunk=row.num_samples or None, axis_name=None
-    )
+    step, initialize = step_function(row, disc_fakes_per_latent=disc_fakes_per_latent, axis_name=parallel.AXIS)
+    # The compiler counts a loop's body once whatever its length, so the count is of the step without loops.
+    lone_step, _ = step_function(row, disc_fakes_per_latent=disc_fakes_per_latent, loops=False)
     data = synthetic_rows(row)
     shapes = jax.eval_shape(initialize, jax.random.key(0))
     real = jax.ShapeDtypeStruct((1, row.batch_size, *data.shape[1:]), data.dtype)
     index = jax.ShapeDtypeStruct((row.batch_size,), jnp.int32)
     metric_names = tuple(jax.eval_shape(lone_step, shapes, real, index)[1])
-    # A loop's body is counted once whatever its length, so the count is of the step with all samples in one chunk.
     counted = jax.jit(lone_step).lower(shapes, real, index).cost_analysis()
 
     def fresh_state() -> TrainState:

@@ -52,7 +52,7 @@ def programs_of(row: Row) -> list[Program]:
     Returns:
       The programs.
     """
-    step, initialize = step_function(row, disc_fakes_per_latent=1, sample_chunk=None, axis_name=None)
+    step, initialize = step_function(row)
     game = step.keywords["game"]
     bare = game._replace(settings=type(game.settings)(**{**vars(game.settings), "penalty": 0.0}))
     state = jax.jit(initialize)(jax.random.key(0))

@@ -30,7 +30,7 @@ def measured_here(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
 
     row = {**ROWS, "tiny": TINY_ROW}[name]
     devices = jax.device_count()
-    _, initialize = step_function(row, disc_fakes_per_latent=1, sample_chunk=None, axis_name=None)
+    _, initialize = step_function(row)
     params = jax.eval_shape(initialize, jax.random.key(0)).params
     program = ours(row._replace(batch_size=row.batch_size * devices), name="ours")
     assert program.text is not None
