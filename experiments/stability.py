@@ -9,7 +9,19 @@ objective runs from the same seeds (curves.png, samples.png), then once for ever
 same command goes on where it was; asked for more seeds, ratios or rates, it runs what is not yet there. All cells take
 equally many discriminator updates, so a higher ratio means more generator updates, not fewer of the discriminator's.
 
-Written for two CPU cores; a map of 21 cells. Not yet measured: no time and no distance is claimed for any setting.
+Measured by the command above, 21 cells in 46 min of one CPU core that other work shared (AMD EPYC; a cell alone takes 1
+to 2 min of a core), at d95132a with --steps=300, the default since. Frechet distance at 5:1, mean and sd over two seeds
+(real pictures 3.1):
+
+| objective | learning rate 1e-3 | accuracy of D | 2e-4, one seed | 5e-3, one seed |
+|---|---|---|---|---|
+| minimax | 147 ± 4 | 0.30, 0.34 | 164 | 72 |
+| non_saturating | 153 ± 1 | 0.35, 0.33 | 168 | 81 |
+| boundary_seeking | 87 ± 20 | 0.55, 0.55 | 161 | 43 |
+
+As in the paper: boundary seeking makes shapes of emoji by step 225, when the others' generators still chase a
+discriminator that they fool more often than not, and show noise. At 1:1 no objective is always the best: at 2e-4, 1e-3,
+5e-3 minimax has 125, 61, 29, non_saturating 69, 39, 54, and boundary_seeking 82, 33, 33 (one seed).
 """
 
 from __future__ import annotations
