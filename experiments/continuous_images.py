@@ -11,9 +11,10 @@ same trainer takes every objective, every divergence for F, every regulariser, n
 --features takes EfficientNet-Lite0, the Inception network of FID or a function of your own in the place of the small
 network.
 
-Measured by the two commands above, one seed each, at d95132a, at 3.4 steps a second of one CPU core (AMD EPYC), so in 15
-minutes of it: Frechet distance 6.5 by boundary seeking, 5.6 by the proxy (other real emoji: 2.6); every 500 steps 30.9,
-14.0, 9.7, 8.0, 7.2, 6.5 and 18.5, 10.8, 8.0, 7.0, 6.1, 5.6. One sees people, couples, faces, flags and fruit, and blots.
+Measured by the two commands above, one seed each, at d95132a, at 3.4 steps a second of one CPU core (AMD EPYC), so in
+15 minutes of it: Frechet distance 6.5 by boundary seeking, 5.6 by the proxy (other real emoji: 2.6); every 500 steps
+30.9, 14.0, 9.7, 8.0, 7.2, 6.5 and 18.5, 10.8, 8.0, 7.0, 6.1, 5.6. One sees people, couples, faces, flags and fruit, and
+blots.
 """
 
 from __future__ import annotations

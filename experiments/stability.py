@@ -23,7 +23,7 @@ As in the paper: boundary seeking makes shapes of emoji by step 225, when the ot
 discriminator that they fool more often than not, and show noise. At 1:1 no objective is always the best: at 2e-4, 1e-3,
 5e-3 minimax has 125, 61, 29, non_saturating 69, 39, 54, and boundary_seeking 82, 33, 33 (one seed).
 
-On a JPEG copy of CIFAR-10 (--dataset=images:PATH, 52 min of a shared core, real pictures 0.5) the pictures say the same:
+On a JPEG copy of CIFAR-10 (--dataset=images:PATH, 52 min of a shared core, real pictures 0.5) pictures say the same:
 at 5:1 boundary seeking makes skies and grounds by step 300, the others noise. The distances hardly do: 47 ± 3, minimax
 51 ± 19, non_saturating 56 ± 20. The accuracy of D ends at 0.50 and 0.52 against 0.26 to 0.34. At 1:1, 5e-3, boundary
 seeking is the best of its map with 11 (minimax 20, non_saturating 21). 300 steps are a beginning on such data.
