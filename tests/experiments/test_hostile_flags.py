@@ -76,7 +76,7 @@ def test_any_settings_are_legal_or_refused_by_name(numbers, words):
         assert any(name in str(error) for name in {**numbers, **words}), error
         return
     assert made.num_samples >= 2 and 1 <= made.disc_fakes_per_latent <= made.num_samples
-    assert made.num_samples % made.chunk == 0 and made.disc_steps >= 1 and made.gen_steps >= 1
+    assert made.num_samples % (made.sample_chunk or 1) == 0 and made.disc_steps >= 1 and made.gen_steps >= 1
 
 
 @settings(max_examples=25, deadline=None)
