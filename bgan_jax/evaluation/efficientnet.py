@@ -22,16 +22,13 @@ FEATURES = 1280
 
 
 class _Stage(NamedTuple):
-    expansion: int
-    maps: int
     repeats: int
     stride: int
-    kernel: int
 
 
+# Maps and sizes of kernels are the weights' own.
 _STAGES = (
-    _Stage(1, 16, 1, 1, 3), _Stage(6, 24, 2, 2, 3), _Stage(6, 40, 2, 2, 5), _Stage(6, 80, 3, 2, 3),
-    _Stage(6, 112, 3, 1, 5), _Stage(6, 192, 4, 2, 5), _Stage(6, 320, 1, 1, 3),
+    _Stage(1, 1), _Stage(2, 2), _Stage(2, 2), _Stage(3, 2), _Stage(3, 1), _Stage(4, 2), _Stage(1, 1),
 )  # fmt: skip
 
 
@@ -64,7 +61,7 @@ def load_efficientnet(path: str | Path) -> dict[str, FrozenConv]:
     """
     arrays = read_torch_weights(path)
     pairs = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
-    for number, _ in enumerate(block for stage in _STAGES for block in range(stage.repeats)):
+    for number in range(sum(stage.repeats for stage in _STAGES)):
         for part, norm in (("expand", 0), ("depthwise", 1), ("project", 2)):
             pairs[f"{number}.{part}"] = (f"_blocks.{number}._{part}_conv", f"_blocks.{number}._bn{norm}")
     del pairs["0.expand"]  # the first block takes the maps as they come
@@ -99,7 +96,7 @@ def efficientnet_features(layers: FrozenLayers, pixels: jax.Array) -> jax.Array:
     for stage in _STAGES:
         for repeat in range(stage.repeats):
             inputs, stride = hidden, stage.stride if repeat == 0 else 1
-            if stage.expansion > 1:
+            if number > 0:
                 hidden = _clipped(_conv(hidden, layers[f"{number}.expand"], stride=1))
             hidden = _clipped(_depthwise(hidden, layers[f"{number}.depthwise"], stride=stride))
             hidden = _conv(hidden, layers[f"{number}.project"], stride=1)

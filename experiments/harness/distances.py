@@ -7,7 +7,6 @@ it the *floor*: what real pictures score by the same protocol. It is never calle
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,18 +32,16 @@ class Yardstick(NamedTuple):
     """What distances are measured by.
 
     Attributes:
-      extract: pictures as the judge sees them, ``[N, H, W, C]``, to features ``[N, D]``.
+      extractor: pictures as the judge sees them, ``[N, H, W, C]``, to features ``[N, D]``.
       reference: features of held-out real pictures, ``[m, D]``.
       floor: :func:`distances` of as many real pictures as samples will be.
-      features_name: the extractor and its training.
       reference_name: data set and split of the reference.
       num_samples: how many samples a measurement takes: the bias of a Frechet distance depends on it.
     """
 
-    extract: Callable[[np.ndarray], np.ndarray]
+    extractor: Extractor
     reference: np.ndarray
     floor: dict[str, float]
-    features_name: str
     reference_name: str
     num_samples: int
 
@@ -53,7 +50,7 @@ class Yardstick(NamedTuple):
         """In words, for the result's own record."""
         return (
             f"squared Frechet distance, and unbiased kernel distance, of {self.num_samples} samples from "
-            f"{len(self.reference)} real images ({self.reference_name}); features: {self.features_name}; floor: as "
+            f"{len(self.reference)} real images ({self.reference_name}); features: {self.extractor.name}; floor: as "
             "many images of the training split"
         )
 
@@ -102,8 +99,8 @@ def yardstick_for(
       UsageError: the reference's features are not the extractor's.
     """
     num_samples = min(num_samples, len(train))
-    some = real_images(train, at_most=num_samples)
-    dimensions = extractor.extract(some[:2]).shape[1]
+    features = extractor.extract(real_images(train, at_most=num_samples))
+    dimensions = features.shape[1]
     if reference.shape[1] != dimensions:
         raise UsageError(
             f"the features of {reference_name} have {reference.shape[1]} dimensions, and {extractor.name}, {dimensions}"
@@ -114,14 +111,13 @@ def yardstick_for(
             "high, and the kernel distance is the one to read", num_samples, len(reference), dimensions,
         )  # fmt: skip
     yardstick = Yardstick(
-        extract=extractor.extract,
+        extractor=extractor,
         reference=reference,
         floor={},
-        features_name=extractor.name,
         reference_name=reference_name,
         num_samples=num_samples,
     )
-    return yardstick._replace(floor=distances(yardstick, some))
+    return yardstick._replace(floor=_from_reference(yardstick, features))
 
 
 def sample_distances(yardstick: Yardstick, x: np.ndarray, *, spec: DatasetSpec) -> dict[str, float]:
@@ -144,9 +140,12 @@ def distances(yardstick: Yardstick, images: np.ndarray) -> dict[str, float]:
     """
     if len(images) != yardstick.num_samples:
         raise ValueError(f"got {len(images)} pictures, and this yardstick takes {yardstick.num_samples}")
-    features = yardstick.extract(images)
+    return _from_reference(yardstick, yardstick.extractor.extract(images))
+
+
+def _from_reference(yardstick: Yardstick, features: np.ndarray) -> dict[str, float]:
     names: dict[str, Any] = {
-        "features_name": yardstick.features_name, "reference_name": yardstick.reference_name,
+        "features_name": yardstick.extractor.name, "reference_name": yardstick.reference_name,
     }  # fmt: skip
     frechet = frechet_distance(
         reference=feature_moments(yardstick.reference), generated=feature_moments(features), **names
