@@ -119,11 +119,15 @@ def shard(rows: Any, *, parallel: str) -> jax.Array:
 
 
 def to_host(tree: Any) -> Any:
-    """A replicated tree as numpy arrays, read from this host's first device; typed keys become their data."""
+    """A replicated tree as numpy arrays of their own, read from this host's first device; typed keys become their data.
+
+    On CPU numpy would look into the device's memory, and a step cannot take over memory that somebody looks into.
+    """
 
     def read(leaf: Any) -> np.ndarray:
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             leaf = jax.random.key_data(leaf)
-        return np.asarray(leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf)
+        host = np.asarray(leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf)
+        return host if host.flags.owndata else host.copy()
 
     return jax.tree.map(read, tree)

@@ -95,6 +95,23 @@ def test_every_device_holds_the_same_state(launcher):
             np.testing.assert_array_equal(first, other)
 
 
+@pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
+def test_what_the_host_keeps_of_a_state_does_not_keep_the_state(launcher):
+    """A numpy view of a device's memory, in a checkpoint or a picture's sampler, would force the next step to copy."""
+    step = parallel.spread(
+        lambda state, rows, *, axis_name: jax.tree.map(lambda leaf: leaf + jax.lax.pmean(rows.sum(), axis_name), state),
+        parallel=launcher,
+        sharded=(False, True),
+    )
+    rows = parallel.shard(np.ones(8, np.float32), parallel=launcher)
+    state = parallel.replicate(lambda: {"large": jnp.zeros((256, 256)), "small": jnp.zeros(())}, parallel=launcher)
+    kept = parallel.to_host(state)
+    after = step(state, rows)
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state))
+    assert all((leaf == 0.0).all() for leaf in jax.tree.leaves(kept))
+    assert all((leaf == 1.0).all() for leaf in jax.tree.leaves(parallel.to_host(after)))
+
+
 def test_the_devices_really_share_the_work():
     """Each device must see its own rows: eight copies of one row give another result than eight different rows."""
     game = toy_game(axis_name=parallel.AXIS, num_samples=4)
