@@ -2,6 +2,7 @@
 
     python -m experiments.benchmark --json=benchmark.json --markdown=benchmark.md
     python -m experiments.benchmark --rows=none --parts=digits_20 --startup=5 --markdown=parts.md
+    python -m experiments.benchmark --rows=none --peer_path=bgan-pytorch,PyTorch-GAN
 
 Every row is a network with its M. Programs of a row take turns, so that a slow minute of the machine hits them all;
 medians, with the fastest and the slowest round. "parity" learns from all M fakes, as the paper and the PyTorch step do;
@@ -9,7 +10,8 @@ medians, with the fastest and the slowest round. "parity" learns from all M fake
 one chunk; the peak is a large float32 matrix product in the same run. PyTorch is an extra of the benchmark (pip install
 torch), and its lines are left out where it is not installed. A benchmark, not a test: run it on an idle machine.
 
---parts says where a step's time goes, --startup how long a start takes.
+--parts says where a step's time goes, --startup how long a start takes. --peer_path adds other people's
+implementations, run out of the user's own checkouts of them; what is unequal stands under the table.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ import dataclasses
 import importlib.util
 import logging
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bgan_jax.training import workdir
 from experiments.harness import flags
-from experiments.throughput import machine, parts, startup
+from experiments.throughput import machine, parts, peers, startup
 from experiments.throughput.ours import ours
 from experiments.throughput.program import Program, take_turns
 from experiments.throughput.rows import ROWS, SMOKE_ROW, Row
@@ -32,6 +35,7 @@ logger = logging.getLogger("bgan_jax")
 
 SMOKE = {"rows": "smoke", "rounds": 2, "seconds": 0.0, "pytorch": "none"}
 PYTORCH_FORMS = {"none": (), "eager": (False,), "both": (False, True)}
+RIVALS = ("PyTorch", *peers.PEERS)
 # All M fakes through the discriminator, with their gradient, is a matter of memory.
 MAX_PARITY_SAMPLES = 100
 
@@ -46,6 +50,9 @@ class Config:
     rounds: int = flags.knob(7, "How often every program is measured; they take turns.", minimum=1)
     seconds: float = flags.knob(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
     pytorch: str = flags.knob("both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS))
+    peer_path: str = flags.knob(
+        "", f"Checkouts of other implementations to time beside ours, separated by commas: {', '.join(peers.PEERS)}."
+    )
     json: str | None = flags.knob(None, "File for everything that was measured.")
     markdown: str | None = flags.knob(None, "File for the table.")
     smoke: bool = flags.knob(False, "One tiny row, to see that it works.")
@@ -86,9 +93,16 @@ def programs_of(row: Row, config: Config) -> list[Program]:
     return programs + [pytorch(row, compiled=compiled) for compiled in PYTORCH_FORMS[config.pytorch]]
 
 
-def measure_row(row: Row, config: Config, *, peak: float) -> dict[str, Any]:
+def beside_peer(row: Row, *, peer: str, folder: Path) -> list[Program]:
+    """Our step in the peer's form, and the peer's own."""
+    from experiments.throughput.pytorch_peers import peer_program
+
+    theirs = peer_program(peer, folder, row)
+    return [ours(row, name="ours", disc_fakes_per_latent=max(row.num_samples, 1)), theirs]
+
+
+def measure_row(row: Row, programs: list[Program], config: Config, *, peak: float) -> dict[str, Any]:
     """Everything about one row, JSON values; times in seconds per step."""
-    programs = programs_of(row, config)
     times = take_turns(programs, rounds=config.rounds, seconds=config.seconds)
     measured: dict[str, Any] = {}
     for program in programs:
@@ -107,15 +121,21 @@ def measure_row(row: Row, config: Config, *, peak: float) -> dict[str, Any]:
     return measured
 
 
-def markdown(results: dict[str, dict[str, Any]], *, header: str) -> str:
-    """The table: a line per program, with its ratio to the faster PyTorch form."""
+def markdown(results: dict[str, dict[str, Any]], *, header: str, unequal: Mapping[str, str] | None = None) -> str:
+    """The table: a line per program, with its ratio to the faster PyTorch form or to the peer.
+
+    Args:
+      results: what was measured, by row and program.
+      header: the line above.
+      unequal: by peer, what differs between its step and ours; stands below.
+    """
     lines = [
         header, "",
         "| row | program | ms per step (min to max) | samples/s | of peak | MiB | compile, s | times PyTorch |",
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name, programs in results.items():
-        rivals = [entry["median"] for program, entry in programs.items() if program.startswith("PyTorch")]
+        rivals = [entry["median"] for program, entry in programs.items() if program.startswith(RIVALS)]
         for program, entry in programs.items():
             low, high = 1e3 * min(entry["seconds_per_step"]), 1e3 * max(entry["seconds_per_step"])
             produced = entry["sampled_per_second"] or entry["images_per_second"]
@@ -128,12 +148,15 @@ def markdown(results: dict[str, dict[str, Any]], *, header: str) -> str:
                 f"{min(rivals) / entry['median']:.2f}" if rivals else "",
             ]
             lines.append(f"| {name} | {program} | {' | '.join(cells)} |")
+    for peer, difference in (unequal or {}).items():
+        lines += ["", f"{peer} and ours: {difference}."]
     return "\n".join(lines) + "\n"
 
 
 def main(config: Config) -> dict[str, Any]:
     """Measures row by row; what is done is written as it comes."""
     rows, taken_apart = rows_of(config), rows_of(config, flag="parts")
+    checkouts = peers.find_peers(config.peer_path)
     # Before anything of this process's own runs beside them.
     starts = startup.measure_starts(rounds=config.startup) if config.startup else {}
     peak = machine.peak_flops()
@@ -141,24 +164,34 @@ def main(config: Config) -> dict[str, Any]:
     header = ", ".join(f"{name} {value}" for name, value in about.items())
     results: dict[str, dict[str, Any]] = {}
     apart: dict[str, dict[str, list[float]]] = {}
+    unequal: dict[str, str] = {}
 
     def write() -> str:
-        tables = [markdown(results, header=header) if results else header + "\n"]
+        tables = [markdown(results, header=header, unequal=unequal) if results else header + "\n"]
         tables += [parts.markdown(name, measured) for name, measured in apart.items()]
         tables += [startup.markdown(starts)] if starts else []
         text = "\n".join(tables)
         if config.markdown:
             workdir.write_text(Path(config.markdown), text)
         if config.json:
-            everything = {"machine": about, "config": vars(config), "rows": results, "parts": apart, "startup": starts}
+            everything = {
+                "machine": about, "config": vars(config), "rows": results, "unequal": unequal, "parts": apart,
+                "startup": starts,
+            }  # fmt: skip
             workdir.write_json(Path(config.json), everything)
         return text
 
     text = write()
     for name, row in rows.items():
         logger.info("measuring %s: %s", name, row.name)
-        results[row.name] = measure_row(row, config, peak=peak)
+        results[row.name] = measure_row(row, programs_of(row, config), config, peak=peak)
         text = write()
+    for peer, folder in checkouts.items():
+        for row in peers.PEERS[peer].rows:
+            logger.info("measuring %s: %s", peer, row.name)
+            results[row.name] = measure_row(row, beside_peer(row, peer=peer, folder=folder), config, peak=peak)
+            unequal[peer] = peers.PEERS[peer].unequal
+            text = write()
     for name, row in taken_apart.items():
         logger.info("taking %s apart: %s", name, row.name)
         apart[row.name] = parts.measure_parts(row, rounds=config.rounds, seconds=config.seconds)

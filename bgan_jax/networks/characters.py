@@ -121,6 +121,11 @@ class CharacterDiscriminator(nn.Module):
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
+    @property
+    def loops(self) -> bool:
+        """Whether it may run over small batches in a loop, which a CPU gains by."""
+        return not self.spectral_norm
+
     @nn.compact
     def __call__(self, sentences: jax.Array, *, train: bool) -> jax.Array:
         """Maps ``[N, length, vocabulary]`` to F, ``[N]`` or per position ``[N, length]``, float32."""

@@ -6,14 +6,17 @@ A strided convolution is linear in the input x and in the kernel w. With a cotan
 
 whose three bilinear maps are the convolution C, the transposed convolution T and the kernel gradient W. The
 derivative of any of them is another of them, so the family is closed under differentiation of any order.
-:func:`paired_conv` differentiates by that rule, with T always computed by phases; left to itself, the second
-derivative of XLA's convolution meets dilated kernels and inputs that its CPU code handles two to thirty times slower.
+:func:`paired_conv` and :func:`paired_transposed_conv` differentiate by that rule, with T always computed by phases and
+W as a convolution whose axes lie where XLA's fast code for CPUs looks for them. Left to itself, the compiler meets
+dilated inputs and turned axes that this code does not take: second derivatives then are two to thirty times slower,
+and a kernel's gradient inside a compiled loop a hundred times.
 
 Everything here is channels last: inputs ``[N, *spatial, in]``, kernels ``[*spatial, in, out]``.
 """
 
 import functools
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -111,16 +114,48 @@ def paired_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: i
     return _paired_forward(stride, ((padding, padding),) * rank, precision, shapes, inputs, kernel)
 
 
+def paired_transposed_conv(
+    inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any = None
+) -> jax.Array:
+    """The function of :func:`phase_transposed_conv` with cheap derivatives of every order (reverse mode only).
+
+    Args:
+      inputs: ``[N, *spatial, in]``.
+      kernel: ``[*taps, in, out]``; not mirrored, as in ``lax.conv_transpose``.
+      stride: upsampling factor of every spatial axis (static).
+      edges: (low, high) zeros around the dilated input, one pair per spatial axis, at least 0 and less than the taps
+        (static).
+      precision: as in ``lax.conv_general_dilated`` (static).
+
+    Returns:
+      ``[N, *upsampled, out]``.
+
+    Example:
+      >>> paired_transposed_conv(jnp.ones((1, 7, 7, 3)), jnp.ones((4, 4, 3, 5)), stride=2, edges=((2, 2), (2, 2))).shape
+      (1, 14, 14, 5)
+    """
+    rank = inputs.ndim - 2
+    taps = kernel.shape[:rank]
+    # The convolution that this is the transpose of: from the upsampled grid to the inputs', with the kernel turned.
+    around = tuple((k - 1 - low, k - 1 - high) for k, (low, high) in zip(taps, edges, strict=True))
+    turned = jnp.flip(kernel, range(rank)).swapaxes(-1, -2)
+    lengths = _upsampled(inputs.shape[1:-1], taps, stride=stride, edges=edges)
+    return _paired_transposed(stride, around, precision, (lengths, taps), inputs, turned)
+
+
 def phase_transposed_conv(
     inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any = None
 ) -> jax.Array:
-    r"""Transposed convolution (``lax.conv_transpose``) as one short ordinary convolution for every output phase.
+    r"""Transposed convolution (``lax.conv_transpose``) as short ordinary convolutions, one for every output phase.
 
     With stride s and low edge a, output position t = s q + r only meets the kernel's taps j with j = a - r (mod s):
 
     .. math:: y_{sq+r} = \sum_i x_{q+i+o_r}\, w_{j_r+si}, \qquad j_r = (a-r) \bmod s, \quad o_r = (r+j_r-a)/s
 
-    No multiplication by an inserted zero is made, and every derivative is again an ordinary convolution.
+    The phases of the last axis share one convolution, each with output channels of its own, and are shifted into place
+    after it: with more channels the same arithmetic runs faster, and interleaving is a reshape. No multiplication by an
+    inserted zero is made (only by the zero that fills a phase of fewer taps), and every derivative is again an ordinary
+    convolution.
 
     Args:
       inputs: ``[N, *spatial, in]``.
@@ -138,24 +173,33 @@ def phase_transposed_conv(
     """
     rank = inputs.ndim - 2
     lengths, taps = inputs.shape[1:-1], kernel.shape[:rank]
-    sizes = [(n - 1) * stride + 2 + low + high - k for n, (low, high), k in zip(lengths, edges, taps, strict=True)]
+    sizes = _upsampled(lengths, taps, stride=stride, edges=edges)
     counts = [-(-size // stride) for size in sizes]
+    # By axis and phase: the first tap that it meets, and the offset of the input that this tap lies on.
+    firsts = [[(low - r) % stride for r in range(stride)] for low, _ in edges]
+    offsets = [
+        [(r + j - low) // stride for r, j in enumerate(first)] for first, (low, _) in zip(firsts, edges, strict=True)
+    ]
 
-    def phase(remainders: tuple[int, ...]) -> jax.Array:
-        first = [(low - r) % stride for r, (low, _) in zip(remainders, edges, strict=True)]
-        offsets = [(r + j - low) // stride for r, j, (low, _) in zip(remainders, first, edges, strict=True)]
-        part = kernel[tuple(slice(j, None, stride) for j in first)]
+    def row(remainders: tuple[int, ...]) -> jax.Array:
+        """All phases of the last axis, interleaved, at one phase of each of the others."""
+        part = kernel[tuple(slice(firsts[axis][r], None, stride) for axis, r in enumerate(remainders))]
         if 0 in part.shape:  # fewer taps than phases
-            return jnp.zeros((inputs.shape[0], *counts, kernel.shape[-1]), jnp.result_type(inputs, kernel))
-        around = tuple(
-            (-o, o + q + t - 1 - n) for o, q, t, n in zip(offsets, counts, part.shape, lengths, strict=False)
-        )
-        return _conv(inputs, part, stride=1, edges=around, precision=precision)
+            shape = (inputs.shape[0], *counts[:-1], stride * counts[-1], kernel.shape[-1])
+            return jnp.zeros(shape, jnp.result_type(inputs, kernel))
+        around = [
+            (-offsets[axis][r], offsets[axis][r] + counts[axis] + part.shape[axis] - 1 - lengths[axis])
+            for axis, r in enumerate(remainders)
+        ]
+        return _phases_of_last_axis(
+            inputs, part, stride=stride, firsts=firsts[-1], offsets=offsets[-1], count=counts[-1], around=around,
+            precision=precision,
+        )  # fmt: skip
 
     def interleaved(remainders: tuple[int, ...]) -> jax.Array:
         axis = len(remainders)
-        if axis == rank:
-            return phase(remainders)
+        if axis == rank - 1:
+            return lax.slice_in_dim(row(remainders), 0, sizes[-1], axis=rank)
         stacked = jnp.stack([interleaved((*remainders, r)) for r in range(stride)], axis=axis + 2)
         merged = stacked.reshape(*stacked.shape[: axis + 1], stride * counts[axis], *stacked.shape[axis + 3 :])
         return lax.slice_in_dim(merged, 0, sizes[axis], axis=axis + 1)
@@ -163,7 +207,57 @@ def phase_transposed_conv(
     return interleaved(())
 
 
-def _conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any) -> jax.Array:
+def _phases_of_last_axis(
+    inputs: jax.Array,
+    kernel: jax.Array,
+    *,
+    stride: int,
+    firsts: list[int],
+    offsets: list[int],
+    count: int,
+    around: list[tuple[int, int]],
+    precision: Any,
+) -> jax.Array:
+    """The last axis's phases in one convolution, channels of each beside the other's; shifted into place, interleaved.
+
+    Args:
+      inputs: ``[N, *spatial, in]``.
+      kernel: ``[*taps, in, out]``; strided already along all axes but the last.
+      stride: number of phases.
+      firsts: of every phase, the first tap that it meets.
+      offsets: of every phase, the offset of the input that this tap lies on.
+      count: results of every phase along the last axis.
+      around: zeros around the other axes.
+      precision: as in ``lax.conv_general_dilated``.
+
+    Returns:
+      ``[N, *others, stride * count, out]``.
+    """
+    axis, features, lowest = inputs.ndim - 3, kernel.shape[-1], min(offsets)
+    taps = -(-kernel.shape[axis] // stride)
+
+    def filled(first: int) -> jax.Array:
+        own = lax.slice_in_dim(kernel, first, max(kernel.shape[axis], first), stride, axis=axis)
+        return jnp.pad(own, [(0, taps - size if place == axis else 0) for place, size in enumerate(own.shape)])
+
+    beside = jnp.concatenate([filled(first) for first in firsts], axis=-1)
+    high = max(offsets) + count + taps - 1 - inputs.shape[axis + 1]
+    edges = (*around, (-lowest, high))
+    joined = _conv(inputs, beside, stride=1, edges=edges, precision=precision)
+    in_place = [
+        lax.slice_in_dim(joined[..., r * features : (r + 1) * features], o - lowest, o - lowest + count, axis=axis + 1)
+        for r, o in enumerate(offsets)
+    ]
+    return jnp.concatenate(in_place, axis=-1).reshape(*joined.shape[: axis + 1], stride * count, features)
+
+
+def _upsampled(lengths: Sequence[int], taps: Sequence[int], *, stride: int, edges: Edges) -> tuple[int, ...]:
+    return tuple((n - 1) * stride + 2 + low + high - k for n, (low, high), k in zip(lengths, edges, taps, strict=True))
+
+
+def _conv(
+    inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any, dilation: int = 1
+) -> jax.Array:
     rank = inputs.ndim - 2
     data = (0, rank + 1, *range(1, rank + 1))
     return lax.conv_general_dilated(
@@ -171,6 +265,7 @@ def _conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, pr
         kernel,
         (stride,) * rank,
         edges,
+        rhs_dilation=(dilation,) * rank,
         dimension_numbers=lax.ConvDimensionNumbers(data, (rank + 1, rank, *range(rank)), data),
         precision=precision,
     )
@@ -210,9 +305,21 @@ def _paired_transposed(stride, edges, precision, shapes, cotangent, kernel):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2, 3))
 def _paired_kernel(stride, edges, precision, shapes, inputs, cotangent):
-    kernel = jax.ShapeDtypeStruct((*shapes[1], inputs.shape[-1], cotangent.shape[-1]), inputs.dtype)
-    conv = functools.partial(_conv, inputs, stride=stride, edges=edges, precision=precision)
-    return jax.linear_transpose(conv, kernel)(cotangent)[0]
+    # A convolution of the inputs by the cotangents, spread by the stride, with examples in the place of channels. The
+    # axes are moved by hand: the transpose that JAX would write leaves them where the compiler finds no fast code.
+    lengths, taps = shapes
+    around = []
+    for axis, (n, k, (low, _), q) in enumerate(zip(lengths, taps, edges, cotangent.shape[1:-1], strict=True), start=1):
+        high = k + (q - 1) * stride - n - low
+        if high < 0:  # the last inputs meet no tap
+            inputs = lax.slice_in_dim(inputs, 0, n + high, axis=axis)
+        around.append((low, max(high, 0)))
+    examples_last, examples_before_last = jnp.moveaxis(inputs, 0, -1), jnp.moveaxis(cotangent, 0, -2)
+    gradient = _conv(
+        jnp.moveaxis(examples_last, -2, 0), examples_before_last, stride=1, edges=tuple(around), precision=precision,
+        dilation=stride,
+    )  # fmt: skip
+    return jnp.moveaxis(gradient, 0, -2)
 
 
 def _save(function):

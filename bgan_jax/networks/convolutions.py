@@ -9,7 +9,7 @@ Both are the textbook layers: same parameters, same function, another order of t
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import flax.linen as nn
@@ -17,11 +17,18 @@ import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
-from bgan_jax.networks.convolution_forms import paired_conv, patches_conv, phase_transposed_conv, plain_conv
+from bgan_jax.networks.convolution_forms import (
+    paired_conv,
+    paired_transposed_conv,
+    patches_conv,
+    phase_transposed_conv,
+    plain_conv,
+)
 from bgan_jax.networks.spectral import spectrally_normalized
 
 ConvForm = Literal["conv", "paired", "patches", "auto"]
 CONV_FORMS = {"conv": plain_conv, "paired": paired_conv, "patches": patches_conv}
+TransposedForm = Literal["phases", "paired", "auto"]
 Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
 
 
@@ -38,6 +45,20 @@ def double_backward_form() -> ConvForm:
       True
     """
     return "paired" if jax.default_backend() == "cpu" else "conv"
+
+
+def transposed_conv(form: TransposedForm) -> Callable[..., jax.Array]:
+    """The function that computes transposed convolutions in a form; ``"auto"`` asks the default backend.
+
+    Raises:
+      ValueError: there is no such form.
+    """
+    forms = {"phases": phase_transposed_conv, "paired": paired_transposed_conv}
+    if form == "auto":
+        form = "paired" if jax.default_backend() == "cpu" else "phases"
+    if form not in forms:
+        raise ValueError(f"unknown form of transposed convolution {form!r}; legal: {', '.join(forms)}, auto")
+    return forms[form]
 
 
 def check_form(form: str) -> None:
@@ -69,6 +90,8 @@ class TransposedConv(nn.Module):
       use_bias: whether a bias is added.
       kernel_init: initialiser of the kernel ``[*kernel_size, in, features]``.
       bias_init: initialiser of the bias ``[features]``.
+      form: ``"phases"``, ``"paired"`` (phases too, with cheap derivatives on CPU; reverse mode only) or ``"auto"``
+        (``"paired"`` on CPU); the same function of the same parameters.
       dtype: dtype of the computation; parameters are float32.
       precision: as in ``lax.conv_general_dilated``.
     """
@@ -77,6 +100,7 @@ class TransposedConv(nn.Module):
     kernel_size: tuple[int, ...]
     stride: int = 2
     padding: Padding = "SAME"
+    form: TransposedForm = "auto"
     use_bias: bool = True
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
@@ -92,7 +116,8 @@ class TransposedConv(nn.Module):
         bias = self.param("bias", self.bias_init, (self.features,), jnp.float32) if self.use_bias else None
         inputs, kernel, bias = promote_dtype(inputs, kernel, bias, dtype=self.dtype)
         edges = tuple(_edges(self.padding, axis, size, self.stride) for axis, size in enumerate(self.kernel_size))
-        result = phase_transposed_conv(inputs, kernel, stride=self.stride, edges=edges, precision=self.precision)
+        conv = transposed_conv(self.form)
+        result = conv(inputs, kernel, stride=self.stride, edges=edges, precision=self.precision)
         return result if bias is None else result + jnp.expand_dims(bias, range(inputs.ndim - 1))
 
 

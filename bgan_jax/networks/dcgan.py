@@ -156,12 +156,11 @@ class DCGANDiscriminator(nn.Module):
 
     @property
     def loops(self) -> bool:
-        """Whether a CPU gains by running it as matrix products over small batches, in a loop.
+        """Whether it may run over small batches in a loop, which a CPU gains by.
 
-        A kernel that the stride divides takes no more arithmetic so; a 5x5 one would be filled up to 6x6. Batch
-        normalisation, and spectral normalisation in training, look at the whole batch.
+        Batch normalisation, and spectral normalisation in training, look at the whole batch.
         """
-        return self.kernel % 2 == 0 and not any(self.batch_norm) and not self.spectral_norm
+        return not any(self.batch_norm) and not self.spectral_norm
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:

@@ -60,8 +60,8 @@ class Networks(NamedTuple):
       latent_prior: ``"normal"`` or ``"uniform"`` on [0, 1).
       output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical) or ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
-      disc_in_loop: the function ``disc`` of the same variables as matrix products, which a CPU runs and trains fastest
-        in a compiled loop over small batches; ``None`` where ``disc`` at once is faster, or is another function.
+      disc_in_loop: the function ``disc`` of the same variables in the form that a CPU runs and trains fastest in a
+        compiled loop over small batches; ``None`` where a small batch's result is another, by batch normalisation.
       baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 
@@ -167,7 +167,7 @@ def assemble(
     )
     convolves = hasattr(discriminator, "form")
     twice = discriminator.clone(form=options.double_backward_form) if convolves else discriminator
-    in_loop = discriminator.clone(form="patches") if getattr(discriminator, "loops", False) else None
+    in_loop = discriminator.clone(form="paired") if getattr(discriminator, "loops", False) else None
     return Networks(
         name=name,
         gen=player(generator, (latent_dim,)),

@@ -16,8 +16,7 @@ import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
-from bgan_jax.networks.convolution_forms import phase_transposed_conv
-from bgan_jax.networks.convolutions import CONV_FORMS, ConvForm, resolved_form
+from bgan_jax.networks.convolutions import CONV_FORMS, ConvForm, TransposedForm, resolved_form, transposed_conv
 from bgan_jax.networks.spectral import spectrally_normalized
 
 
@@ -44,6 +43,7 @@ class UpsampleConv(nn.Module):
     Attributes:
       features: output channels.
       kernel: side of the kernel, odd.
+      form: as in ``TransposedConv``.
       use_bias: whether a bias is added.
       kernel_init: initialiser of the kernel ``[kernel, kernel, in, features]``.
       bias_init: initialiser of the bias ``[features]``.
@@ -52,6 +52,7 @@ class UpsampleConv(nn.Module):
 
     features: int
     kernel: int = 3
+    form: TransposedForm = "auto"
     use_bias: bool = True
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
@@ -65,7 +66,7 @@ class UpsampleConv(nn.Module):
         bias = self.param("bias", self.bias_init, (self.features,), jnp.float32) if self.use_bias else None
         images, kernel, bias = promote_dtype(images, _smoothed(kernel), bias, dtype=self.dtype)
         edge = self.kernel // 2 + 1
-        result = phase_transposed_conv(images, kernel, stride=2, edges=((edge, edge),) * 2)
+        result = transposed_conv(self.form)(images, kernel, stride=2, edges=((edge, edge),) * 2)
         return result if bias is None else result + jnp.expand_dims(bias, (0, 1, 2))
 
 

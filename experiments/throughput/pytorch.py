@@ -7,6 +7,7 @@ that the generator's gradient is that at the weighted mean sample, so what is co
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -110,28 +111,38 @@ def _one_hot_first(symbols: torch.Tensor, number: int) -> torch.Tensor:
     return functional.one_hot(symbols, number).movedim(-1, 1).contiguous().float()
 
 
-def pytorch(row: Row, *, compiled: bool) -> Program:
-    """A row's step in PyTorch, after its first two steps."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(0)
-    stepper = TorchStep(row, compiled=compiled, device=device)
+def program_of(name: str, take_steps: Callable[[int], None], *, compiled: bool = False) -> Program:
+    """A program of steps in PyTorch, after its first two.
+
+    Args:
+      name: of the program.
+      take_steps: takes so many steps; on a GPU it need not wait for them.
+      compiled: whether the first step compiles.
+    """
+    on_gpu = torch.cuda.is_available()
 
     def run(steps: int) -> None:
-        for _ in range(steps):
-            stepper.step()
-        if device == "cuda":
+        take_steps(steps)
+        if on_gpu:
             torch.cuda.synchronize()
 
-    if device == "cuda":
+    if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     began = time.perf_counter()
     run(1)
     seconds = time.perf_counter() - began
     run(1)
-    megabytes = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
-    return Program(
-        name=f"PyTorch {'compiled' if compiled else 'eager'}",
-        run=run,
-        compile_seconds=seconds if compiled else 0.0,
-        megabytes=megabytes,
-    )
+    megabytes = torch.cuda.max_memory_allocated() / 2**20 if on_gpu else None
+    return Program(name=name, run=run, compile_seconds=seconds if compiled else 0.0, megabytes=megabytes)
+
+
+def pytorch(row: Row, *, compiled: bool) -> Program:
+    """A row's step in PyTorch, after its first two steps."""
+    torch.manual_seed(0)
+    stepper = TorchStep(row, compiled=compiled, device="cuda" if torch.cuda.is_available() else "cpu")
+
+    def take_steps(steps: int) -> None:
+        for _ in range(steps):
+            stepper.step()
+
+    return program_of(f"PyTorch {'compiled' if compiled else 'eager'}", take_steps, compiled=compiled)

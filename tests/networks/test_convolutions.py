@@ -42,8 +42,22 @@ def assert_trees_close(actual, expected, tolerance=1e-5):
     jax.tree.map(check, actual, expected)
 
 
+def derivatives(module, variables, inputs, probe):
+    """A layer's output, the first derivatives of a statistic of it, and the second ones of a penalty."""
+
+    def statistic(variables, inputs):
+        result = module.apply(variables, inputs)
+        return (jnp.tanh(result) * probe).sum(), result
+
+    def penalty(variables, inputs):
+        return (jax.grad(lambda x: statistic(variables, x)[0])(inputs) ** 2).sum()
+
+    first = jax.grad(statistic, argnums=(0, 1), has_aux=True)(variables, inputs)
+    return first, jax.grad(penalty, argnums=(0, 1))(variables, inputs)
+
+
 @pytest.mark.parametrize(("lengths", "kernel", "stride", "padding"), TRANSPOSED)
-def test_transposed_conv_is_flax_conv_transpose(lengths, kernel, stride, padding):
+def test_every_transposed_form_is_flax_conv_transpose_twice_differentiated(lengths, kernel, stride, padding):
     keys = jax.random.split(jax.random.key(0), 4)
     inputs = jax.random.normal(keys[0], (2, *lengths, 3))
     ours = TransposedConv(4, kernel, stride=stride, padding=padding)
@@ -53,15 +67,10 @@ def test_transposed_conv_is_flax_conv_transpose(lengths, kernel, stride, padding
     chex.assert_trees_all_equal_shapes(variables, expected)
     probe = jax.random.normal(keys[2], result.shape)
 
-    def output_and_gradients(module):
-        def projected(variables, inputs):
-            result = module.apply(variables, inputs)
-            return (result * probe).sum(), result
-
-        return jax.grad(projected, argnums=(0, 1), has_aux=True)(variables, inputs)
-
-    actual, expected = jax.jit(lambda: (output_and_gradients(ours), output_and_gradients(theirs)))()
-    assert_trees_close(actual, expected)
+    modules = (theirs, ours.clone(form="phases"), ours.clone(form="paired"))
+    reference, *forms = jax.jit(lambda: [derivatives(module, variables, inputs, probe) for module in modules])()
+    for actual in forms:
+        assert_trees_close(actual, reference)
 
 
 @pytest.mark.parametrize(("lengths", "kernel", "stride", "padding"), STRIDED)
@@ -75,22 +84,10 @@ def test_every_form_is_the_convolution_twice_differentiated(lengths, kernel, str
     chex.assert_trees_all_equal_shapes(variables, expected)
     probe = jax.random.normal(keys[2], result.shape)
 
-    def everything(module):
-        def statistic(variables, inputs):
-            result = module.apply(variables, inputs)
-            return (jnp.tanh(result) * probe).sum(), result
-
-        def penalty(variables, inputs):
-            return (jax.grad(lambda x: statistic(variables, x)[0])(inputs) ** 2).sum()
-
-        first = jax.grad(statistic, argnums=(0, 1), has_aux=True)(variables, inputs)
-        return first, jax.grad(penalty, argnums=(0, 1))(variables, inputs)
-
-    results = jax.jit(
-        lambda: [everything(m) for m in (reference, conv, conv.clone(form="patches"), conv.clone(form="paired"))]
-    )()
-    for actual in results[1:]:
-        assert_trees_close(actual, results[0])
+    modules = (reference, conv, conv.clone(form="patches"), conv.clone(form="paired"))
+    expected, *forms = jax.jit(lambda: [derivatives(module, variables, inputs, probe) for module in modules])()
+    for actual in forms:
+        assert_trees_close(actual, expected)
 
 
 @pytest.mark.parametrize("module", [StridedConv(2, (4, 4)), TransposedConv(2, (4, 4))])
@@ -102,6 +99,8 @@ def test_wrong_rank_is_named(module):
 def test_unknown_form_and_padding_list_the_legal_ones():
     with pytest.raises(ValueError, match="legal: conv, paired, patches, auto"):
         jax.eval_shape(StridedConv(2, (4, 4), form="fft").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
+    with pytest.raises(ValueError, match="legal: phases, paired, auto"):
+        jax.eval_shape(TransposedConv(2, (4, 4), form="fft").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
     with pytest.raises(ValueError, match="legal: SAME, VALID"):
         jax.eval_shape(TransposedConv(2, (4, 4), padding="FULL").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
 
