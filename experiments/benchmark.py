@@ -8,7 +8,8 @@ Every row is a network with its M. Programs of a row take turns, so that a slow 
 medians, with the fastest and the slowest round. "parity" learns from all M fakes, as the paper and the PyTorch step do;
 "default" is what our commands do, one fake per latent. FLOPs are the compiler's count of our step with all samples in
 one chunk; the peak is a large float32 matrix product in the same run. PyTorch is an extra of the benchmark (pip install
-torch), and its lines are left out where it is not installed. A benchmark, not a test: run it on an idle machine.
+torch), and its lines are left out where it is not installed. The heap keeps its memory, as in every run of ours, for
+all programs alike. A benchmark, not a test: run it on an idle machine.
 
 --parts says where a step's time goes, --startup how long a start takes. --peer_path adds other people's
 implementations, run out of the user's own checkouts of them; what is unequal stands under the table.
@@ -24,7 +25,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bgan_jax.training import workdir
+from bgan_jax.training import heap, workdir
 from experiments.harness import flags
 from experiments.throughput import machine, parts, peers, startup
 from experiments.throughput.ours import ours
@@ -156,6 +157,7 @@ def markdown(results: dict[str, dict[str, Any]], *, header: str, unequal: Mappin
 def main(config: Config) -> dict[str, Any]:
     """Measures row by row; what is done is written as it comes."""
     rows, taken_apart = rows_of(config), rows_of(config, flag="parts")
+    heap.keep_one_heap()  # As every run of ours has it; it serves PyTorch in this process as well.
     checkouts = peers.find_peers(config.peer_path)
     # Before anything of this process's own runs beside them.
     starts = startup.measure_starts(rounds=config.startup) if config.startup else {}
