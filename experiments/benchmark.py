@@ -82,11 +82,17 @@ def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:
     return {name: known[name] for name in names}
 
 
-def programs_of(row: Row, config: Config) -> list[Program]:
-    """Our default, our parity form, and PyTorch's."""
+def our_programs(row: Row) -> list[Program]:
+    """Our default, and our parity form."""
     programs = [ours(row, name="default")]
     if 0 < row.num_samples <= MAX_PARITY_SAMPLES:
         programs.append(ours(row, name="parity", disc_fakes_per_latent=row.num_samples))
+    return programs
+
+
+def programs_of(row: Row, config: Config) -> list[Program]:
+    """Our programs, and PyTorch's."""
+    programs = our_programs(row)
     if importlib.util.find_spec("torch") is None or row.num_samples > MAX_PARITY_SAMPLES:
         return programs
     from experiments.throughput.pytorch import pytorch
@@ -95,11 +101,11 @@ def programs_of(row: Row, config: Config) -> list[Program]:
 
 
 def beside_peer(row: Row, *, peer: str, folder: Path) -> list[Program]:
-    """Our step in the peer's form, and the peer's own."""
+    """Our step by default and in the peer's form, and the peer's own."""
     from experiments.throughput.pytorch_peers import peer_program
 
     theirs = peer_program(peer, folder, row)
-    return [ours(row, name="ours", disc_fakes_per_latent=max(row.num_samples, 1)), theirs]
+    return [*our_programs(row), theirs]
 
 
 def measure_row(row: Row, programs: list[Program], config: Config, *, peak: float) -> dict[str, Any]:

@@ -39,7 +39,7 @@ BGAN_PYTORCH = Peer(
     address="https://github.com/kklemon/bgan-pytorch",
     files=("bgan/dcgan.py", "bgan/utils.py", "bgan/losses.py", "bgan/model.py", "config.py", "train.py"),
     rows=(
-        _colours("32x32 binary", "binary", 1, width=23),
+        _colours("32x32 binary", "binary", 1, width=24),
         _colours("32x32, 16 colours", "categorical", 16, width=44),
     ),
     unequal="both learn from all M fakes, without a penalty, from 64 latents, with about as much arithmetic. Theirs "
