@@ -200,7 +200,7 @@ def test_rows_beside_both_peers(tmp_path, capsys, small_rows):
         theirs = programs[named[row]]
         assert list(programs)[-1] == named[row] and all(entry["flops"] > 0 for entry in programs.values())
         ratio = theirs["median"] / programs["default"]["median"]
-        (line,) = (line for line in table.splitlines() if line.startswith(f"| {row} | ours |"))
+        (line,) = (line for line in table.splitlines() if line.startswith(f"| {row} | default |"))
         assert line.endswith(f"| {ratio:.2f} |")
         assert f"\n{named[row]} and ours: both " in table
 
