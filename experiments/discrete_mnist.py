@@ -27,7 +27,8 @@ from experiments.harness import discrete, flags
 from experiments.harness.folders import cache_folder
 from experiments.harness.judging import judge_for, judged
 from experiments.harness.population import of_every_seed
-from experiments.harness.run import Outcome, open_split, run, start
+from experiments.harness.run import Outcome, run, start
+from experiments.harness.run_config import open_split
 
 logger = logging.getLogger("bgan_jax")
 

@@ -60,7 +60,8 @@ from experiments.divergence_estimates.plan import Plan, generator_config, plan_f
 from experiments.harness import flags
 from experiments.harness.flags import knob
 from experiments.harness.folders import open_folder
-from experiments.harness.run import RunConfig, keep_compilations
+from experiments.harness.run import keep_compilations
+from experiments.harness.run_config import RunConfig
 
 logger = logging.getLogger("bgan_jax")
 

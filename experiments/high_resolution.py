@@ -37,7 +37,8 @@ from experiments.harness import continuous, flags, measuring
 from experiments.harness.cost import Cost, cost_of
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
-from experiments.harness.run import MEASUREMENTS, optimizers_for, settings_from, start
+from experiments.harness.run import MEASUREMENTS, start
+from experiments.harness.run_config import optimizers_for, settings_from
 
 logger = logging.getLogger("bgan_jax")
 

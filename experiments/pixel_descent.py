@@ -60,7 +60,8 @@ from experiments.harness.distances import Yardstick, sample_distances
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.folders import open_folder
 from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
-from experiments.harness.run import Experiment, optimizers_for, run, settings_from, start
+from experiments.harness.run import Experiment, run, start
+from experiments.harness.run_config import optimizers_for, settings_from
 
 logger = logging.getLogger("bgan_jax")
 

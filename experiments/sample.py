@@ -41,7 +41,7 @@ from experiments.harness import flags
 from experiments.harness.folders import cache_folder
 from experiments.harness.judging import judge_for, judged
 from experiments.harness.restoring import TrainedRun, load_run
-from experiments.harness.run import open_split
+from experiments.harness.run_config import open_split
 from experiments.harness.showing import save_grid, show
 
 SMOKE = {"num": 8}

@@ -61,7 +61,8 @@ from experiments.characters.judging import Corpus, corpus_of, divergences, gener
 from experiments.characters.picture import save_divergences
 from experiments.harness import discrete, flags
 from experiments.harness.population import of_every_seed
-from experiments.harness.run import MEASUREMENTS, Experiment, Outcome, open_split, run, start
+from experiments.harness.run import MEASUREMENTS, Experiment, Outcome, run, start
+from experiments.harness.run_config import open_split
 
 logger = logging.getLogger("bgan_jax")
 

@@ -15,7 +15,7 @@ from experiments.divergence_estimates.generators import FORMS, PROBABILITIES, SA
 from experiments.harness import discrete
 from experiments.harness.flags import UsageError
 from experiments.harness.folders import check_workdir
-from experiments.harness.run import open_split
+from experiments.harness.run_config import open_split
 
 if TYPE_CHECKING:
     from experiments.divergence_table import Config

@@ -18,7 +18,8 @@ from bgan_jax.training.regularisers import REGULARISERS
 from bgan_jax.training.sampling import make_point_sampler
 from bgan_jax.training.state import init_state
 from experiments.harness.flags import UsageError, knob
-from experiments.harness.run import Experiment, RunConfig, check_sizes, open_split, optimizers_for, settings_from
+from experiments.harness.run import Experiment
+from experiments.harness.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
 
 IMAGE_NETWORKS = (
     "dcgan32", "dcgan32_cortex", "dcgan64", "dcgan128", "resnet32", "resnet64", "resnet128", "resnet32_roth",

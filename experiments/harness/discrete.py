@@ -22,7 +22,8 @@ from bgan_jax.training.relaxed_step import RELAXATIONS, RelaxedSettings, relaxed
 from bgan_jax.training.sampling import make_sampler
 from bgan_jax.training.state import init_state
 from experiments.harness.flags import UsageError, knob
-from experiments.harness.run import Experiment, RunConfig, check_sizes, open_split, optimizers_for, settings_from
+from experiments.harness.run import Experiment
+from experiments.harness.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
 
 
 @dataclasses.dataclass(frozen=True)

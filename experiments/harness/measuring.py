@@ -29,7 +29,8 @@ from experiments.harness.extractors import JUDGE, LEGAL, extractor_for, load_ref
 from experiments.harness.flags import UsageError, knob
 from experiments.harness.folders import cache_folder
 from experiments.harness.population import of_every_seed
-from experiments.harness.run import Experiment, Measure, Outcome, open_split, run
+from experiments.harness.run import Experiment, Measure, Outcome, run
+from experiments.harness.run_config import open_split
 from experiments.harness.showing import save_real
 
 logger = logging.getLogger("bgan_jax")

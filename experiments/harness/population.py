@@ -33,7 +33,8 @@ from experiments.harness.flags import UsageError
 from experiments.harness.spread import means, spread, table
 
 if TYPE_CHECKING:
-    from experiments.harness.run import Experiment, Outcome, RunConfig
+    from experiments.harness.run import Experiment, Outcome
+    from experiments.harness.run_config import RunConfig
 
 logger = logging.getLogger("bgan_jax")
 
