@@ -123,8 +123,7 @@ def paired_transposed_conv(
       inputs: ``[N, *spatial, in]``.
       kernel: ``[*taps, in, out]``; not mirrored, as in ``lax.conv_transpose``.
       stride: upsampling factor of every spatial axis (static).
-      edges: (low, high) zeros around the dilated input, one pair per spatial axis, at least 0 and less than the taps
-        (static).
+      edges: (low, high) zeros around the dilated input, one pair per spatial axis (static).
       precision: as in ``lax.conv_general_dilated`` (static).
 
     Returns:
@@ -237,7 +236,7 @@ def _phases_of_last_axis(
     taps = -(-kernel.shape[axis] // stride)
 
     def filled(first: int) -> jax.Array:
-        own = lax.slice_in_dim(kernel, first, max(kernel.shape[axis], first), stride, axis=axis)
+        own = kernel[(*(slice(None),) * axis, slice(first, None, stride))]
         return jnp.pad(own, [(0, taps - size if place == axis else 0) for place, size in enumerate(own.shape)])
 
     beside = jnp.concatenate([filled(first) for first in firsts], axis=-1)
