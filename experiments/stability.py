@@ -9,15 +9,16 @@ objective runs from the same seeds (curves.png, samples.png), then once for ever
 same command goes on where it was; asked for more seeds, ratios or rates, it runs what is not yet there. All cells take
 equally many discriminator updates, so a higher ratio means more generator updates, not fewer of the discriminator's.
 
-Measured by the command above with --learning_rates=2e-4,1e-3,5e-3 --steps=300 at d95132a, 21 cells in 46 min of one CPU
-core that other work shared (AMD EPYC); the defaults since are 15 of these cells, each of 1 to 2 min of a core. Frechet
-distance at 5:1, mean and sd over two seeds (real pictures 3.1):
+Measured by the command above at 555df2b, its 15 cells in 17 min of two CPU cores that other work shared (AMD EPYC).
+Frechet distance at 5:1, mean and sd over two seeds (real pictures 3.1); and at 5e-3, one seed:
 
-| objective | learning rate 1e-3 | accuracy of D | 2e-4, one seed | 5e-3, one seed |
-|---|---|---|---|---|
-| minimax | 147 ± 4 | 0.30, 0.34 | 164 | 72 |
-| non_saturating | 153 ± 1 | 0.35, 0.33 | 168 | 81 |
-| boundary_seeking | 87 ± 20 | 0.55, 0.55 | 161 | 43 |
+| objective | learning rate 1e-3 | accuracy of D | 5e-3 |
+|---|---|---|---|
+| minimax | 143 ± 6 | 0.31, 0.33 | 62 |
+| non_saturating | 153 ± 9 | 0.35, 0.28 | 67 |
+| boundary_seeking | 82 ± 27 | 0.55, 0.59 | 39 |
+
+At d95132a the first column was 147 ± 4, 153 ± 1 and 87 ± 20; and at 2e-4, one seed, 164, 168 and 161.
 
 As in the paper: boundary seeking makes shapes of emoji by step 225, when the others' generators still chase a
 discriminator that they fool more often than not, and show noise. At 1:1 no objective is always the best: at 2e-4, 1e-3,
