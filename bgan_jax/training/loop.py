@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bgan_jax.training import parallel
+from bgan_jax.training import heap, parallel
 from bgan_jax.training.advance import Totals, empty_totals
 from bgan_jax.training.checkpoints import Checkpoints
 from bgan_jax.training.health import Watch
@@ -131,7 +131,10 @@ def train(
                 on_picture(step, state)
             except OSError as error:
                 logger.warning("the picture of step %d could not be written: %s", step, error)
-        if report is not None and (saving or (picture_every and step % picture_every == 0)):
+        paused = saving or (picture_every and step % picture_every == 0)
+        if paused or step == start_step + 1:  # The first step was compiled.
+            heap.give_back()
+        if paused and report is not None:
             report.pause()
         if stopping and not at_end:
             logger.warning("stopped at step %d of %d as asked; the same command goes on from here", step, total_steps)
