@@ -53,8 +53,8 @@ def patches_conv(
     """The function of :func:`plain_conv` as space-to-depth, shifted views and matrix products.
 
     Views along the last axis lie side by side and meet the kernel in one product; products of the other axes' offsets
-    are added. So the views take as little memory as the last axis needs. Slices and products only: it is the form to
-    use inside ``lax.scan`` on CPU, where convolutions lose an order of magnitude.
+    are added. So the views take as little memory as the last axis needs. Slices and products only, and
+    derivatives of every kind; it trains inside ``lax.scan`` on CPU, as :func:`paired_conv` does.
 
     Args:
       inputs: ``[N, *spatial, in]``.
@@ -313,11 +313,8 @@ def _paired_kernel(stride, edges, precision, shapes, inputs, cotangent):
         if high < 0:  # the last inputs meet no tap
             inputs = lax.slice_in_dim(inputs, 0, n + high, axis=axis)
         around.append((low, max(high, 0)))
-    examples_last, examples_before_last = jnp.moveaxis(inputs, 0, -1), jnp.moveaxis(cotangent, 0, -2)
-    gradient = _conv(
-        jnp.moveaxis(examples_last, -2, 0), examples_before_last, stride=1, edges=tuple(around), precision=precision,
-        dilation=stride,
-    )  # fmt: skip
+    turned, taps_of_it = inputs.swapaxes(0, -1), jnp.moveaxis(cotangent, 0, -2)
+    gradient = _conv(turned, taps_of_it, stride=1, edges=tuple(around), precision=precision, dilation=stride)
     return jnp.moveaxis(gradient, 0, -2)
 
 

@@ -29,6 +29,7 @@ from bgan_jax.networks.spectral import spectrally_normalized
 ConvForm = Literal["conv", "paired", "patches", "auto"]
 CONV_FORMS = {"conv": plain_conv, "paired": paired_conv, "patches": patches_conv}
 TransposedForm = Literal["phases", "paired", "auto"]
+TRANSPOSED_FORMS = {"phases": phase_transposed_conv, "paired": paired_transposed_conv}
 Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
 
 
@@ -53,12 +54,12 @@ def transposed_conv(form: TransposedForm) -> Callable[..., jax.Array]:
     Raises:
       ValueError: there is no such form.
     """
-    forms = {"phases": phase_transposed_conv, "paired": paired_transposed_conv}
     if form == "auto":
         form = "paired" if jax.default_backend() == "cpu" else "phases"
-    if form not in forms:
-        raise ValueError(f"unknown form of transposed convolution {form!r}; legal: {', '.join(forms)}, auto")
-    return forms[form]
+    if form not in TRANSPOSED_FORMS:
+        legal = ", ".join((*TRANSPOSED_FORMS, "auto"))
+        raise ValueError(f"unknown form of transposed convolution {form!r}; legal: {legal}")
+    return TRANSPOSED_FORMS[form]
 
 
 def check_form(form: str) -> None:
@@ -133,7 +134,7 @@ class StridedConv(nn.Module):
       stride: stride of every spatial axis.
       padding: zeros added on both sides of every spatial axis.
       form: ``"conv"`` (XLA's own), ``"paired"`` (cheap derivatives of every order, reverse mode only), ``"patches"``
-        (matrix products, for ``lax.scan`` on CPU) or ``"auto"`` (:func:`double_backward_form`); the same function of
+        (matrix products) or ``"auto"`` (:func:`double_backward_form`); the same function of
         the same parameters.
       spectral_norm: divide the kernel by its largest singular value (a running estimate in ``batch_stats``).
       use_bias: whether a bias is added.

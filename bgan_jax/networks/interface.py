@@ -61,7 +61,7 @@ class Networks(NamedTuple):
       output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical) or ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
       disc_in_loop: the function ``disc`` of the same variables in the form that a CPU runs and trains fastest in a
-        compiled loop over small batches; ``None`` where a small batch's result is another, by batch normalisation.
+        compiled loop over small batches; ``None`` where that gains nothing, or a small batch's result is another.
       baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 

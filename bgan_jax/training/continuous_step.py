@@ -147,7 +147,7 @@ def alternate(
       The next state, and scalar metrics averaged over the devices.
     """
     disc_steps, gen_steps = game.settings.disc_steps, game.settings.gen_steps
-    # Unrolled on purpose: inside a compiled loop a CPU trains a convolution of any form but "paired" far slower.
+    # Unrolled on purpose: inside a compiled loop a CPU trains convolutions of the form "conv" far slower.
     for i in range(disc_steps):
         fakes = generated(state, i)
         state, disc_metrics = train_discriminator(state, real[i], fakes, game=game, axis_name=axis_name)

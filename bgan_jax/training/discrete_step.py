@@ -127,7 +127,7 @@ def discrete_step(
     settings = game.settings
     step_key = jax.random.fold_in(state.key, state.step)
     last = settings.disc_steps - 1
-    # Unrolled on purpose: inside a compiled loop a CPU trains a convolution of any form but "paired" far slower.
+    # Unrolled on purpose: inside a compiled loop a CPU trains convolutions of the form "conv" far slower.
     for i in range(last):
         fakes = generate(state, jax.random.fold_in(step_key, i), example_index, networks=game.networks)
         state, _, _ = train_discriminator(state, real[i], fakes, game=game, axis_name=axis_name)

@@ -5,7 +5,7 @@ stays there in pieces. Over a thousand steps of digits with a checkpoint every t
 MB so, and with one heap it stayed at 480 (``docs/faults.md``).
 
 A large block glibc fetches from the kernel each time, and gives back at once. A step's working memory is such a block,
-and the kernel clears its tens of thousands of pages at every step, which took a seventh of the digits' step
+and the kernel clears its tens of thousands of pages at every step, which took from a twelfth to a third of a step
 (``docs/speed.md``). A heap that keeps its memory is cleared once. What compilation, a checkpoint or a picture needed
 beside it is given back when they are done.
 """

@@ -31,7 +31,7 @@ class Peer(NamedTuple):
     unequal: str
 
 
-def _colours(name: str, kind: str, number: int, *, width: int) -> Row:
+def _bgan_pytorch_row(name: str, kind: str, number: int, *, width: int) -> Row:
     return Row(f"peer: bgan-pytorch, {name}, M = 20", "dcgan32_small", kind, (32, 32, number), 20, width=width)
 
 
@@ -39,8 +39,8 @@ BGAN_PYTORCH = Peer(
     address="https://github.com/kklemon/bgan-pytorch",
     files=("bgan/dcgan.py", "bgan/utils.py", "bgan/losses.py", "bgan/model.py", "config.py", "train.py"),
     rows=(
-        _colours("32x32 binary", "binary", 1, width=24),
-        _colours("32x32, 16 colours", "categorical", 16, width=44),
+        _bgan_pytorch_row("32x32 binary", "binary", 1, width=24),
+        _bgan_pytorch_row("32x32, 16 colours", "categorical", 16, width=44),
     ),
     unequal="both learn from all M fakes, without a penalty, from 64 latents, with about as much arithmetic. Theirs "
     "has a layer more in either network and a ladder of widths of its own, differentiates all M log-likelihoods, "
