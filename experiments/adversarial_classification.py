@@ -56,12 +56,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import optax
 
 from bgan_jax.data import check_schedule, open_dataset
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
-from bgan_jax.networks.convolutions import ConvForm
 from bgan_jax.training import parallel, workdir
 from bgan_jax.training.classification_step import PENALTY_INPUTS
 from bgan_jax.training.parallel import LAUNCHERS
@@ -183,11 +181,9 @@ def optimizers_for(config: Config) -> Pair:
 
 def networks_for(config: Config, train: LabelledImages) -> Callable[[str | None], ClassifierNetworks]:
     """``axis_name -> networks``."""
-    # Small images on CPU: convolutions as matrix products are the fastest, differentiated once or twice.
-    form: ConvForm = "patches" if jax.default_backend() == "cpu" else "conv"
     return lambda axis_name: build_classifier_networks(
         example_shape=train.images.shape[1:], num_classes=int(train.labels.max()) + 1, width=config.width,
-        axis_name=axis_name, form=form, double_backward_form=form,
+        axis_name=axis_name,
     )  # fmt: skip
 
 

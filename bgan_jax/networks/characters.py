@@ -122,8 +122,8 @@ class CharacterDiscriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @property
-    def loops(self) -> bool:
-        """Whether it may run over small batches in a loop, which a CPU gains by."""
+    def independent(self) -> bool:
+        """Whether it judges every sentence by itself; spectral normalisation moves on with every batch."""
         return not self.spectral_norm
 
     @nn.compact

@@ -148,7 +148,7 @@ def build_classifier_networks(
     axis_name: str | None = None,
     dtype: Any = jnp.float32,
     spectral_norm: bool = False,
-    form: ConvForm = "conv",
+    form: ConvForm = "auto",
     double_backward_form: ConvForm = "auto",
 ) -> ClassifierNetworks:
     """The two players of adversarial classification.
@@ -160,7 +160,7 @@ def build_classifier_networks(
       axis_name: device axis of the classifier's batch statistics; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of the discriminator's kernels.
-      form: form of the convolutions of both players; ``"patches"`` is the fastest for small images on CPU.
+      form: form of the convolutions of both players; as in ``StridedConv``.
       double_backward_form: form of the convolutions of ``disc_double_backward``.
 
     Returns:

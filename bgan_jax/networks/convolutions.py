@@ -1,11 +1,11 @@
 """Convolutional layers, written in the form that the hardware and the order of differentiation like best.
 
-Both are the textbook layers: same parameters, same function, another order of the same sums (``convolution_forms.py``).
+Both are the textbook layers: same parameters, same function, another order of the same sums (``convolution_forms/``).
 
-- :class:`TransposedConv` has exactly the parameters and the output of ``nn.ConvTranspose`` but is computed as one short
-  ordinary convolution per output phase, several times faster on CPU.
-- :class:`StridedConv` is a strided convolution in a form of one's choice: the plain primitive, one whose derivatives of
-  every order are cheap, or one of matrix products.
+- :class:`TransposedConv` has exactly the parameters and the output of ``nn.ConvTranspose`` but multiplies by no
+  inserted zero, and is several times faster on CPU.
+- :class:`StridedConv` is a strided convolution in a form of one's choice: the plain primitive, or one whose derivatives
+  of every order are cheap on CPU.
 """
 
 import math
@@ -20,14 +20,13 @@ from flax.linen.dtypes import promote_dtype
 from bgan_jax.networks.convolution_forms import (
     paired_conv,
     paired_transposed_conv,
-    patches_conv,
     phase_transposed_conv,
     plain_conv,
 )
 from bgan_jax.networks.spectral import spectrally_normalized
 
-ConvForm = Literal["conv", "paired", "patches", "auto"]
-CONV_FORMS = {"conv": plain_conv, "paired": paired_conv, "patches": patches_conv}
+ConvForm = Literal["conv", "paired", "auto"]
+CONV_FORMS = {"conv": plain_conv, "paired": paired_conv}
 TransposedForm = Literal["phases", "paired", "auto"]
 TRANSPOSED_FORMS = {"phases": phase_transposed_conv, "paired": paired_transposed_conv}
 Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
@@ -80,7 +79,7 @@ def resolved_form(form: ConvForm) -> ConvForm:
 
 
 class TransposedConv(nn.Module):
-    """Transposed convolution by phases; the parameters and the function of ``nn.ConvTranspose``.
+    """Transposed convolution with the parameters and the function of ``nn.ConvTranspose``.
 
     Attributes:
       features: output channels.
@@ -91,8 +90,9 @@ class TransposedConv(nn.Module):
       use_bias: whether a bias is added.
       kernel_init: initialiser of the kernel ``[*kernel_size, in, features]``.
       bias_init: initialiser of the bias ``[features]``.
-      form: ``"phases"``, ``"paired"`` (phases too, with cheap derivatives on CPU; reverse mode only) or ``"auto"``
-        (``"paired"`` on CPU); the same function of the same parameters.
+      form: ``"phases"`` (ordinary convolutions), ``"paired"`` (mostly a matrix product, with derivatives of every order
+        that are cheap on CPU; reverse mode only) or ``"auto"`` (``"paired"`` on CPU); the same function of the same
+        parameters.
       dtype: dtype of the computation; parameters are float32.
       precision: as in ``lax.conv_general_dilated``.
     """
@@ -133,9 +133,8 @@ class StridedConv(nn.Module):
       kernel_size: taps per spatial axis; its length is the number of spatial axes.
       stride: stride of every spatial axis.
       padding: zeros added on both sides of every spatial axis.
-      form: ``"conv"`` (XLA's own), ``"paired"`` (cheap derivatives of every order, reverse mode only), ``"patches"``
-        (matrix products) or ``"auto"`` (:func:`double_backward_form`); the same function of
-        the same parameters.
+      form: ``"conv"`` (XLA's own), ``"paired"`` (cheap derivatives of every order on CPU, reverse mode only) or
+        ``"auto"`` (:func:`double_backward_form`); the same function of the same parameters.
       spectral_norm: divide the kernel by its largest singular value (a running estimate in ``batch_stats``).
       use_bias: whether a bias is added.
       kernel_init: initialiser of the kernel ``[*kernel_size, in, features]``.

@@ -155,10 +155,10 @@ class DCGANDiscriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @property
-    def loops(self) -> bool:
-        """Whether it may run over small batches in a loop, which a CPU gains by.
+    def independent(self) -> bool:
+        """Whether it judges every point by itself, so that a batch may be cut up or joined to another.
 
-        Batch normalisation, and spectral normalisation in training, look at the whole batch.
+        Batch normalisation looks at the whole batch, and spectral normalisation moves on with every batch.
         """
         return not any(self.batch_norm) and not self.spectral_norm
 

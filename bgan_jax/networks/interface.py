@@ -60,8 +60,9 @@ class Networks(NamedTuple):
       latent_prior: ``"normal"`` or ``"uniform"`` on [0, 1).
       output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical) or ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
+      independent: whether ``disc`` judges every point by itself; not so with batch normalisation.
       disc_in_loop: the function ``disc`` of the same variables in the form that a CPU runs and trains fastest in a
-        compiled loop over small batches; ``None`` where that gains nothing, or a small batch's result is another.
+        compiled loop over small batches; ``None`` where that gains nothing, or points are not independent.
       baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 
@@ -73,6 +74,7 @@ class Networks(NamedTuple):
     latent_dim: int
     latent_prior: LatentPrior
     output: str
+    independent: bool = False
     disc_in_loop: Player | None = None
     baseline: Player | None = None
 
@@ -152,7 +154,7 @@ def assemble(
       options: what the caller changes.
       generator: latents to logits or pixels; has attributes ``axis_name`` and ``dtype``.
       discriminator: points to F; has attributes ``axis_name``, ``dtype``, ``spectral_norm`` and, if it convolves,
-        ``form``; and ``loops``, true, if a loop over small batches suits it.
+        ``form``; and ``independent``, whether it judges every point by itself.
       latent_dim: the preset's size of the latents.
       latent_prior: the preset's prior.
       output: what the generator makes, as in :class:`Networks`.
@@ -167,7 +169,7 @@ def assemble(
     )
     convolves = hasattr(discriminator, "form")
     twice = discriminator.clone(form=options.double_backward_form) if convolves else discriminator
-    in_loop = discriminator.clone(form="paired") if getattr(discriminator, "loops", False) else None
+    in_loop = discriminator.clone(form="paired") if convolves and discriminator.independent else None
     return Networks(
         name=name,
         gen=player(generator, (latent_dim,)),
@@ -177,6 +179,7 @@ def assemble(
         latent_dim=latent_dim,
         latent_prior=latent_prior,
         output=output,
+        independent=discriminator.independent,
         disc_in_loop=None if in_loop is None else player(in_loop, example_shape),
     )
 

@@ -64,6 +64,11 @@ class MLPDiscriminator(nn.Module):
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
+    @property
+    def independent(self) -> bool:
+        """Whether it judges every point by itself; spectral normalisation moves on with every batch."""
+        return not self.spectral_norm
+
     @nn.compact
     def __call__(self, points: jax.Array, *, train: bool) -> jax.Array:
         """Maps ``[N, ...]`` to F, ``[N]``, float32."""

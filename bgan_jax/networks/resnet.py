@@ -122,6 +122,11 @@ class ResNetDiscriminator(nn.Module):
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
+    @property
+    def independent(self) -> bool:
+        """Whether it judges every point by itself, not by its batch; spectral normalisation moves on with every one."""
+        return not self.batch_norm and not self.spectral_norm
+
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> jax.Array:
         """Maps ``[N, side, side, channels]`` to F, ``[N]``, float32."""

@@ -22,6 +22,7 @@ from bgan_jax.training.objectives import OBJECTIVES, Objective
 from bgan_jax.training.players import (
     Generated,
     generate,
+    judge,
     mean_over_devices,
     update_discriminator,
     update_generator,
@@ -169,10 +170,7 @@ def train_discriminator(
     coefficient = annealed(settings.penalty, state.step, half_life=settings.penalty_half_life)
 
     def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, Any]]:
-        model_state = state.model_state.disc
-        # Data and samples pass apart, each with batch statistics of its own, as in the authors' code.
-        real_logits, model_state = networks.disc.apply({"params": params, **model_state}, real, train=True)
-        fake_logits, model_state = networks.disc.apply({"params": params, **model_state}, fake, train=True)
+        real_logits, fake_logits, model_state = judge(networks, params, state.model_state.disc, real=real, fake=fake)
         loss = objective.discriminator_loss(
             real_logits=real_logits, fake_logits=fake_logits, divergence=settings.divergence
         )
@@ -188,6 +186,7 @@ def train_discriminator(
                 real=real,
                 fake=fake,
                 divergence=settings.divergence,
+                together=networks.independent,
             )
             loss = loss + regulariser.factor * coefficient * metrics["penalty"]
         return loss, (metrics, model_state)

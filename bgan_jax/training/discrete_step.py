@@ -24,12 +24,13 @@ from bgan_jax.training.game import Game
 from bgan_jax.training.players import (
     Generated,
     generate,
+    judge,
     mean_over_devices,
     update_discriminator,
     update_generator,
 )
 from bgan_jax.training.regularisers import REGULARISERS, annealed, check_penalty, check_stride
-from bgan_jax.training.scoring import ScoredSamples, default_sample_chunk, score_samples, summarize
+from bgan_jax.training.scoring import ScoredSamples, Sums, default_sample_chunk, score_samples, sum_up
 from bgan_jax.training.state import TrainState
 
 Metrics = dict[str, jax.Array]
@@ -134,15 +135,13 @@ def discrete_step(
 
     # Data x ~ p, latents z ~ h, and M conditional samples x_m ~ g(.|z) of each latent.
     fakes = generate(state, jax.random.fold_in(step_key, last), example_index, networks=game.networks)
-    # Their weights, by the discriminator as it is before its update.
-    learns_from_all = settings.disc_fakes_per_latent == settings.num_samples
-    scored = None if learns_from_all else score(state, fakes, game=game)
-    # The discriminator ascends the bound. If it learns from all M samples, its own forward pass has scored them.
-    state, own_scored, disc_metrics = train_discriminator(state, real[last], fakes, game=game, axis_name=axis_name)
+    # The discriminator ascends the bound. Its forward pass scores the samples that it learns from on the way; as it was
+    # before its update, it scores the others.
+    before = state
+    state, sums, disc_metrics = train_discriminator(state, real[last], fakes, game=game, axis_name=axis_name)
+    scored = score(before, fakes, game=game, sums=sums)
     # The generator is fitted to its own samples as weighted.
-    state, gen_metrics = train_generator(
-        state, fakes, own_scored if scored is None else scored, game=game, axis_name=axis_name
-    )
+    state, gen_metrics = train_generator(state, fakes, scored, game=game, axis_name=axis_name)
 
     for j in range(1, settings.gen_steps):
         fakes = generate(state, jax.random.fold_in(step_key, last + j), example_index, networks=game.networks)
@@ -152,8 +151,18 @@ def discrete_step(
     return state.replace(step=state.step + 1), {**disc_metrics, **gen_metrics}
 
 
-def score(state: TrainState, fakes: Generated, *, game: DiscreteGame) -> ScoredSamples:
-    """F on all M samples of every latent, forward only; the samples are drawn where they are scored."""
+def score(state: TrainState, fakes: Generated, *, game: DiscreteGame, sums: Sums | None = None) -> ScoredSamples:
+    """F on all M samples of every latent, forward only; the samples are drawn where they are scored.
+
+    Args:
+      state: the run's state, whose discriminator scores.
+      fakes: the latents' conditionals, with their keys.
+      game: networks, conditional, settings. Static.
+      sums: over those samples that a discriminator's update has scored on its way; ``None`` where none has.
+
+    Returns:
+      What the samples amount to.
+    """
     num_samples, disc = game.settings.num_samples, looped(game.networks) or game.networks.disc
 
     def statistic_fn(points: jax.Array) -> jax.Array:
@@ -166,13 +175,15 @@ def score(state: TrainState, fakes: Generated, *, game: DiscreteGame) -> ScoredS
         fakes.logits,
         num_samples=num_samples,
         sample_chunk=game.settings.sample_chunk or default_sample_chunk(num_samples, num_latents=len(fakes.logits)),
+        num_scored=0 if sums is None else game.settings.disc_fakes_per_latent,
+        sums=sums,
     )
 
 
 def train_discriminator(
     state: TrainState, real: jax.Array, fakes: Generated, *, game: DiscreteGame, axis_name: str | None
-) -> tuple[TrainState, ScoredSamples, Metrics]:
-    """Ascends the variational bound on real data and k fakes per latent, less the penalty."""
+) -> tuple[TrainState, Sums, Metrics]:
+    """Ascends the variational bound on real data and k fakes per latent, less the penalty; sums the k up as scored."""
     conditional, networks, settings = game.conditional, game.networks, game.settings
     regulariser = REGULARISERS[settings.penalty_form]
     check_stride(settings.penalty_stride, num_examples=real.shape[0])
@@ -209,6 +220,7 @@ def train_discriminator(
                 real=real_points[:: settings.penalty_stride],
                 fake=relaxed_points[:: settings.penalty_stride],
                 divergence=settings.divergence,
+                together=networks.independent,
             )
         metrics = {
             "bound": bound,
@@ -226,7 +238,7 @@ def train_discriminator(
     gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
     metrics["disc_gradient_norm"] = optax.tree.norm(gradient)
     state = update_discriminator(state, gradient, model_state, optimizers=game.optimizers)
-    return state, summarize(fake_logits, fake_points), metrics
+    return state, sum_up(fake_logits, fake_points), metrics
 
 
 def looped(networks: Networks) -> Player | None:
@@ -245,14 +257,15 @@ def bound_on(
     Returns:
       The bound in nats; F of real and of fake points; the discriminator's next statistics.
     """
-    real_logits, model_state = networks.disc.apply({"params": params, **model_state}, real, train=True)
     in_loop = looped(networks) if len(fakes) > 1 else None
     if in_loop is None:
         flat = fakes.reshape((-1, *fakes.shape[2:]))
-        fake_logits, model_state = networks.disc.apply({"params": params, **model_state}, flat, train=True)
+        real_logits, fake_logits, model_state = judge(networks, params, model_state, real=real, fake=flat)
         fake_logits = fake_logits.reshape((*fakes.shape[:2], *fake_logits.shape[1:]))
         bound = losses.variational_lower_bound(real_logits=real_logits, fake_logits=fake_logits, divergence=divergence)
         return bound, (real_logits, fake_logits, model_state)
+
+    real_logits, model_state = networks.disc.apply({"params": params, **model_state}, real, train=True)
 
     def fake_term(params: Any, batch: jax.Array) -> tuple[jax.Array, jax.Array]:
         logits = in_loop.apply({"params": params, **model_state}, batch, train=True)[0]
@@ -271,6 +284,8 @@ def _one_of_each(logits: jax.Array, keys: jax.Array) -> jax.Array:
     """F as it is; or, of one F per position, that of a position drawn for each example: on average the mean of all."""
     if logits.ndim == 1:
         return logits
+    if len(logits) > len(keys):  # Real and fake points in one batch.
+        keys = jnp.concatenate([keys, keys])
     position = jax.vmap(lambda key: jax.random.randint(jax.random.fold_in(key, 1), (), 0, logits.shape[1]))(keys)
     return jnp.take_along_axis(logits, position[:, None], axis=1)[:, 0]
 

@@ -15,6 +15,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from bgan_jax.training.compilation import compiler_options
+
 AXIS = "devices"
 LAUNCHERS = ("pmap", "shard_map")
 
@@ -52,9 +54,35 @@ def _mesh(parallel: str) -> Mesh:
     return Mesh(np.array(devices), (AXIS,))
 
 
+class Spread:
+    """A per-device function on every device of every host: compiled at its first call, and never again.
+
+    Attributes:
+      mapped: the function before it is compiled, for who wants to trace it.
+    """
+
+    def __init__(self, mapped: Any) -> None:
+        self.mapped = mapped
+        self._compiled: Any = None
+
+    def lower(self, *arguments: Any) -> Any:
+        """The program for these arguments, before it is compiled."""
+        return self.mapped.lower(*arguments)
+
+    def compile(self, *arguments: Any) -> Any:
+        """The program for these arguments, with the options that suit the backend; calls do not share it."""
+        return self.lower(*arguments).compile(compiler_options=compiler_options())
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Runs the program. Arguments of other shapes or dtypes than at the first call are a ``TypeError``."""
+        if self._compiled is None:
+            self._compiled = self.compile(*arguments)
+        return self._compiled(*arguments)
+
+
 def spread(
     function: Callable[..., Any], *, parallel: str, sharded: tuple[bool, ...], donate: tuple[int, ...] = (0,)
-) -> Callable[..., Any]:
+) -> Spread:
     """Runs a per-device function on every device of every host.
 
     Args:
@@ -65,7 +93,7 @@ def spread(
       donate: arguments whose memory the results may take over.
 
     Returns:
-      The compiled function. Arguments come from :func:`replicate` and :func:`shard`.
+      The function, to be compiled at its first call. Arguments come from :func:`replicate` and :func:`shard`.
 
     Raises:
       ValueError: an unknown ``parallel``.
@@ -74,12 +102,12 @@ def spread(
     per_device = functools.partial(function, axis_name=AXIS)
     if parallel == "pmap":
         in_axes = tuple(0 if is_sharded else None for is_sharded in sharded)
-        return jax.pmap(per_device, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=donate)
+        return Spread(jax.pmap(per_device, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=donate))
     in_specs = tuple(PartitionSpec(AXIS) if is_sharded else PartitionSpec() for is_sharded in sharded)
     mapped = jax.shard_map(
         per_device, mesh=_mesh(parallel), in_specs=in_specs, out_specs=PartitionSpec(), check_vma=False
     )
-    return jax.jit(mapped, donate_argnums=donate)
+    return Spread(jax.jit(mapped, donate_argnums=donate))
 
 
 def identity(tree: Any) -> Any:

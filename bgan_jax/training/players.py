@@ -23,13 +23,13 @@ def mean_over_devices(tree: Any, *, axis_name: str | None) -> Any:
 
     Args:
       tree: arrays, float32.
-      axis_name: the name of the device axis; ``None`` on a single device, where this is the identity. Static.
+      axis_name: the name of the device axis, ``None`` for none. Static. On a single device this is the identity.
 
     Returns:
       The same tree, averaged.
     """
-    if axis_name is None:
-        return tree
+    if axis_name is None or jax.lax.psum(1, axis_name) == 1:
+        return jax.lax.optimization_barrier(tree)
     flat, unflatten = jax.flatten_util.ravel_pytree(tree)
     return unflatten(jax.lax.pmean(flat, axis_name))
 
@@ -97,6 +97,36 @@ def run_generator(state: TrainState, inputs: jax.Array, sample_keys: jax.Array, 
         model_state=model_state,
         sample_keys=sample_keys,
     )
+
+
+def judge(
+    networks: Networks, params: Any, model_state: Any, *, real: jax.Array, fake: jax.Array
+) -> tuple[jax.Array, jax.Array, Any]:
+    """F of data and of generated points, by the discriminator in its training mode.
+
+    They pass as one batch where every point is judged by itself, so that the parameters are read once; and apart, data
+    first, where there are batch statistics, each with its own, as in the authors' code.
+
+    Args:
+      networks: both players. Static.
+      params: the discriminator's.
+      model_state: the discriminator's.
+      real: data, ``[N, ...]``.
+      fake: generated points, ``[N', ...]``.
+
+    Returns:
+      F of data, F of generated points, and the next model state.
+    """
+
+    def apply(points: jax.Array, model_state: Any) -> tuple[jax.Array, Any]:
+        return networks.disc.apply({"params": params, **model_state}, points, train=True)
+
+    if networks.independent:
+        logits, model_state = apply(jnp.concatenate([real, fake]), model_state)
+        return logits[: len(real)], logits[len(real) :], model_state
+    real_logits, model_state = apply(real, model_state)
+    fake_logits, model_state = apply(fake, model_state)
+    return real_logits, fake_logits, model_state
 
 
 def update_discriminator(state: State, gradient: Any, model_state: Any, *, optimizers: Pair) -> State:

@@ -34,7 +34,8 @@ class Regulariser(NamedTuple):
     """A penalty and its conventional factor; static.
 
     Attributes:
-      penalty: ``(statistic_fn, keys, *, real, fake, divergence) -> scalar``; keys are one per example, ``[N]``.
+      penalty: ``(statistic_fn, keys, *, real, fake, divergence, together) -> scalar``; keys are
+        one per example, ``[N]``; together: whether real and fake points may pass as one batch, real ones first.
       factor: what multiplies gamma times the penalty in the discriminator's loss.
       needs_divergence: whether the penalty is only defined where a divergence trains F.
     """
@@ -45,28 +46,30 @@ class Regulariser(NamedTuple):
 
 
 def _gradient_norm(
-    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str
+    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str, together: bool
 ) -> jax.Array:
     del keys
-    return losses.gradient_norm_penalty(statistic_fn, real=real, fake=fake, divergence=divergence)
+    return losses.gradient_norm_penalty(statistic_fn, real=real, fake=fake, divergence=divergence, together=together)
 
 
 def _unweighted(
-    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str
+    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str, together: bool
 ) -> jax.Array:
     del keys, divergence
-    return losses.unweighted_gradient_norm_penalty(statistic_fn, real=real, fake=fake)
+    return losses.unweighted_gradient_norm_penalty(statistic_fn, real=real, fake=fake, together=together)
 
 
-def _r1(statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str) -> jax.Array:
-    del keys, fake, divergence
+def _r1(
+    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str, together: bool
+) -> jax.Array:
+    del keys, fake, divergence, together
     return losses.r1_penalty(statistic_fn, real=real)
 
 
 def _wgan_gp(
-    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str
+    statistic_fn: StatisticFn, keys: jax.Array, *, real: jax.Array, fake: jax.Array, divergence: str, together: bool
 ) -> jax.Array:
-    del divergence
+    del divergence, together
     return losses.gradient_penalty(statistic_fn, keys, real=real, fake=fake)
 
 

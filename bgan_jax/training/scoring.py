@@ -49,8 +49,8 @@ class ScoredSamples(NamedTuple):
     logit_statistics: jax.Array
 
 
-class _Running(NamedTuple):
-    """Sums so far, weights scaled by ``e^-peak`` so that no exponential overflows."""
+class Sums(NamedTuple):
+    """Sums over the samples scored so far, weights scaled by ``e^-peak`` so that no exponential overflows."""
 
     peak: jax.Array
     weight_sum: jax.Array
@@ -67,7 +67,7 @@ def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
     return values.reshape(values.shape + (1,) * (like.ndim - values.ndim))
 
 
-def _sums(fake_logits: jax.Array, statistics: jax.Array) -> _Running:
+def _sums(fake_logits: jax.Array, statistics: jax.Array) -> Sums:
     # The compiler may compute F twice, once for the peak and once for the weights, with different rounding. Up to a
     # million nats the two differ by less than 0.1; far beyond, by enough to make every weight 0 or infinite.
     fake_logits = jnp.clip(fake_logits, -MAX_LOGIT, MAX_LOGIT)
@@ -83,7 +83,7 @@ def _sums(fake_logits: jax.Array, statistics: jax.Array) -> _Running:
         statistics.reshape(len(fake_logits), math.prod(latents), -1),
         precision=jax.lax.Precision.HIGHEST,
     ).reshape(3, *statistics.shape[1:])
-    return _Running(
+    return Sums(
         peak=peak,
         weight_sum=jnp.sum(weights, axis=0),
         weight_square_sum=jnp.sum(jnp.square(weights), axis=0),
@@ -95,10 +95,10 @@ def _sums(fake_logits: jax.Array, statistics: jax.Array) -> _Running:
     )
 
 
-def _merge(a: _Running, b: _Running) -> _Running:
+def _merge(a: Sums, b: Sums) -> Sums:
     peak = jnp.maximum(a.peak, b.peak)
     scale_a, scale_b = jnp.exp(a.peak - peak), jnp.exp(b.peak - peak)
-    return _Running(
+    return Sums(
         peak=peak,
         weight_sum=scale_a * a.weight_sum + scale_b * b.weight_sum,
         weight_square_sum=scale_a**2 * a.weight_square_sum + scale_b**2 * b.weight_square_sum,
@@ -111,7 +111,7 @@ def _merge(a: _Running, b: _Running) -> _Running:
     )
 
 
-def _finish(running: _Running, num_samples: int) -> ScoredSamples:
+def _finish(running: Sums, num_samples: int) -> ScoredSamples:
     return ScoredSamples(
         log_partition=running.peak + jnp.log(running.weight_sum / num_samples),
         effective_sample_size=jnp.square(running.weight_sum) / running.weight_square_sum,
@@ -121,6 +121,13 @@ def _finish(running: _Running, num_samples: int) -> ScoredSamples:
         logit_square_mean=running.logit_square_sum / num_samples,
         logit_statistics=running.logit_statistics / num_samples,
     )
+
+
+def sum_up(fake_logits: jax.Array, statistics: jax.Array) -> Sums:
+    """The sums over samples that are at hand with their scores; arguments as in :func:`summarize`, and constant."""
+    fake_logits, statistics = jax.lax.stop_gradient((fake_logits, statistics))
+    _check_scores(fake_logits, statistics)
+    return _sums(fake_logits, statistics)
 
 
 def summarize(fake_logits: jax.Array, statistics: jax.Array) -> ScoredSamples:
@@ -133,9 +140,7 @@ def summarize(fake_logits: jax.Array, statistics: jax.Array) -> ScoredSamples:
     Returns:
       :class:`ScoredSamples`. Constants: no gradient flows into either argument.
     """
-    fake_logits, statistics = jax.lax.stop_gradient((fake_logits, statistics))
-    _check_scores(fake_logits, statistics)
-    return _finish(_sums(fake_logits, statistics), fake_logits.shape[0])
+    return _finish(sum_up(fake_logits, statistics), fake_logits.shape[0])
 
 
 def _check_scores(fake_logits: jax.Array, statistics: jax.Array) -> None:
@@ -154,10 +159,13 @@ def score_samples(
     *,
     num_samples: int,
     sample_chunk: int,
+    num_scored: int = 0,
+    sums: Sums | None = None,
 ) -> ScoredSamples:
     """Draws M samples of every latent's conditional, scores them, and sums them up, ``sample_chunk`` at a time.
 
-    The result is the same for every chunk size up to rounding: sample (m, n) depends on its key and indices only.
+    The result is the same for every chunk size up to rounding: sample (m, n) depends on its key and indices only. So
+    those that somebody has scored already need not be scored again.
 
     Args:
       statistic_fn: the discriminator with its parameters inside, ``[B, ...] -> [B]``, or ``[B, L]`` with an F per
@@ -167,18 +175,23 @@ def score_samples(
       logits: the generator's output, ``[N, ...]``.
       num_samples: M. Static.
       sample_chunk: how many of the M samples are in memory at once; divides M. Static.
+      num_scored: how many samples of every latent, the first ones, are in ``sums`` already. Static.
+      sums: of those, from :func:`sum_up`; ``None`` where there are none.
 
     Returns:
       :class:`ScoredSamples`.
 
     Raises:
-      ValueError: ``sample_chunk`` does not divide ``num_samples``, or F is neither per sample nor per position.
+      ValueError: ``sample_chunk`` does not divide ``num_samples``; F is neither per sample nor per position; or there
+        are sums of no sample, or of more than M.
     """
     if num_samples % sample_chunk:
         raise ValueError(f"sample_chunk={sample_chunk} does not divide num_samples={num_samples}")
+    if not 0 <= num_scored <= num_samples or (num_scored > 0) != (sums is not None):
+        raise ValueError(f"num_scored={num_scored} of {num_samples} samples, {'no' if sums is None else 'with'} sums")
 
-    def chunk_sums(first: jax.Array) -> _Running:
-        x = sample_conditionals(conditional, keys, logits, sample_index=first + jnp.arange(sample_chunk))
+    def chunk_sums(first: jax.Array | int, size: int) -> Sums:
+        x = sample_conditionals(conditional, keys, logits, sample_index=first + jnp.arange(size))
         statistics = conditional.statistics(x)
         flat_logits = statistic_fn(statistics.reshape((-1, *statistics.shape[2:])))
         fake_logits = flat_logits.reshape((*statistics.shape[:2], *flat_logits.shape[1:]))
@@ -186,13 +199,21 @@ def score_samples(
         return _sums(fake_logits, statistics)
 
     logits = jax.lax.stop_gradient(logits)
-    running = chunk_sums(jnp.zeros((), jnp.int32))
-    num_chunks = num_samples // sample_chunk
+    # The first chunk takes what does not fill one; with as many more as there are, a loop's body serves them all.
+    num_chunks = -(-(num_samples - num_scored) // sample_chunk)
+    loop_start = num_samples - max(num_chunks - 1, 0) * sample_chunk
+    if num_chunks:
+        first_sums = chunk_sums(num_scored, loop_start - num_scored)
+        sums = first_sums if sums is None else _merge(sums, first_sums)
+    assert sums is not None  # For mypy: at least one sample has been scored.
     if num_chunks > 1:
-        running = jax.lax.fori_loop(
-            1, num_chunks, lambda i, so_far: _merge(so_far, chunk_sums(i * sample_chunk)), running
+        sums = jax.lax.fori_loop(
+            0,
+            num_chunks - 1,
+            lambda i, so_far: _merge(so_far, chunk_sums(loop_start + i * sample_chunk, sample_chunk)),
+            sums,
         )
-    return _finish(running, num_samples)
+    return _finish(sums, num_samples)
 
 
 def default_sample_chunk(num_samples: int, *, num_latents: int) -> int:

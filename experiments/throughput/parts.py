@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.conditionals import sample_conditionals
+from bgan_jax.training.compilation import compiler_options
 from bgan_jax.training.discrete_step import discrete_step, score, train_discriminator, train_generator
 from bgan_jax.training.loop import train
 from bgan_jax.training.players import Generated, generate, update_discriminator, update_generator
@@ -32,7 +33,7 @@ WARM_UP = 6
 def program(name: str, function: Callable[..., Any], *arguments: Any) -> Program:
     """A function of fixed arguments as a program; every call is waited for."""
     began = time.perf_counter()
-    compiled = jax.jit(function).lower(*arguments).compile()
+    compiled = jax.jit(function, compiler_options=compiler_options()).lower(*arguments).compile()
     compile_seconds = time.perf_counter() - began
 
     def run(steps: int) -> None:

@@ -19,12 +19,13 @@ SLOPE = jnp.array([3.0, 4.0])
         ("wgan_gp", 16.0),
     ],
 )
-def test_what_each_adds_to_the_loss(name, expected):
+@pytest.mark.parametrize("together", [False, True])
+def test_what_each_adds_to_the_loss(name, expected, together):
     regulariser = REGULARISERS[name]
     points = jnp.array([[4.0, -3.0], [-4.0, 3.0], [0.0, 0.0]])  # F is 0 on all of them
     keys = jax.random.split(jax.random.key(0), 3)
     penalty = regulariser.penalty(
-        lambda x: x @ SLOPE, keys, real=points, fake=points[::-1], divergence="jensen_shannon"
+        lambda x: x @ SLOPE, keys, real=points, fake=points[::-1], divergence="jensen_shannon", together=together
     )
     assert float(regulariser.factor * penalty) == pytest.approx(expected, rel=1e-5)
 

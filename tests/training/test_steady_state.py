@@ -15,6 +15,7 @@ import pytest
 from bgan_jax.training import loop, parallel
 from bgan_jax.training.advance import Totals, make_advance, streamed_load
 from bgan_jax.training.checkpoints import Checkpoints
+from bgan_jax.training.compilation import compiler_options
 from bgan_jax.training.discrete_step import discrete_step
 from bgan_jax.training.sampling import make_sampler
 from bgan_jax.training.state import init_state
@@ -52,6 +53,7 @@ class Watched(NamedTuple):
 @pytest.fixture(params=parallel.LAUNCHERS)
 def watched(request, tmp_path, monkeypatch):
     launcher = request.param
+    compiler_options()  # Compiles a program of nothing, once in a process, to see whether they are known.
     game = toy_game(axis_name=parallel.AXIS, num_samples=4, penalty=0.0)
     spread = parallel.spread(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),

@@ -1,0 +1,58 @@
+"""XLA's own convolution, with axes in one order."""
+
+from typing import Any
+
+import jax
+from jax import lax
+
+Edges = tuple[tuple[int, int], ...]
+
+
+def plain_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: int, precision: Any = None) -> jax.Array:
+    """Strided convolution with symmetric zero padding, as XLA's own primitive.
+
+    Args:
+      inputs: ``[N, *spatial, in]``.
+      kernel: ``[*taps, in, out]``.
+      stride: stride of every spatial axis (static).
+      padding: zeros on both sides of every spatial axis (static).
+      precision: as in ``lax.conv_general_dilated`` (static).
+
+    Returns:
+      ``[N, *strided, out]`` with ``strided = (length + 2 * padding - taps) // stride + 1``.
+
+    Example:
+      >>> plain_conv(jnp.ones((1, 8, 8, 3)), jnp.ones((4, 4, 3, 5)), stride=2, padding=1).shape
+      (1, 4, 4, 5)
+    """
+    rank = inputs.ndim - 2
+    return convolve(inputs, kernel, stride=stride, edges=((padding, padding),) * rank, precision=precision)
+
+
+def convolve(
+    inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any = None, dilation: int = 1
+) -> jax.Array:
+    """Convolution of ``[N, *spatial, in]`` by ``[*taps, in, out]``.
+
+    Args:
+      inputs: ``[N, *spatial, in]``.
+      kernel: ``[*taps, in, out]``.
+      stride: stride of every spatial axis (static).
+      edges: (low, high) zeros around the inputs, one pair per spatial axis (static).
+      precision: as in ``lax.conv_general_dilated`` (static).
+      dilation: distance of the taps on every spatial axis (static).
+
+    Returns:
+      ``[N, *strided, out]``.
+    """
+    rank = inputs.ndim - 2
+    data = (0, rank + 1, *range(1, rank + 1))
+    return lax.conv_general_dilated(
+        inputs,
+        kernel,
+        (stride,) * rank,
+        edges,
+        rhs_dilation=(dilation,) * rank,
+        dimension_numbers=lax.ConvDimensionNumbers(data, (rank + 1, rank, *range(rank)), data),
+        precision=precision,
+    )
