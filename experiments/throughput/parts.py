@@ -71,19 +71,21 @@ def programs_of(row: Row) -> list[Program]:
         logits, model_state, sample_keys, latents = made
         return Generated(logits, _nothing, model_state, sample_keys, latents)
 
-    def scores(state: Any, made: Any) -> Any:
-        return score(state, fakes_of(made), game=game)
+    def learn(state: Any, real: jax.Array, made: Any, *, game: Any) -> Any:
+        return train_discriminator(state, real[0], fakes_of(made), game=game, axis_name=None)
 
-    scored = jax.jit(scores)(state, made)
+    # What the discriminator learns from, its update scores on the way; the others are drawn and scored apart.
+    _, sums, _ = jax.jit(functools.partial(learn, game=bare))(state, real, made)
+
+    def scores(state: Any, made: Any, sums: Any) -> Any:
+        return score(state, fakes_of(made), game=game, sums=sums)
+
+    scored = jax.jit(scores)(state, made, sums)
 
     def draw(made: Any) -> jax.Array:
         logits, _, sample_keys, _ = made
-        return sample_conditionals(
-            game.conditional, sample_keys, logits, sample_index=jnp.arange(game.settings.num_samples)
-        )
-
-    def learn(state: Any, real: jax.Array, made: Any, *, game: Any) -> Any:
-        return train_discriminator(state, real[0], fakes_of(made), game=game, axis_name=None)
+        others = jnp.arange(game.settings.disc_fakes_per_latent, game.settings.num_samples)
+        return sample_conditionals(game.conditional, sample_keys, logits, sample_index=others)
 
     def follow(state: Any, key: jax.Array, scored: Any) -> Any:
         fakes = generate(state, key, index, networks=game.networks)
@@ -102,7 +104,7 @@ def programs_of(row: Row) -> list[Program]:
         program("input", lambda data: load(data, key, jnp.zeros((), jnp.int32), index), data),
         program("forward", forward, state, key),
         program("draw", draw, made),
-        program("score", scores, state, made),
+        program("score", scores, state, made, sums),
         program("learn", functools.partial(learn, game=bare), state, real, made),
         program("learn with penalty", functools.partial(learn, game=game), state, real, made),
         program("follow", follow, state, key, scored),
@@ -184,7 +186,7 @@ def markdown(name: str, measured: dict[str, list[float]]) -> str:
         "input": median["input"],
         "generator, forward": median["forward"],
         "sampling": drawn,
-        "scoring: the discriminator over all samples, and the sums": median["score"] - drawn,
+        "scoring: the discriminator over the other samples, and the sums": median["score"] - drawn,
         "discriminator, forward, backward and update": learn,
         "penalty": median["learn with penalty"] - learn,
         "generator, backward and update": median["follow"] - median["forward"],

@@ -12,6 +12,7 @@ a hundred times.
 """
 
 import functools
+import math
 from typing import Any
 
 import jax
@@ -25,6 +26,8 @@ from bgan_jax.networks.convolution_forms.upsampling import upsampled
 
 #: Up to so many channels a product is the faster form (two to nine times, of grey and of coloured images).
 FEW_CHANNELS = 4
+#: And up to so many products, 8 MiB, of whatever channels: more of them do not stay in the cache until they are added.
+PRODUCTS_IN_CACHE = 2**21
 
 
 def paired_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: int, precision: Any = None) -> jax.Array:
@@ -96,8 +99,8 @@ def _paired_transposed(stride, edges, precision, shapes, cotangent, kernel):
         for n, k, q, low in zip(lengths, taps, cotangent.shape[1:-1], lows, strict=True)
     ]
     around = tuple(zip(lows, highs, strict=True))
-    # Without a stride there is one phase, which is an ordinary convolution.
-    by_product = stride > 1 or kernel.shape[-2] <= FEW_CHANNELS
+    num_products = math.prod(cotangent.shape[:-1]) * math.prod(kernel.shape[:-1])
+    by_product = kernel.shape[-2] <= FEW_CHANNELS or (stride > 1 and num_products <= PRODUCTS_IN_CACHE)
     conv = product_transposed_conv if by_product else phase_transposed_conv
     return conv(cotangent, mirrored, stride=stride, edges=around, precision=precision)
 
