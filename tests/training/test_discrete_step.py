@@ -130,9 +130,10 @@ def test_the_chunk_does_not_matter():
     close(b, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("disc_fakes_per_latent", [1, 4])
-def test_the_discriminator_in_a_loop_takes_the_same_step(disc_fakes_per_latent):
-    """On CPU samples are scored, and learned from, by matrix products in a loop; elsewhere all at once."""
+@pytest.mark.parametrize(("disc_fakes_per_latent", "at_a_time"), [(1, 1), (4, 1), (4, 2), (4, 3)])
+def test_the_discriminator_in_a_loop_takes_the_same_step(disc_fakes_per_latent, at_a_time, monkeypatch):
+    """On CPU samples are scored, and learned from, a few at a time in a loop; elsewhere all at once."""
+    monkeypatch.setattr("bgan_jax.training.discrete_step.LEARNING_VALUES", at_a_time * N * 28 * 28)
     networks = build_networks("dcgan28_small", example_shape=(28, 28, 1), width=2)
     assert networks.disc_in_loop is not None
     optimizer = optax.sgd(0.1)
