@@ -154,7 +154,7 @@ def assemble(
       options: what the caller changes.
       generator: latents to logits or pixels; has attributes ``axis_name`` and ``dtype``.
       discriminator: points to F; has attributes ``axis_name``, ``dtype``, ``spectral_norm`` and, if it convolves,
-        ``form``; and ``independent``, whether it judges every point by itself.
+        ``form``; and may have ``independent``, whether it judges every point by itself, as if it did not where missing.
       latent_dim: the preset's size of the latents.
       latent_prior: the preset's prior.
       output: what the generator makes, as in :class:`Networks`.
@@ -167,9 +167,9 @@ def assemble(
     discriminator = discriminator.clone(
         axis_name=options.axis_name, dtype=options.dtype, spectral_norm=options.spectral_norm
     )
-    convolves = hasattr(discriminator, "form")
+    convolves, independent = hasattr(discriminator, "form"), getattr(discriminator, "independent", False)
     twice = discriminator.clone(form=options.double_backward_form) if convolves else discriminator
-    in_loop = discriminator.clone(form="paired") if convolves and discriminator.independent else None
+    in_loop = discriminator.clone(form="paired") if convolves and independent else None
     return Networks(
         name=name,
         gen=player(generator, (latent_dim,)),
@@ -179,7 +179,7 @@ def assemble(
         latent_dim=latent_dim,
         latent_prior=latent_prior,
         output=output,
-        independent=discriminator.independent,
+        independent=independent,
         disc_in_loop=None if in_loop is None else player(in_loop, example_shape),
     )
 
