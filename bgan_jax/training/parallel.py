@@ -55,29 +55,28 @@ def _mesh(parallel: str) -> Mesh:
 
 
 class Spread:
-    """A per-device function on every device of every host: compiled at its first call, and never again.
-
-    Attributes:
-      mapped: the function before it is compiled, for who wants to trace it.
-    """
+    """A per-device function on every device of every host: compiled at its first call, and on one host never again."""
 
     def __init__(self, mapped: Any) -> None:
-        self.mapped = mapped
-        self._compiled: Any = None
+        self._mapped = mapped
+        self._program: Any = None
 
     def lower(self, *arguments: Any) -> Any:
         """The program for these arguments, before it is compiled."""
-        return self.mapped.lower(*arguments)
+        return self._mapped.lower(*arguments)
 
     def compile(self, *arguments: Any) -> Any:
         """The program for these arguments, with the options that suit the backend; calls do not share it."""
         return self.lower(*arguments).compile(compiler_options=compiler_options())
 
     def __call__(self, *arguments: Any) -> Any:
-        """Runs the program. Arguments of other shapes or dtypes than at the first call are a ``TypeError``."""
-        if self._compiled is None:
-            self._compiled = self.compile(*arguments)
-        return self._compiled(*arguments)
+        """Runs the program, or is traced. On one host, arguments of other shapes than at first are a ``TypeError``."""
+        if self._program is None:
+            if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
+                return self._mapped(*arguments)
+            # Of several hosts each calls a pmap with its own share, where the program itself wants the whole.
+            self._program = self.compile(*arguments) if jax.process_count() == 1 else self._mapped
+        return self._program(*arguments)
 
 
 def spread(

@@ -312,4 +312,4 @@ def _metric_names(experiment: Experiment, step_fn: Callable[..., Any], example_i
         return step_fn(state, real, index, axis_name=axis_name)[1]
 
     spread = parallel.spread(metrics, parallel=config.parallel, sharded=(False, False, True), donate=())
-    return tuple(sorted(jax.eval_shape(spread.mapped, state, real, example_index)))
+    return tuple(sorted(jax.eval_shape(spread, state, real, example_index)))

@@ -22,7 +22,7 @@ def plain_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: in
       ``[N, *strided, out]`` with ``strided = (length + 2 * padding - taps) // stride + 1``.
 
     Example:
-      >>> plain_conv(jnp.ones((1, 8, 8, 3)), jnp.ones((4, 4, 3, 5)), stride=2, padding=1).shape
+      >>> plain_conv(jax.numpy.ones((1, 8, 8, 3)), jax.numpy.ones((4, 4, 3, 5)), stride=2, padding=1).shape
       (1, 4, 4, 5)
     """
     rank = inputs.ndim - 2
