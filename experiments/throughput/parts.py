@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.conditionals import sample_conditionals
+from bgan_jax.training import parallel
 from bgan_jax.training.compilation import compiler_options
 from bgan_jax.training.discrete_step import discrete_step, score, train_discriminator, train_generator
 from bgan_jax.training.loop import train
@@ -147,6 +148,22 @@ def waited_seconds(step: Ready, steps: int) -> float:
     return spent / steps
 
 
+def idle_seconds(step: Ready, calls: int = 100) -> float:
+    """Seconds of a call of a program that does nothing, with the step's arguments and results: the host's own share."""
+
+    def nothing(state: Any, totals: Any, data: Any, example_index: Any, *, axis_name: str) -> tuple[Any, Any]:
+        del data, example_index, axis_name
+        return state, totals
+
+    idle = parallel.spread(nothing, parallel="pmap", sharded=(False, False, False, True))
+    holder = [*idle(step.fresh_state(), step.fresh_totals(), step.data, step.example_index)]
+    began = time.perf_counter()
+    for _ in range(calls):
+        holder[:] = idle(*holder, step.data, step.example_index)
+    jax.block_until_ready(holder)
+    return (time.perf_counter() - began) / calls
+
+
 def measure_parts(row: Row, *, rounds: int, seconds: float) -> dict[str, list[float]]:
     """Seconds of every part, once a round, in turns.
 
@@ -157,16 +174,17 @@ def measure_parts(row: Row, *, rounds: int, seconds: float) -> dict[str, list[fl
 
     Returns:
       By name, one number per round: the programs of :func:`programs_of`; ``loop`` and ``host`` of
-      :func:`loop_seconds`; ``waited``.
+      :func:`loop_seconds`; ``waited``; ``idle``.
     """
     step = ready(row)
     steps = max(round(seconds / waited_seconds(step, 1)), 2)
-    measured: dict[str, list[float]] = {"loop": [], "host": [], "waited": []}
+    measured: dict[str, list[float]] = {"loop": [], "host": [], "waited": [], "idle": []}
     for _ in range(rounds):
         loop, host = loop_seconds(step, steps)
         measured["loop"].append(loop)
         measured["host"].append(host)
         measured["waited"].append(waited_seconds(step, steps))
+        measured["idle"].append(idle_seconds(step))
     return {**take_turns(programs_of(row), rounds=rounds, seconds=seconds), **measured}
 
 
@@ -200,7 +218,8 @@ def markdown(name: str, measured: dict[str, list[float]]) -> str:
         "sum of these": (total, whole),
         "**the step**": (whole, whole),
         "both optimisers and the moving average, within the updates": (median["optimise"], whole),
-        "host: work of the loop's own thread": (median["host"], median["loop"]),
+        "host: a call of a program that does nothing": (median["idle"], median["loop"]),
+        "host: work of the loop's own thread, which starts the step's program": (median["host"], median["loop"]),
         "host: a step of the loop, beyond one that is waited for": (beyond, median["waited"]),
     }
     lines += [f"| {part} | {value:.2f} | {100 * value / of:.1f} % |" for part, (value, of) in beside.items()]

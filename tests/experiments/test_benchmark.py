@@ -57,14 +57,14 @@ def tiny_parts():
 def test_the_parts_of_a_step_and_the_host(tiny_parts):
     assert set(tiny_parts) == {
         "step", "input", "forward", "draw", "score", "learn", "learn with penalty", "follow", "optimise",
-        "loop", "host", "waited",
+        "loop", "host", "waited", "idle",
     }  # fmt: skip
     assert all(len(values) == 1 and values[0] > 0 for values in tiny_parts.values())
 
 
 def test_the_table_of_parts_takes_apart_what_was_measured_together():
     measured = {"step": 11, "input": 1, "forward": 1, "draw": 2, "score": 5, "learn": 2, "learn with penalty": 3,
-                "follow": 2, "optimise": 0.5, "loop": 11, "host": 0.1, "waited": 10}  # fmt: skip
+                "follow": 2, "optimise": 0.5, "loop": 11, "host": 0.1, "waited": 10, "idle": 0.02}  # fmt: skip
     table = parts.markdown("digits", {name: [1e-3 * value] for name, value in measured.items()})
     assert "| sampling | 2.00 | 18.2 % |" in table and "and the sums | 3.00 | 27.3 % |" in table
     assert "| penalty | 1.00 | 9.1 % |" in table and "| sum of these | 11.00 | 100.0 % |" in table
