@@ -29,8 +29,8 @@ def mean_over_devices(tree: Any, *, axis_name: str | None) -> Any:
       The same tree, averaged.
     """
     if axis_name is None or jax.lax.psum(1, axis_name) == 1:
-        # What follows waits for the whole tree, as it would for a mean. Else an update might come before the last use of
-        # what it updates, and the compiler would copy most parameters against that.
+        # What follows waits for the whole tree, as it would for a mean. Else an update might come before the last use
+        # of what it changes, and the compiler would copy most parameters.
         return jax.lax.optimization_barrier(tree)
     flat, unflatten = jax.flatten_util.ravel_pytree(tree)
     return unflatten(jax.lax.pmean(flat, axis_name))
