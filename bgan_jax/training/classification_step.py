@@ -246,7 +246,7 @@ def train_discriminator(
                 real=flat_pairs(images, own)[::stride],
                 fake=flat_pairs(images, drawn[0])[::stride],
                 divergence=settings.divergence,
-                together=False,
+                together=False,  # Spectral normalisation, if there is any, moves on with every batch.
             )
         metrics = {
             "bound": bound,

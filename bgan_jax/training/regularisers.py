@@ -34,8 +34,8 @@ class Regulariser(NamedTuple):
     """A penalty and its conventional factor; static.
 
     Attributes:
-      penalty: ``(statistic_fn, keys, *, real, fake, divergence, together) -> scalar``; keys are
-        one per example, ``[N]``; together: whether real and fake points may pass as one batch, real ones first.
+      penalty: ``(statistic_fn, keys, *, real, fake, divergence, together) -> scalar``; keys are one per example,
+        ``[N]``; together: whether real and fake points may pass as one batch, real ones first.
       factor: what multiplies gamma times the penalty in the discriminator's loss.
       needs_divergence: whether the penalty is only defined where a divergence trains F.
     """

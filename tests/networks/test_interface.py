@@ -133,6 +133,27 @@ def test_networks_that_gain_nothing_by_a_loop_or_look_at_the_whole_batch_have_no
     assert build_networks(name, example_shape=shape, width=2, **options).disc_in_loop is None
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "independent"),
+    [
+        ("dcgan28_small", (28, 28, 1), True),
+        ("characters_theano", (8, 5), True),
+        ("mlp", (2,), True),
+        ("dcgan32", (32, 32, 3), False),
+        ("resnet32_roth", (32, 32, 3), False),
+    ],
+)
+def test_independent_is_to_judge_every_point_whatever_its_batch(name, shape, independent):
+    networks = build_networks(name, example_shape=shape, width=2)
+    points = jax.random.uniform(jax.random.key(1), (4, *shape))
+    variables = random_variables(networks.disc.init)
+    whole, part = (
+        jax.jit(lambda v, x: networks.disc.apply(v, x, train=True)[0])(variables, x) for x in (points, points[:2])
+    )
+    assert networks.independent is independent
+    assert bool(np.allclose(whole[:2], part, rtol=1e-4, atol=1e-5)) is independent
+
+
 def test_last_layer_is_float32_under_bfloat16():
     points = jax.random.normal(jax.random.key(1), (3, 8, 8, 2))
     exact_discriminator, rounded_discriminator = small_discriminator(), small_discriminator(dtype=jnp.bfloat16)

@@ -137,6 +137,17 @@ def test_the_devices_really_share_the_work():
     np.testing.assert_allclose(read_totals(totals)["mean"], rows.mean(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
+def test_one_program_and_no_other_for_other_shapes(launcher):
+    total = parallel.spread(
+        lambda x, axis_name: jax.lax.psum(x.sum(), axis_name), parallel=launcher, sharded=(True,), donate=()
+    )
+    few, many = (parallel.shard(np.ones((number, 3), np.float32), parallel=launcher) for number in (8, 16))
+    assert float(total(few)) == float(total(few)) == 24.0
+    with pytest.raises(TypeError, match="differ from the types"):
+        total(many)
+
+
 def test_a_tree_is_averaged_in_one_all_reduce():
     from bgan_jax.training.players import mean_over_devices
 

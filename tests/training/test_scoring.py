@@ -5,7 +5,7 @@ import pytest
 
 from bgan_jax import losses
 from bgan_jax.conditionals import example_keys, product_bernoulli, product_categorical, sample_conditionals
-from bgan_jax.training.scoring import default_sample_chunk, score_samples, summarize
+from bgan_jax.training.scoring import default_sample_chunk, score_samples, sum_up, summarize
 
 CONDITIONAL = product_bernoulli()
 KEYS = example_keys(jax.random.key(0), jnp.arange(3))
@@ -24,6 +24,29 @@ def scored(chunk, *, fn=statistic_fn, m=12):
 def test_the_chunk_size_does_not_matter(chunk):
     for name, whole, chunked in zip(scored(12)._fields, scored(12), scored(chunk), strict=True):
         np.testing.assert_allclose(chunked, whole, rtol=2e-5, atol=1e-5, err_msg=name)
+
+
+def rest_scored(num_scored, chunk):
+    x = CONDITIONAL.statistics(
+        sample_conditionals(CONDITIONAL, KEYS, LOGITS, sample_index=jnp.arange(max(num_scored, 1)))
+    )
+    fake_logits = statistic_fn(x.reshape(-1, *x.shape[2:])).reshape(x.shape[:2])
+    return score_samples(
+        statistic_fn, CONDITIONAL, KEYS, LOGITS, num_samples=12, sample_chunk=chunk, num_scored=num_scored,
+        sums=sum_up(fake_logits, x),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("num_scored", "chunk"), [(1, 1), (1, 4), (5, 3), (5, 12), (11, 6), (12, 4)])
+def test_samples_that_were_scored_before_need_not_be_scored_again(num_scored, chunk):
+    for name, whole, rest in zip(scored(12)._fields, scored(12), rest_scored(num_scored, chunk), strict=True):
+        np.testing.assert_allclose(rest, whole, rtol=2e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("num_scored", [0, 13])
+def test_sums_of_no_sample_or_of_too_many_are_refused(num_scored):
+    with pytest.raises(ValueError, match=f"num_scored={num_scored} of 12 samples, with sums"):
+        rest_scored(num_scored, 4)
 
 
 def test_the_summary_is_what_the_losses_say():

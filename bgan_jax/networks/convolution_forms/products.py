@@ -86,19 +86,18 @@ def product_transposed_conv(
 
     def part(remainders: tuple[int, ...]) -> jax.Array:
         """The result at one phase of every axis."""
+        own = [phases[axis][r] for axis, r in enumerate(remainders)]
 
         def shifted(steps: tuple[int, ...]) -> jax.Array:
-            met = [
-                phases[axis][r].first + stride * i for axis, (r, i) in enumerate(zip(remainders, steps, strict=True))
-            ]
-            offsets = [phases[axis][r].offset + i for axis, (r, i) in enumerate(zip(remainders, steps, strict=True))]
-            of_tap = products[(*(slice(None),) * (rank + 1), *met)]
+            tap = [phase.first + stride * i for phase, i in zip(own, steps, strict=True)]
+            offsets = [phase.offset + i for phase, i in zip(own, steps, strict=True)]
             around = [(-o, o + count - n, 0) for o, count, n in zip(offsets, counts, lengths, strict=True)]
-            return lax.pad(of_tap, zero, [(0, 0, 0), *around, (0, 0, 0)])
+            return lax.pad(products[(*(slice(None),) * (rank + 1), *tap)], zero, [(0, 0, 0), *around, (0, 0, 0)])
 
-        numbers = [range(-(-(taps[axis] - phases[axis][r].first) // stride)) for axis, r in enumerate(remainders)]
-        nothing = jnp.zeros((len(inputs), *counts, features), products.dtype)  # Where there are fewer taps than phases.
-        terms = [shifted(steps) for steps in itertools.product(*numbers)]
-        return functools.reduce(jnp.add, terms) if terms else nothing
+        met = [range(-(-(k - phase.first) // stride)) for k, phase in zip(taps, own, strict=True)]
+        terms = [shifted(steps) for steps in itertools.product(*met)]
+        if not terms:  # fewer taps than phases
+            return jnp.zeros((len(inputs), *counts, features), products.dtype)
+        return functools.reduce(jnp.add, terms)
 
     return interleaved(part, stride=stride, sizes=sizes, axes=rank)
