@@ -22,7 +22,7 @@ jax.config.update("jax_disable_most_optimizations", True)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 # The benchmark's rival is looked at where it is installed.
-collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["experiments/throughput/pytorch*.py"]
+collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["experiments/benchmark/pytorch*.py"]
 
 
 @pytest.fixture

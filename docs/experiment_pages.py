@@ -1,7 +1,7 @@
 """A page for every experiment, made when the site is built: its own docstring, and its last result where one is kept.
 
 MkDocs calls :func:`on_files`; ``docs/results/NAME.md`` and ``docs/pictures/NAME.png`` are shown below the docstring of
-``experiments/NAME.py``. ``docs/keep_result.py`` puts them there.
+``experiments/NAME``. ``docs/keep_result.py`` puts them there.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ DOCS = Path(__file__).parent
 TABLE = re.compile(r"^(=+(?: +=+)+)\n(.*)\n\1\n((?:.*\n)+?)\1$", re.MULTILINE)
 
 
-def commands() -> list[Path]:
-    """The files of ``experiments/`` that are commands."""
-    files = sorted((DOCS.parent / "experiments").glob("*.py"))
-    return [path for path in files if '__name__ == "__main__"' in path.read_text(encoding="utf-8")]
+def commands() -> dict[str, Path]:
+    """The file of every experiment by its name: ``NAME.py``, or ``NAME/command.py``."""
+    folder = DOCS.parent / "experiments"
+    files = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
+    files |= {path.parent.name: path for path in folder.glob("*/command.py")}
+    return dict(sorted(files.items()))
 
 
 def markdown_of(words: str) -> str:
@@ -46,13 +48,14 @@ def markdown_of(words: str) -> str:
     return TABLE.sub(table, words)
 
 
-def page_of(path: Path, *, docs: Path = DOCS) -> str:
+def page_of(name: str, *, docs: Path = DOCS) -> str:
     """An experiment's page, Markdown."""
+    path = commands()[name]
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     first, _, rest = words.partition("\n")
-    parts = [f"# {first.rstrip('.')}", f"`experiments/{path.name}`", markdown_of(rest.strip("\n"))]
-    parts.append(f"`python -m experiments.{path.stem} --help` lists every flag with its meaning and its legal values.")
-    result, picture = docs / "results" / f"{path.stem}.md", docs / "pictures" / f"{path.stem}.png"
+    parts = [f"# {first.rstrip('.')}", f"`{path.relative_to(DOCS.parent).as_posix()}`", markdown_of(rest.strip("\n"))]
+    parts.append(f"`python -m experiments.{name} --help` lists every flag with its meaning and its legal values.")
+    result, picture = docs / "results" / f"{name}.md", docs / "pictures" / f"{name}.png"
     if result.exists():
         line, _, table = result.read_text(encoding="utf-8").strip().partition("\n")
         shown = [f"![A picture that this run made](../pictures/{picture.name})"] if picture.exists() else []
@@ -62,7 +65,7 @@ def page_of(path: Path, *, docs: Path = DOCS) -> str:
 
 def on_config(config: Any) -> Any:
     """Puts the pages into the navigation."""
-    config["nav"].append({"Experiments": [{path.stem: f"experiments/{path.stem}.md"} for path in commands()]})
+    config["nav"].append({"Experiments": [{name: f"experiments/{name}.md"} for name in commands()]})
     return config
 
 
@@ -70,6 +73,6 @@ def on_files(files: Any, *, config: Any) -> Any:
     """Adds the pages to the site, without writing them into the checkout."""
     from mkdocs.structure.files import File
 
-    for path in commands():
-        files.append(File.generated(config, f"experiments/{path.stem}.md", content=page_of(path)))
+    for name in commands():
+        files.append(File.generated(config, f"experiments/{name}.md", content=page_of(name)))
     return files

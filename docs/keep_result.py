@@ -21,8 +21,8 @@ from typing import Any
 
 from PIL import Image
 
-from experiments.harness.run_record import RunRecord, flat, read_json, read_run
-from experiments.harness.spread import is_number, spread
+from experiments.harness.metrics.mean_and_sd import is_number, spread
+from experiments.harness.reports.run_record import RunRecord, flat, read_json, read_run
 
 FOLDER = Path(__file__).parent
 WIDTH, BYTES = 960, 150_000

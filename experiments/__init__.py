@@ -1,1 +1,22 @@
-"""One file per claimed result; the only place where command-line flags are defined and read."""
+"""Experiments, one command each: ``python -m experiments.NAME --help``.
+
+``from experiments import load_sampler`` is the public way to a trained run::
+
+    sample, spec, step = load_sampler("runs/mnist")
+    x = sample(jax.random.key(0), 100).x
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["load_sampler"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: most commands do not load a trained run, and importing the package should cost nothing.
+    if name == "load_sampler":
+        from experiments.harness.runs.trained_run import load_sampler
+
+        return load_sampler
+    raise AttributeError(f"module 'experiments' has no attribute {name!r}")

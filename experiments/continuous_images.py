@@ -26,9 +26,12 @@ from typing import Any
 
 import jax
 
-from experiments.harness import continuous, flags, measuring
-from experiments.harness.measuring import MeasuredConfig, train_and_measure, yardstick_of
-from experiments.harness.run import MEASUREMENTS, start
+from experiments.harness.cli import command, flags
+from experiments.harness.cli.command import Command
+from experiments.harness.metrics import measured_training
+from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
+from experiments.harness.runs import continuous
+from experiments.harness.runs.run import MEASUREMENTS, start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -76,7 +79,7 @@ class Config(MeasuredConfig):
 
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, measures; the result goes to ``result.json``, distances over the run to measurements.jsonl."""
-    experiment, folder = start(config, measuring.prepare)
+    experiment, folder = start(config, measured_training.prepare)
     yardstick = yardstick_of(experiment) if jax.process_index() == 0 else None
     _, result = train_and_measure(experiment, folder, yardstick=yardstick)
     if result is not None:
@@ -84,5 +87,7 @@ def main(config: Config) -> dict[str, Any] | None:
     return result
 
 
+COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE, presets=PRESETS)
+
 if __name__ == "__main__":
-    flags.run(main, Config, description=__doc__, smoke=SMOKE, presets=PRESETS)
+    command.run(COMMAND)

@@ -33,7 +33,8 @@ from bgan_jax.data import (
     shuffled_indices,
     stream,
 )
-from experiments.harness import flags
+from experiments.harness.cli import command, flags
+from experiments.harness.cli.command import Command
 
 EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
 
@@ -187,5 +188,7 @@ def main(config: Config) -> dict[str, Any]:
     return results
 
 
+COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE)
+
 if __name__ == "__main__":
-    flags.run(main, Config, description=__doc__ or "", smoke=SMOKE)
+    command.run(COMMAND)

@@ -23,13 +23,16 @@ from typing import Any
 
 import jax
 
-from bgan_jax.training import workdir
-from experiments.harness import discrete, flags
-from experiments.harness.folders import cache_folder
-from experiments.harness.judging import judge_for, judged
-from experiments.harness.population import of_every_seed
-from experiments.harness.run import Outcome, run, start
-from experiments.harness.run_config import open_split
+from bgan_jax.runtime import workdir
+from experiments.harness.cli import command, flags
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.metrics.classifier_score import judge_for, judged
+from experiments.harness.runs import discrete
+from experiments.harness.runs.folders import cache_folder
+from experiments.harness.runs.population import of_every_seed
+from experiments.harness.runs.run import Outcome, run, start
+from experiments.harness.runs.run_config import open_split
 
 logger = logging.getLogger("bgan_jax")
 
@@ -79,7 +82,7 @@ def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, judges; the result goes to ``result.json``."""
     experiment, folder = start(config, discrete.prepare)
     if experiment.dataset.labels is None:
-        raise flags.UsageError(f"--dataset={config.dataset} has no labels, and this experiment's judge needs them")
+        raise UsageError(f"--dataset={config.dataset} has no labels, and this experiment's judge needs them")
     outcome = run(experiment, folder)
     if outcome.step < config.steps or jax.process_index() != 0:
         return None
@@ -111,5 +114,7 @@ def main(config: Config) -> dict[str, Any] | None:
     return result
 
 
+COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE, presets=PRESETS)
+
 if __name__ == "__main__":
-    flags.run(main, Config, description=__doc__, smoke=SMOKE, presets=PRESETS)
+    command.run(COMMAND)

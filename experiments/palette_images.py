@@ -75,15 +75,18 @@ from bgan_jax.evaluation.palette_distance import (
     palette_histogram_distance,
     pixel_marginal_distance,
 )
-from bgan_jax.training import pictures, workdir
-from bgan_jax.training.sampling import Sampler, Samples
-from experiments.harness import discrete, flags
-from experiments.harness.distances import Yardstick, distances
-from experiments.harness.judging import judge_form
-from experiments.harness.measuring import YardstickFlags, check_yardstick, open_held_out, yardstick_of
-from experiments.harness.population import of_every_seed
-from experiments.harness.run import Experiment, Outcome, run, start
-from experiments.harness.spread import cell
+from bgan_jax.runtime import pictures, workdir
+from bgan_jax.sampling.sampler import Sampler, Samples
+from experiments.harness.cli import command, flags
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.metrics.classifier_score import judge_form
+from experiments.harness.metrics.distances import Yardstick, distances
+from experiments.harness.metrics.mean_and_sd import cell
+from experiments.harness.metrics.measured_training import YardstickFlags, check_yardstick, open_held_out, yardstick_of
+from experiments.harness.runs import discrete
+from experiments.harness.runs.population import of_every_seed
+from experiments.harness.runs.run import Experiment, Outcome, run, start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -159,7 +162,7 @@ def prepare(config: Config) -> Experiment:
     """As :func:`discrete.prepare`, for palette images only."""
     experiment = discrete.prepare(config)
     if experiment.dataset.spec.kind != "categorical":
-        raise flags.UsageError(
+        raise UsageError(
             f"--dataset={config.dataset} is {experiment.dataset.spec.kind}, and this experiment takes palette images"
         )
     check_yardstick(experiment)
@@ -292,5 +295,7 @@ def main(config: Config) -> dict[str, Any] | None:
     return result
 
 
+COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE, presets=PRESETS)
+
 if __name__ == "__main__":
-    flags.run(main, Config, description=__doc__, smoke=SMOKE, presets=PRESETS)
+    command.run(COMMAND)

@@ -11,18 +11,21 @@ the packed form is made there at first use, or copy the cache folder too. Nothin
 from __future__ import annotations
 
 import dataclasses
-import functools
-import sys
 
 from bgan_jax.data import DatasetNotFoundError, open_dataset
 from bgan_jax.data.catalogue import CATALOGUE
-from experiments.harness import flags
+from experiments.harness.cli import command, flags
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Where the data are, and the choices that some data sets offer."""
 
+    dataset: str = flags.knob(
+        "", "Name of the data set, or npz:PATH, images:PATH, text:PATH; may stand without its name."
+    )
     data_dir: str | None = flags.knob(None, "Folder of prepared data; by default that of tensorflow-datasets.")
     cache_dir: str | None = flags.knob(None, "Folder of packed data; by default bgan_jax in the user's cache folder.")
     download: bool = flags.knob(False, "Allow fetching over the network.")
@@ -37,11 +40,12 @@ class Config:
     short_lines: str | None = flags.knob(None, "What becomes of lines with fewer symbols.", choices=("drop", "pad"))
 
 
-def prepare(name: str, config: Config) -> None:
+def main(config: Config) -> None:
     """Opens every split of a data set, and prints what it holds."""
-    if not name:
-        raise flags.UsageError("say which data set, as in: python -m experiments.prepare_data mnist10k")
+    if not config.dataset:
+        raise UsageError("say which data set, as in: python -m experiments.prepare_data mnist10k")
     options = dataclasses.asdict(config)
+    name = options.pop("dataset")
     try:
         train = open_dataset(name, **options)
         for split in train.spec.splits:
@@ -52,7 +56,7 @@ def prepare(name: str, config: Config) -> None:
                 f"{dataset.packed.nbytes / 1e6:.1f} MB packed, fingerprint {dataset.spec.fingerprint}{skipped}"
             )
     except (DatasetNotFoundError, ValueError) as error:
-        raise flags.UsageError(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def names() -> str:
@@ -61,14 +65,7 @@ def names() -> str:
     return "\n".join(f"  {name:<{width}}  {entry.summary}" for name, entry in CATALOGUE.items())
 
 
-def main(arguments: list[str]) -> None:
-    """The command: a name, then flags."""
-    description = f"{__doc__}\n\nNames:\n{names()}"
-    name = ""
-    if arguments and not arguments[0].startswith("-"):
-        name, *arguments = arguments
-    flags.run(functools.partial(prepare, name), Config, description=description, arguments=arguments)
-
+COMMAND = Command(main=main, config=Config, description=f"{__doc__}\n\nNames:\n{names()}", positional="dataset")
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    command.run(COMMAND)

@@ -13,12 +13,13 @@ Seconds; no accelerator.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 
-from experiments.harness import flags
-from experiments.harness.report_page import write_page
-from experiments.harness.run_record import PAGE
+from experiments.harness.cli import command, flags
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.reports.report_page import write_page
+from experiments.harness.reports.run_record import PAGE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,32 +34,22 @@ def main(config: Config) -> Path:
     """Reads the runs and writes the page."""
     folders = [Path(name).expanduser() for name in config.workdirs.split(",") if name]
     if not folders:
-        raise flags.UsageError("give the folder of at least one run: python -m experiments.report WORKDIR...")
+        raise UsageError("give the folder of at least one run: python -m experiments.report WORKDIR...")
     path = Path(config.out).expanduser() if config.out else (folders[0] if len(folders) == 1 else Path()) / PAGE
     if path.suffix != ".html":
-        raise flags.UsageError(f"--out={config.out} must end in .html")
+        raise UsageError(f"--out={config.out} must end in .html")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_page(folders, path)
     except ValueError as error:
-        raise flags.UsageError(str(error)) from error
+        raise UsageError(str(error)) from error
     except OSError as error:
-        raise flags.UsageError(f"--out={path} cannot be written: {error.strerror or error}") from error
+        raise UsageError(f"--out={path} cannot be written: {error.strerror or error}") from error
     print(f"report of {len(folders)} run{'s' if len(folders) > 1 else ''} written to {path}")
     return path
 
 
-def with_folders_as_flag(arguments: list[str]) -> list[str]:
-    """Plain arguments become ``--workdirs``.
-
-    Example:
-      >>> with_folders_as_flag(["runs/a", "runs/b", "--out=c.html"])
-      ['--out=c.html', '--workdirs=runs/a,runs/b']
-    """
-    folders = [argument for argument in arguments if not argument.startswith("-")]
-    rest = [argument for argument in arguments if argument.startswith("-")]
-    return [*rest, f"--workdirs={','.join(folders)}"] if folders else rest
-
+COMMAND = Command(main=main, config=Config, description=__doc__, positional="workdirs")
 
 if __name__ == "__main__":
-    flags.run(main, Config, description=__doc__, arguments=with_folders_as_flag(sys.argv[1:]))
+    command.run(COMMAND)

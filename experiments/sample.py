@@ -8,7 +8,8 @@
 Reads the newest good checkpoint. An .npz gets x in the data's own form and, of discrete data, probs, the probabilities
 that x was drawn from; a .png gets a grid, a .txt lines of text. In other code:
 
-    from experiments.harness.restoring import load_sampler
+    from experiments import load_sampler
+
     sample, spec, step = load_sampler("runs/mnist")
     x = sample(jax.random.key(0), 1000).x
 
@@ -34,15 +35,17 @@ import jax
 import numpy as np
 
 from bgan_jax.data import DatasetSpec
-from bgan_jax.training.decoding import make_decoder, make_tempered_sampler, walks
-from bgan_jax.training.importance_resampling import make_scorer, resample
-from bgan_jax.training.sampling import Samples
-from experiments.harness import flags
-from experiments.harness.folders import cache_folder
-from experiments.harness.judging import judge_for, judged
-from experiments.harness.restoring import TrainedRun, load_run
-from experiments.harness.run_config import open_split
-from experiments.harness.showing import save_grid, show
+from bgan_jax.sampling.importance_resampling import make_scorer, resample
+from bgan_jax.sampling.interpolation import make_decoder, make_tempered_sampler, walks
+from bgan_jax.sampling.sampler import Samples
+from experiments.harness.cli import command, flags
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.metrics.classifier_score import judge_for, judged
+from experiments.harness.reports.sample_grids import save_grid, show
+from experiments.harness.runs.folders import cache_folder
+from experiments.harness.runs.run_config import open_split
+from experiments.harness.runs.trained_run import TrainedRun, load_run
 
 SMOKE = {"num": 8}
 
@@ -98,7 +101,7 @@ def verdict(config: Config, trained: TrainedRun, x: np.ndarray) -> dict[str, Any
     options = types.SimpleNamespace(**trained.config)
     train = open_split(options, "train")  # type: ignore[arg-type]
     if train.labels is None:
-        raise flags.UsageError(f"--judge: {trained.spec.name} has no labels, and the judge needs them")
+        raise UsageError(f"--judge: {trained.spec.name} has no labels, and the judge needs them")
     judge = judge_for(train, folder=cache_folder(options), steps=config.judge_steps)
     return judged(judge, x, open_split(options, "test"))  # type: ignore[arg-type]
 
@@ -106,20 +109,20 @@ def verdict(config: Config, trained: TrainedRun, x: np.ndarray) -> dict[str, Any
 def check(config: Config) -> Path:
     """The file to write; refuses flags that cannot go together before anything is loaded."""
     if not config.workdir:
-        raise flags.UsageError("--workdir=FOLDER is needed: the run to sample from")
+        raise UsageError("--workdir=FOLDER is needed: the run to sample from")
     path = Path(config.out).expanduser()
     if path.suffix not in (".npz", ".png", ".txt"):
-        raise flags.UsageError(f"--out={config.out} must end in .npz, .png or .txt")
+        raise UsageError(f"--out={config.out} must end in .npz, .png or .txt")
     if path.exists() and not config.overwrite:
-        raise flags.UsageError(f"--out={config.out} is there already; choose another name or give --overwrite")
+        raise UsageError(f"--out={config.out} is there already; choose another name or give --overwrite")
     if config.temperature == 0.0:
-        raise flags.UsageError("--temperature=0: give a small positive number, such as 0.01, for the most probable")
+        raise UsageError("--temperature=0: give a small positive number, such as 0.01, for the most probable")
     if config.interpolate == 1 or config.interpolate > config.num:
-        raise flags.UsageError(
+        raise UsageError(
             f"--interpolate={config.interpolate} must be from 2 to --num={config.num}: a way has at least two ends"
         )
     if config.interpolate and config.candidates > 1:
-        raise flags.UsageError("--interpolate and --candidates cannot go together: a way has one sample a latent")
+        raise UsageError("--interpolate and --candidates cannot go together: a way has one sample a latent")
     return path
 
 
@@ -130,11 +133,11 @@ def main(config: Config) -> None:
     spec = trained.spec
     if (path.suffix == ".txt") != (spec.kind == "text") and path.suffix != ".npz":
         fitting = ".txt" if spec.kind == "text" else ".png"
-        raise flags.UsageError(f"--out={config.out}: samples of {spec.name} are shown in a {fitting} (or .npz)")
+        raise UsageError(f"--out={config.out}: samples of {spec.name} are shown in a {fitting} (or .npz)")
     try:
         samples, facts = draw(config, trained)
     except ValueError as error:
-        raise flags.UsageError(str(error)) from error
+        raise UsageError(str(error)) from error
     if config.judge:
         facts |= verdict(config, trained, samples.x)
     try:
@@ -142,7 +145,7 @@ def main(config: Config) -> None:
         columns = config.interpolate or max(round(config.num**0.5), 1)
         write(path, samples, spec=spec, columns=columns)
     except OSError as error:
-        raise flags.UsageError(f"--out={config.out} cannot be written: {error.strerror or error}") from error
+        raise UsageError(f"--out={config.out} cannot be written: {error.strerror or error}") from error
     print(f"{len(samples.x)} samples of step {trained.step} written to {path}")
     if facts:
         print(json.dumps(facts, indent=2))
@@ -161,5 +164,7 @@ def write(path: Path, samples: Samples, *, spec: DatasetSpec, columns: int) -> N
         os.replace(unfinished, path)
 
 
+COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE)
+
 if __name__ == "__main__":
-    flags.run(main, Config, description=__doc__, smoke=SMOKE)
+    command.run(COMMAND)

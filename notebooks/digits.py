@@ -54,9 +54,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from experiments import discrete_mnist
-from experiments.harness import discrete
-from experiments.harness.report_page import write_own_page
-from experiments.harness.run import run, start
+from experiments.harness.runs import discrete
+from experiments.harness.reports.report_page import write_own_page
+from experiments.harness.runs.run import run, start
 
 logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout, force=True)
 logging.getLogger("bgan_jax").setLevel(logging.INFO)
@@ -99,8 +99,8 @@ plt.show()
 # change smoothly, the generator has learned a space of digits; if they jump, it has learned single pictures.
 
 # %%
-from bgan_jax.training.decoding import make_decoder, walks
-from experiments.harness.restoring import load_run
+from bgan_jax.sampling.interpolation import make_decoder, walks
+from experiments.harness.runs.trained_run import load_run
 
 trained = load_run(str(folder))
 decode = make_decoder(trained.networks, trained.conditional, trained.gen_variables)
@@ -118,7 +118,7 @@ plt.show()
 # drawn in proportion to e^F.
 
 # %%
-from bgan_jax.training.importance_resampling import make_scorer, resample
+from bgan_jax.sampling.importance_resampling import make_scorer, resample
 
 score = make_scorer(trained.networks, trained.conditional, trained.disc_variables)
 kept = resample(jax.random.key(0), trained.sample, score, 12 if small else 48, candidates=4 if small else 16)

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings
+from bgan_jax.algorithms.state import Pair
 from bgan_jax.networks import Networks, player
-from bgan_jax.training.continuous_step import ContinuousGame, ContinuousSettings
-from bgan_jax.training.state import Pair
 
 SHAPE = (2,)
 

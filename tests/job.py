@@ -14,9 +14,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.training import preemption
-from experiments.harness import discrete, flags, run
-from experiments.harness.flags import knob
+from bgan_jax.runtime.process import preemption
+from experiments.harness.cli import flags
+from experiments.harness.cli.flags import knob
+from experiments.harness.runs import discrete, run
 
 # Compiles in a second or two.
 SMALL = ("--network=mlp", "--batch_size=16", "--num_samples=3", "--picture_every=0", "--report_every=5")

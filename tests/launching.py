@@ -16,9 +16,9 @@ import jax
 import numpy as np
 
 from bgan_jax.data import DatasetSpec
-from bgan_jax.training import workdir
-from bgan_jax.training.checkpoints import Checkpoints
-from experiments.harness.restoring import state_like
+from bgan_jax.runtime import workdir
+from bgan_jax.runtime.checkpoints import Checkpoints
+from experiments.harness.runs.trained_run import state_like
 from tests.test_layers import ROOT
 
 
@@ -128,7 +128,7 @@ def run(folder: Path, *arguments: str, processes: int = 1, devices: int = 1, sec
 
 
 def checkpoint_steps(folder: Path) -> list[int]:
-    from bgan_jax.training.checkpoints import saved_steps
+    from bgan_jax.runtime.checkpoints import saved_steps
 
     return saved_steps(folder / "checkpoints")
 

@@ -16,8 +16,10 @@ FLOORS = {
     "bgan_jax.networks": 1,
     "bgan_jax.data": 1,
     "bgan_jax.evaluation": 1,
-    "bgan_jax.training": 2,
-    "experiments": 3,
+    "bgan_jax.algorithms": 2,
+    "bgan_jax.sampling": 3,
+    "bgan_jax.runtime": 3,
+    "experiments": 4,
 }
 FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "experiments").rglob("*.py")])
 

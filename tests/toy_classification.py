@@ -10,15 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from bgan_jax.networks import ClassifierNetworks, Player, player
-from bgan_jax.training.classification_step import (
+from bgan_jax.algorithms.classification import (
     ClassificationGame,
     ClassificationSettings,
     LabelledBatch,
     classification_step,
     init_classification_state,
 )
-from bgan_jax.training.state import Pair
+from bgan_jax.algorithms.state import Pair
+from bgan_jax.networks import ClassifierNetworks, Player, player
 
 SHAPE, K, N, RATE = (2, 2, 1), 3, 8, 0.1
 INDEX = jnp.arange(N)

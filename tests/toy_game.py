@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from bgan_jax.algorithms.discrete import DiscreteGame, DiscreteSettings
+from bgan_jax.algorithms.state import Pair
 from bgan_jax.conditionals import product_bernoulli
 from bgan_jax.networks import Networks, player
-from bgan_jax.training.discrete_step import DiscreteGame, DiscreteSettings
-from bgan_jax.training.state import Pair
 
 SHAPE = (2, 3, 1)
 

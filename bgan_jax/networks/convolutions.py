@@ -1,6 +1,6 @@
 """Convolutional layers, written in the form that the hardware and the order of differentiation like best.
 
-Both are the textbook layers: same parameters, same function, another order of the same sums (``convolution_forms/``).
+Both are the textbook layers: same parameters, same function, another order of the same sums (``fast_convolutions/``).
 
 - :class:`TransposedConv` has exactly the parameters and the output of ``nn.ConvTranspose`` but multiplies by no
   inserted zero, and is several times faster on CPU.
@@ -17,12 +17,7 @@ import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
-from bgan_jax.networks.convolution_forms import (
-    paired_conv,
-    paired_transposed_conv,
-    phase_transposed_conv,
-    plain_conv,
-)
+from bgan_jax.networks.fast_convolutions import paired_conv, paired_transposed_conv, phase_transposed_conv, plain_conv
 from bgan_jax.networks.spectral import spectrally_normalized
 
 ConvForm = Literal["conv", "paired", "auto"]

@@ -3,7 +3,7 @@
 import json
 
 from experiments import data_throughput
-from experiments.harness import flags
+from experiments.harness.cli import flags
 
 
 def test_a_smoke_run_fills_both_tables(tmp_path, capsys):

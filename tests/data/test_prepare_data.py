@@ -3,12 +3,13 @@
 import pytest
 
 from experiments import prepare_data
+from experiments.harness.cli import command
 from tests.data.fabrication import encoded, fabricate, pictures
 
 
 def run(*arguments):
     with pytest.raises(SystemExit) as caught:
-        prepare_data.main(list(arguments))
+        command.run(prepare_data.COMMAND, arguments=list(arguments))
     return caught.value.code
 
 

@@ -8,7 +8,8 @@ from importlib import import_module
 
 import pytest
 
-from experiments.harness import flags
+from experiments.harness.cli import flags
+from experiments.harness.cli.catalogue import command_files, load_command
 from tests.test_layers import ROOT
 
 DOCS = ROOT / "docs"
@@ -58,8 +59,8 @@ def test_every_function_of_the_table_is_in_its_file_and_its_test_knows_it():
 
 
 def test_the_code_of_how_to_add_runs_in_order(tmp_path, monkeypatch):
+    from bgan_jax.algorithms.estimators import ESTIMATORS
     from bgan_jax.networks.catalogue import NETWORKS
-    from bgan_jax.training.estimators import ESTIMATORS
 
     monkeypatch.chdir(tmp_path)
     for catalogue in (NETWORKS, ESTIMATORS):
@@ -81,7 +82,7 @@ def commands_in(path):
 @pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
 def test_commands_have_the_flags_that_they_are_given(path):
     for module, arguments in commands_in(path):
-        known = {field.name for field in dataclasses.fields(import_module(module).Config)}
+        known = {field.name for field in dataclasses.fields(load_command(module.removeprefix("experiments.")).config)}
         for argument in arguments:
             name = argument.removeprefix("--").partition("=")[0]
             assert name in known | {"help"}, f"{path.name}: {module} has no flag --{name}"
@@ -93,11 +94,11 @@ def test_the_site_has_every_page_and_a_page_for_every_experiment():
     spec = importlib.util.spec_from_file_location("experiment_pages", DOCS / "experiment_pages.py")
     pages = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(pages)
-    names = {path.stem for path in pages.commands()}
+    names = set(pages.commands())
     assert {"discrete_mnist", "sample", "report", "toy2d"} <= names
-    for path in pages.commands():
-        page = pages.page_of(path)
-        assert page.startswith("# ") and f"python -m experiments.{path.stem}" in page
+    for name in names:
+        page = pages.page_of(name)
+        assert page.startswith("# ") and f"python -m experiments.{name}" in page
 
 
 def test_the_site_builds_without_a_warning(tmp_path):
@@ -110,15 +111,14 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert "Last result" in page and "../../pictures/discrete_mnist.png" in page
 
 
-COMMANDS = sorted(
-    f"experiments.{path.stem}" for path in (ROOT / "experiments").glob("*.py") if "__main__" in text_of(path)
-)
+COMMANDS = list(command_files())
 
 
 @pytest.mark.parametrize("module", COMMANDS)
 def test_help_gives_every_knob_a_meaning_and_what_is_legal(module):
-    config = import_module(module).Config
-    shown = flags.help_text(config, description=import_module(module).__doc__ or "")
+    command = load_command(module)
+    config = command.config
+    shown = flags.help_text(config, description=command.description or "")
     for field in dataclasses.fields(config):
         meaning = field.metadata["help"]
         assert len(meaning.split()) >= 2 and meaning.endswith("."), f"--{field.name}: {meaning!r}"
@@ -131,8 +131,7 @@ def test_help_gives_every_knob_a_meaning_and_what_is_legal(module):
 
 
 def test_docstrings_of_commands_start_with_a_sentence_and_a_command():
-    for module in COMMANDS:
-        tree = ast.parse(text_of(ROOT / (module.replace(".", "/") + ".py")))
-        words = ast.get_docstring(tree) or ""
-        assert re.match(r"[A-Z].*\.$", words.splitlines()[0]), module
-        assert f"python -m {module}" in words, module
+    for name, path in command_files().items():
+        words = ast.get_docstring(ast.parse(text_of(path))) or ""
+        assert re.match(r"[A-Z].*\.$", words.splitlines()[0]), name
+        assert f"python -m experiments.{name}" in words, name

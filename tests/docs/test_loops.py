@@ -8,7 +8,7 @@ import shlex
 import subprocess
 
 from experiments import discrete_mnist, report
-from experiments.harness import flags
+from experiments.harness.cli import flags
 from tests.test_layers import ROOT
 
 # In the place of python: makes the run's folder, and notes what it was asked for.
@@ -44,7 +44,7 @@ def test_the_loops_of_the_page_run_every_cell_of_the_grid_and_the_report_collect
         (folder / "config.json").write_text(json.dumps(vars(config)))
         (folder / "result.json").write_text(json.dumps({"samples": {"classifier_score": score}}))
     assert module == "experiments.report"
-    page = report.main(flags.parse(report.Config, report.with_folders_as_flag(collecting))).read_text()
+    page = report.main(report.COMMAND.parse(collecting)).read_text()
     for divergence, num_samples, mean in (("jensen_shannon", 5, 6.0), ("jensen_shannon", 20, 21.0), ("kl", 20, 21.5)):
         assert f"<th>num_samples={num_samples}, divergence={divergence}, 3 seeds: mean ± sd</th>" in page
         assert f"<td>{mean:.1f} ± 1.0 (n = 3)</td>" in page

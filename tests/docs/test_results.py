@@ -25,7 +25,7 @@ def load(name):
 
 keep_result, experiment_pages = load("keep_result"), load("experiment_pages")
 KEPT = sorted((DOCS / "results").glob("*.md"))
-COMMANDS = {path.stem for path in experiment_pages.commands()}
+COMMANDS = set(experiment_pages.commands())
 
 
 def make_run(folder, *, seed=0, score=7.5, name="discrete_mnist", table=None, **config):
@@ -99,10 +99,10 @@ def test_a_page_shows_the_result_and_its_picture(tmp_path):
     Image.fromarray(np.kron(noise[::50, ::50], np.ones((50, 50, 1), np.uint8))).save(tmp_path / "curves.png")
     keep(tmp_path, make_run(tmp_path / "a"), f"--picture={tmp_path / 'curves.png'}")
     assert Image.open(tmp_path / "pictures" / "discrete_mnist.png").size == (960, 320)
-    page = experiment_pages.page_of(ROOT / "experiments" / "discrete_mnist.py", docs=tmp_path)
+    page = experiment_pages.page_of("discrete_mnist", docs=tmp_path)
     after = page.partition("## Last result\n\n")[2]
     assert re.match(r"`python -m .*\n\n!\[.*\]\(\.\./pictures/discrete_mnist\.png\)\n\n\| result \|", after)
-    assert "Last result" not in experiment_pages.page_of(ROOT / "experiments" / "toy2d.py", docs=tmp_path)
+    assert "Last result" not in experiment_pages.page_of("toy2d", docs=tmp_path)
 
 
 def test_the_examples_of_both_files_run():
@@ -113,7 +113,7 @@ def test_the_examples_of_both_files_run():
 def test_results_are_kept_of_experiments_only_and_pages_show_them():
     assert {path.stem for path in KEPT} <= COMMANDS and len(KEPT) >= 6
     for path in KEPT:
-        page = experiment_pages.page_of(ROOT / "experiments" / f"{path.stem}.py")
+        page = experiment_pages.page_of(path.stem)
         assert path.read_text(encoding="utf-8").strip().splitlines()[-1] in page
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.harness import flags
+from experiments.harness.cli import flags
 
 
 def assert_refused(command, arguments, *, words, folder, capsys):

@@ -7,12 +7,17 @@ import pytest
 from PIL import Image
 
 from bgan_jax.data import open_dataset
-from bgan_jax.training.loop import NonFiniteError
-from experiments import adversarial_classification
-from experiments.classification import report, systems, training
-from experiments.classification.labelled_images import LabelledImages, Stream, labelled_images, labelled_load
-from experiments.classification.training import Curve
-from experiments.harness import flags
+from bgan_jax.runtime.loop import NonFiniteError
+from experiments.adversarial_classification import command as adversarial_classification
+from experiments.adversarial_classification import report, systems, training
+from experiments.adversarial_classification.labelled_images import (
+    LabelledImages,
+    Stream,
+    labelled_images,
+    labelled_load,
+)
+from experiments.adversarial_classification.training import Curve
+from experiments.harness.cli import flags
 from tests.experiments.refusals import assert_refused, flag_of
 
 

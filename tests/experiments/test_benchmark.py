@@ -6,11 +6,12 @@ import jax
 import pytest
 
 from bgan_jax.networks import build_networks
-from experiments import benchmark
-from experiments.harness import flags
-from experiments.throughput import parts, startup
-from experiments.throughput.program import Program, take_turns
-from experiments.throughput.rows import ROWS, TINY_ROW
+from experiments.benchmark import command as benchmark
+from experiments.benchmark import parts, startup
+from experiments.benchmark.program import Program, take_turns
+from experiments.benchmark.rows import ROWS, TINY_ROW
+from experiments.harness.cli import flags
+from experiments.harness.cli.errors import UsageError
 
 
 def test_programs_take_turns_and_are_counted():
@@ -36,9 +37,9 @@ def test_a_tiny_row_from_the_outside(tmp_path, capsys):
 
 
 def test_an_unknown_row_is_refused():
-    with pytest.raises(flags.UsageError, match="unknown row 'digits_7'; legal: all, none, digits_5"):
+    with pytest.raises(UsageError, match="unknown row 'digits_7'; legal: all, none, digits_5"):
         benchmark.rows_of(benchmark.Config(rows="digits_7"))
-    with pytest.raises(flags.UsageError, match="--parts=dcgan32: unknown row 'dcgan32'; legal: all, none, digits_5"):
+    with pytest.raises(UsageError, match="--parts=dcgan32: unknown row 'dcgan32'; legal: all, none, digits_5"):
         benchmark.rows_of(benchmark.Config(parts="dcgan32"), flag="parts")
 
 
@@ -91,7 +92,7 @@ def test_the_table_of_starts_subtracts_jax_from_the_losses():
 @pytest.mark.parametrize("name", ["digits_5", "digits_authors_5", "palette", "characters", "dcgan32", "resnet64"])
 def test_the_networks_in_pytorch_are_the_same(name):
     pytest.importorskip("torch")
-    from experiments.throughput.pytorch_networks import build_torch_networks
+    from experiments.benchmark.pytorch_networks import build_torch_networks
 
     row = ROWS[name]
     own = build_networks(row.network, example_shape=row.shape, width=row.width)

@@ -6,9 +6,10 @@ import textwrap
 
 import pytest
 
-from experiments import benchmark
-from experiments.harness import flags
-from experiments.throughput import peers
+from experiments.benchmark import command as benchmark
+from experiments.benchmark import peers
+from experiments.harness.cli import flags
+from experiments.harness.cli.errors import UsageError
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 
@@ -208,7 +209,7 @@ def test_rows_beside_both_peers(tmp_path, capsys, small_rows):
 @needs_torch
 @pytest.mark.parametrize("row", peers.BGAN_PYTORCH.rows, ids=lambda row: row.kind)
 def test_the_loop_of_bgan_pytorch_takes_the_steps_that_are_asked_for(row, tmp_path, capsys):
-    from experiments.throughput import pytorch_peers
+    from experiments.benchmark import pytorch_peers
 
     loop = pytorch_peers.bgan_pytorch(checkout(tmp_path, BGAN_PYTORCH), row)
     (model,) = (cell.cell_contents for cell in loop.__closure__)
@@ -218,7 +219,7 @@ def test_the_loop_of_bgan_pytorch_takes_the_steps_that_are_asked_for(row, tmp_pa
 
 @needs_torch
 def test_the_loop_of_pytorch_gan_takes_the_steps_that_are_asked_for(tmp_path, capsys):
-    from experiments.throughput import pytorch_peers
+    from experiments.benchmark import pytorch_peers
 
     (row,) = peers.PYTORCH_GAN.rows
     loop = pytorch_peers.pytorch_gan(checkout(tmp_path, PYTORCH_GAN), row)
@@ -233,12 +234,12 @@ def test_nothing_is_looked_for_unless_it_was_given():
 
 def test_a_folder_that_is_no_peers_is_refused(tmp_path):
     legal = r"legal: bgan-pytorch \(https://\S+\) or PyTorch-GAN \(https://\S+\); git clone one and give its folder"
-    with pytest.raises(flags.UsageError, match=rf"--peer_path=\S+: not a checkout of a peer; {legal}"):
+    with pytest.raises(UsageError, match=rf"--peer_path=\S+: not a checkout of a peer; {legal}"):
         peers.find_peers(str(tmp_path))
-    with pytest.raises(flags.UsageError, match=rf"--peer_path=\S+: no such folder; {legal}"):
+    with pytest.raises(UsageError, match=rf"--peer_path=\S+: no such folder; {legal}"):
         peers.find_peers(str(tmp_path / "nowhere"))
     checkout(tmp_path, PYTORCH_GAN)
-    with pytest.raises(flags.UsageError, match="two checkouts of PyTorch-GAN; give one"):
+    with pytest.raises(UsageError, match="two checkouts of PyTorch-GAN; give one"):
         peers.find_peers(f"{tmp_path},{tmp_path}")
 
 
@@ -252,18 +253,18 @@ def test_a_refused_folder_is_one_line(tmp_path, capsys):
 def test_without_torch_the_extra_is_named(tmp_path, monkeypatch):
     checkout(tmp_path, PYTORCH_GAN)
     monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(flags.UsageError, match=r"--peer_path=.*: PyTorch is not installed, .*; pip install torch"):
+    with pytest.raises(UsageError, match=r"--peer_path=.*: PyTorch is not installed, .*; pip install torch"):
         peers.find_peers(str(tmp_path))
     assert peers.find_peers("") == {}
 
 
 @needs_torch
 def test_a_checkout_of_another_time_is_refused_in_words(tmp_path):
-    from experiments.throughput import pytorch_peers
+    from experiments.benchmark import pytorch_peers
 
     (row,) = peers.PYTORCH_GAN.rows
     changed = {name: text.replace("print(", "log(") for name, text in PYTORCH_GAN.items()}
     with pytest.raises(
-        flags.UsageError, match=r"is not the PyTorch-GAN that this benchmark knows: .*line 26 never prints.* unchanged"
+        UsageError, match=r"is not the PyTorch-GAN that this benchmark knows: .*line 26 never prints.* unchanged"
     ):
         pytorch_peers.peer_program("PyTorch-GAN", checkout(tmp_path, changed), row)

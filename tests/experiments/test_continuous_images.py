@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bgan_jax.training.reporting import read_metrics
-from experiments import continuous_images
-from experiments.harness.restoring import load_sampler
-from experiments.harness.run import record_measurement
+from bgan_jax.runtime.metrics import read_metrics
+from experiments import continuous_images, load_sampler
+from experiments.harness.runs.run import record_measurement
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.experiments.test_discrete_mnist import command
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bgan_jax.training.reporting import read_metrics
+from bgan_jax.runtime.metrics import read_metrics
 from experiments import discrete_mnist
-from experiments.harness import flags
-from experiments.harness.restoring import load_sampler
+from experiments.harness.cli import flags
+from experiments.harness.runs.trained_run import load_sampler
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.launching import newest_state
 from tests.test_layers import ROOT

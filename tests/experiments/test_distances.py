@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bgan_jax.data import open_dataset
-from experiments.harness.distances import distances, held_out_features, judge_extractor, yardstick_for
-from experiments.harness.judging import judge_for, real_images, turned
+from experiments.harness.metrics.classifier_score import judge_for, real_images, turned
+from experiments.harness.metrics.distances import distances, held_out_features, judge_extractor, yardstick_for
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import divergence_table
-from experiments.divergence_estimates import generators, page, plan
-from experiments.divergence_estimates.cells import CELLS, FLOOR, mean_and_spread, read_cells
-from experiments.harness import flags
+from experiments.divergence_table import command as divergence_table
+from experiments.divergence_table import generators, page, plan
+from experiments.divergence_table.cells import CELLS, FLOOR, mean_and_spread, read_cells
+from experiments.harness.cli import flags
+from experiments.harness.cli.errors import UsageError
 from tests.experiments.refusals import assert_refused, flag_of
 
 TINY = ["--smoke", "--network=mlp", "--width=8", "--compilation_cache=false"]
@@ -90,7 +91,7 @@ def test_other_critics_are_other_cells_of_the_same_generators(finished):
     )
     assert len(read_cells(folder)) == number + 2  # one generator, and the floor
     assert again is not None and [row["train"] for row in again["rows"]] == ["reverse_kl", FLOOR]
-    with pytest.raises(flags.UsageError, match="--steps: 2 there, 3 now"):
+    with pytest.raises(UsageError, match="--steps: 2 there, 3 now"):
         divergence_table.main(config(folder, "--steps=3"))
 
 

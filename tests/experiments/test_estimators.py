@@ -9,12 +9,12 @@ import optax
 import pytest
 from PIL import Image
 
+from bgan_jax.algorithms import estimators as training_estimators
+from bgan_jax.algorithms.state import init_state
 from bgan_jax.evaluation.enumerable import random_markov_chain_target, random_target
 from bgan_jax.evaluation.exact import marginal_log_probs, optimal_log_ratio
-from bgan_jax.training import estimators as training_estimators
-from bgan_jax.training.state import init_state
-from experiments import estimators
-from experiments.estimator_laboratory.game import (
+from experiments.estimators import command as estimators
+from experiments.estimators.game import (
     draw_real,
     enumerable_game,
     finite_log_probs,
@@ -23,11 +23,11 @@ from experiments.estimator_laboratory.game import (
     table_log_probs,
     with_optimal_discriminator,
 )
-from experiments.estimator_laboratory.gradients import OBJECTIVES, situation
-from experiments.estimator_laboratory.measurement import measure
-from experiments.estimator_laboratory.report import Run
-from experiments.estimator_laboratory.training import Curves
-from experiments.harness import flags
+from experiments.estimators.gradients import OBJECTIVES, situation
+from experiments.estimators.measurement import measure
+from experiments.estimators.report import Run
+from experiments.estimators.training import Curves
+from experiments.harness.cli import flags
 from tests.experiments.refusals import assert_refused, flag_of
 
 TARGETS = {

@@ -5,8 +5,8 @@ import sys
 import pytest
 from absl import flags as absl_flags
 
-from experiments.harness import flags
-from tests.test_layers import ROOT
+from experiments.harness.cli import flags
+from experiments.harness.cli.catalogue import command_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,9 +67,7 @@ def test_what_may_change():
     assert flags.changeable(Config) == {"path"}
 
 
-EXPERIMENTS = sorted(
-    f"experiments.{path.stem}" for path in (ROOT / "experiments").glob("*.py") if "__main__" in path.read_text()
-)
+EXPERIMENTS = [f"experiments.{name}" for name in command_files()]
 
 
 @pytest.mark.parametrize("module", EXPERIMENTS)

@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import pytest
 from absl import flags as absl_flags
 
-from bgan_jax.training.estimators import ESTIMATORS
-from bgan_jax.training.relaxed_step import RELAXATIONS
+from bgan_jax.algorithms.estimators import ESTIMATORS
+from bgan_jax.algorithms.relaxed import RELAXATIONS
 from experiments import discrete_mnist
-from experiments.harness import discrete, flags
-from experiments.harness.run import start
+from experiments.harness.cli import flags
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.runs import discrete
+from experiments.harness.runs.run import start
 from tests.experiments.test_discrete_mnist import command
 
 
@@ -48,7 +50,7 @@ def test_every_estimator_is_a_flag(estimator):
     ids=["name", "penalty", "temperature", "data"],
 )
 def test_contradictions_are_refused(arguments, words):
-    with pytest.raises((flags.UsageError, absl_flags.Error), match=words) as refused:
+    with pytest.raises((UsageError, absl_flags.Error), match=words) as refused:
         prepared(*arguments)
     assert "\n" not in str(refused.value)
 
@@ -65,5 +67,5 @@ def test_a_wasserstein_critic_of_probabilities_runs(tmp_path):
 
 def test_a_run_needs_a_folder():
     config = flags.parse(discrete_mnist.Config, [], smoke=discrete_mnist.SMOKE, presets=discrete_mnist.PRESETS)
-    with pytest.raises(flags.UsageError, match="--workdir"):
+    with pytest.raises(UsageError, match="--workdir"):
         start(config, discrete.prepare)

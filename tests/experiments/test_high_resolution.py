@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import high_resolution
-from experiments.harness import flags
-from experiments.harness.cost import Cost
+from experiments.harness.cli import flags
+from experiments.harness.runs.cost import Cost
+from experiments.high_resolution import command as high_resolution
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.tiny_pixels import tiny_networks
 

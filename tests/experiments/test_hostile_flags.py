@@ -1,7 +1,6 @@
 """Any value of any flag is either legal or refused in words, before anything is written."""
 
 import dataclasses
-import importlib
 import math
 import typing
 
@@ -10,33 +9,30 @@ from absl import flags as absl_flags
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bgan_jax.training.discrete_step import DiscreteSettings
+from bgan_jax.algorithms.discrete import DiscreteSettings
 from experiments import discrete_mnist
-from experiments.harness import discrete, flags, run
-from tests.test_layers import ROOT
+from experiments.harness.cli import flags
+from experiments.harness.cli.catalogue import command_files, load_command
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.runs import discrete, run
 
-COMMANDS = [
-    module
-    for path in sorted((ROOT / "experiments").glob("*.py"))
-    if hasattr(module := importlib.import_module(f"experiments.{path.stem}"), "Config")
-]
-FLAGS = [(module, field.name) for module in COMMANDS for field in dataclasses.fields(module.Config)]
+FLAGS = [(name, field.name) for name in command_files() for field in dataclasses.fields(load_command(name).config)]
 VALUES = st.text(max_size=12) | st.integers().map(str) | st.floats().map(str) | st.sampled_from(["nan", "inf", "", "0"])
 
 
 @settings(max_examples=600, deadline=None)
 @given(flag=st.sampled_from(FLAGS), value=VALUES)
-@example(flag=(discrete_mnist, "learning_rate_disc"), value="nan")
-@example(flag=(discrete_mnist, "penalty"), value="inf")
+@example(flag=("discrete_mnist", "learning_rate_disc"), value="nan")
+@example(flag=("discrete_mnist", "penalty"), value="inf")
 def test_any_flag_of_any_command(flag, value):
-    module, name = flag
+    command, name = load_command(flag[0]), flag[1]
     try:
-        config = flags.parse(module.Config, [f"--{name}={value}"], presets=getattr(module, "PRESETS", None))
+        config = command.parse([f"--{name}={value}"])
     except absl_flags.Error as error:
         assert name in str(error)
         return
     given_value = getattr(config, name)
-    metadata = next(field.metadata for field in dataclasses.fields(module.Config) if field.name == name)
+    metadata = next(field.metadata for field in dataclasses.fields(command.config) if field.name == name)
     if isinstance(given_value, float):
         assert math.isfinite(given_value)
     if metadata["choices"] is not None:
@@ -99,7 +95,7 @@ def test_any_config_is_prepared_or_refused_in_words(changes):
     config = dataclasses.replace(discrete_mnist.Config(workdir="unused"), **changes)
     try:
         experiment = discrete.prepare(config)
-    except flags.UsageError as error:
+    except UsageError as error:
         assert str(error).strip()
         return
     assert isinstance(experiment, run.Experiment) and typing.cast(int, config.batch_size) % 8 == 0

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings
+from bgan_jax.algorithms.state import adam_pair, init_state
 from bgan_jax.networks import Networks, Player
-from bgan_jax.training.continuous_step import ContinuousGame, ContinuousSettings
-from bgan_jax.training.state import adam_pair, init_state
-from experiments import pixel_descent
-from experiments.harness import flags
+from experiments.harness.cli import flags
+from experiments.pixel_descent import command as pixel_descent
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.tiny_pixels import tiny_networks
 

@@ -12,14 +12,16 @@ import pytest
 from PIL import Image
 
 from bgan_jax import data
-from bgan_jax.training import parallel
-from bgan_jax.training.advance import empty_totals, resident_load, streamed_load
-from bgan_jax.training.loop import NonFiniteError, read_totals
-from bgan_jax.training.reporting import read_metrics
-from bgan_jax.training.state import TrainState
+from bgan_jax.algorithms.state import TrainState
+from bgan_jax.runtime import parallel
+from bgan_jax.runtime.compiled_step import empty_totals, resident_load, streamed_load
+from bgan_jax.runtime.loop import NonFiniteError, read_totals
+from bgan_jax.runtime.metrics import read_metrics
 from experiments import discrete_mnist
-from experiments.harness import discrete, flags, population
-from experiments.harness.restoring import load_sampler
+from experiments.harness.cli import flags
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.runs import discrete, population
+from experiments.harness.runs.trained_run import load_sampler
 from tests.experiments.test_discrete_mnist import command
 from tests.launching import newest_state
 
@@ -194,7 +196,7 @@ def test_samples_of_one_seed_can_be_had_later(runs):
     expected, _, _ = load_sampler(str(alone))
     assert step == 4
     np.testing.assert_array_equal(sample(jax.random.key(0), 5).probs, expected(jax.random.key(0), 5).probs)
-    with pytest.raises(flags.UsageError, match=r"of 2 seeds; give the folder of one, such as .*seed_2"):
+    with pytest.raises(UsageError, match=r"of 2 seeds; give the folder of one, such as .*seed_2"):
         load_sampler(str(both))
 
 

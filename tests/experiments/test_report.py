@@ -16,14 +16,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bgan_jax.training.continuous_step import continuous_step
-from bgan_jax.training.discrete_step import discrete_step
-from bgan_jax.training.quantities import QUANTITIES
-from bgan_jax.training.state import init_state
+from bgan_jax.algorithms.continuous import continuous_step
+from bgan_jax.algorithms.discrete import discrete_step
+from bgan_jax.algorithms.state import init_state
+from bgan_jax.runtime.metric_descriptions import QUANTITIES
 from experiments import report
-from experiments.harness import flags, report_curves, report_page
-from experiments.harness.run_log import leaving_a_report
-from experiments.harness.run_record import read_run
+from experiments.harness.cli import flags
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.reports import report_curves, report_page
+from experiments.harness.reports.run_log import leaving_a_report
+from experiments.harness.reports.run_record import read_run
 from tests.continuous_game import point_data, point_game
 from tests.toy_game import toy_data, toy_game
 
@@ -186,7 +188,7 @@ def test_warnings_of_a_command_that_makes_a_run_are_kept_and_shown(tmp_path):
 
 
 def test_the_command(run, tmp_path, capsys):
-    arguments = report.with_folders_as_flag([str(run)])
+    arguments = [str(run)]
     assert report.main(flags.parse(report.Config, arguments)) == run / "report.html"
     assert "report of 1 run written" in capsys.readouterr().out
     for given, words in [
@@ -194,8 +196,8 @@ def test_the_command(run, tmp_path, capsys):
         ([str(tmp_path / "nowhere")], "holds no run"),
         ([str(run), "--out=page.txt"], "must end in .html"),
     ]:
-        with pytest.raises(flags.UsageError, match=words):
-            report.main(flags.parse(report.Config, report.with_folders_as_flag(given)))
+        with pytest.raises(UsageError, match=words):
+            report.main(report.COMMAND.parse(given))
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bgan_jax.training import parallel, workdir
-from bgan_jax.training.checkpoints import Checkpoints
-from bgan_jax.training.state import adam_pair, init_state
+from bgan_jax.algorithms.state import adam_pair, init_state
+from bgan_jax.runtime import parallel, workdir
+from bgan_jax.runtime.checkpoints import Checkpoints
 from experiments import discrete_mnist, sample
-from experiments.harness import discrete, flags
-from experiments.harness.restoring import load_run
+from experiments.harness.cli import flags
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.runs import discrete
+from experiments.harness.runs.trained_run import load_run
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +82,16 @@ def test_all_that_it_makes(folder, tmp_path, capsys):
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_what_is_refused(tmp_path, arguments, words):
-    with pytest.raises(flags.UsageError, match=words):
+    with pytest.raises(UsageError, match=words):
         run(tmp_path, tmp_path / "x.npz", *arguments)
 
 
 def test_a_name_that_does_not_fit_is_refused(folder, tmp_path):
-    with pytest.raises(flags.UsageError, match=r"\.png"):
+    with pytest.raises(UsageError, match=r"\.png"):
         run(folder, tmp_path / "x.txt")
-    with pytest.raises(flags.UsageError, match="must end in"):
+    with pytest.raises(UsageError, match="must end in"):
         run(folder, tmp_path / "x.gif")
     (tmp_path / "there.npz").write_bytes(b"mine")
-    with pytest.raises(flags.UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="is there already"):
         run(folder, tmp_path / "there.npz")
     assert (tmp_path / "there.npz").read_bytes() == b"mine"

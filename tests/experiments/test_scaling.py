@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from bgan_jax.networks import build_networks
-from experiments import scaling
-from experiments.harness import flags
-from experiments.throughput.clusters import CLUSTERS, ring_bytes, step_time
-from experiments.throughput.collectives import traffic
-from experiments.throughput.rows import ROWS
+from experiments.benchmark.rows import ROWS
+from experiments.harness.cli import flags
+from experiments.scaling import command as scaling
+from experiments.scaling.clusters import CLUSTERS, ring_bytes, step_time
+from experiments.scaling.collectives import traffic
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.test_layers import ROOT
 
@@ -28,7 +28,7 @@ def smoke(tmp_path_factory):
 
 
 def test_what_travels_is_the_gradients_and_the_metrics(smoke):
-    """Of networks without batch normalisation; what that adds is counted in ``tests/training/test_all_reduces.py``."""
+    """Of networks without batch normalisation; what that adds is counted in ``tests/runtime/test_all_reduces.py``."""
     row, _ = smoke
     assert (sum(row["all_reduces"]) - 4 * row["parameters"]) / 4 in METRICS
     assert row["bytes_by_devices"] == {"2": sum(row["all_reduces"])}

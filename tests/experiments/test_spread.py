@@ -2,7 +2,7 @@
 
 import statistics
 
-from experiments.harness.spread import cell, is_spread, means, spread, table
+from experiments.harness.metrics.mean_and_sd import cell, is_spread, means, spread, table
 
 
 def result(score, *, copied=0, shares=(0.25, 0.75), commit="abc"):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import stability
-from experiments.harness import flags
-from experiments.stability import Cell
+from experiments.harness.cli import flags
+from experiments.stability import command as stability
+from experiments.stability.command import Cell
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.tiny_pixels import tiny_networks
 

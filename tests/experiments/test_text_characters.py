@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from bgan_jax import data
-from bgan_jax.training.reporting import read_metrics
-from bgan_jax.training.sampling import Samples
-from experiments import text_characters
-from experiments.characters.judging import corpus_of, divergences, generate_lines, judged
-from experiments.harness import flags
-from experiments.harness.restoring import load_sampler
+from bgan_jax.runtime.metrics import read_metrics
+from bgan_jax.sampling.sampler import Samples
+from experiments import load_sampler
+from experiments.harness.cli import flags
+from experiments.text_characters import command as text_characters
+from experiments.text_characters.ngram_scores import corpus_of, divergences, generate_lines, judged
 from tests.experiments.refusals import assert_refused, flag_of
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bgan_jax.algorithms.objectives import OBJECTIVES
 from bgan_jax.evaluation.planar import planar_target, sample_planar
-from bgan_jax.training.objectives import OBJECTIVES
-from experiments import toy2d
-from experiments.figures import planar
-from experiments.harness import flags
+from experiments.harness.cli import flags
+from experiments.toy2d import command as toy2d
+from experiments.toy2d import figures
 from tests.experiments.refusals import assert_refused, flag_of
 
 TINY = ["--smoke", "--batch_size=8", "--width=8", "--steps=4", "--measured_samples=50"]
@@ -72,7 +72,7 @@ def test_samples_of_p_cover_p():
 
 def test_the_window_runs_as_the_pictures_do():
     """Rows upwards and columns to the right, as ``imshow(origin="lower")``, ``contour`` and ``quiver`` take them."""
-    points = planar.window(5)
+    points = figures.window(5)
     assert points[0, 0].tolist() == [-3.0, -3.0]
     assert points[0, -1].tolist() == [3.0, -3.0] and points[-1, 0].tolist() == [-3.0, 3.0]
 

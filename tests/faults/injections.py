@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bgan_jax.training.reporting import read_metrics
+from bgan_jax.runtime.metrics import read_metrics
 from tests import launching
 from tests.faults.damage import DAMAGES
 

@@ -21,7 +21,7 @@ from unittest import mock
 
 import numpy as np
 
-from bgan_jax.training.reporting import read_metrics
+from bgan_jax.runtime.metrics import read_metrics
 from tests import launching
 from tests.faults.injections import reached, unexpected_files
 

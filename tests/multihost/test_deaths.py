@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from bgan_jax.training.reporting import read_metrics
+from bgan_jax.runtime.metrics import read_metrics
 from tests import launching
 from tests.faults.injections import worker
 

@@ -11,7 +11,7 @@ from tests.test_layers import ROOT
 
 SCRIPT = """
 import json, numpy as np
-from bgan_jax.training import hosts
+from bgan_jax.runtime import hosts
 hosts.join(coordinator=None, num_processes=None, process_id=None)
 import jax
 mine = np.array([7 * (jax.process_index() + 1), -0.0], np.float32)

@@ -2,7 +2,7 @@
 
 ``python -m tests.faults --topologies`` runs the whole table; these are the ones that differ most. Adam's epsilon is far
 above the rounding of gradients here. That gradients are averaged and not summed, which Adam would hide, is tested with
-plain descent in ``tests/training/test_parallel.py``.
+plain descent in ``tests/runtime/test_parallel.py``.
 """
 
 import json

@@ -15,7 +15,7 @@ from tests.packaging.building import build
 from tests.test_layers import ROOT
 
 CHECK = """
-import sys, bgan_jax, bgan_jax.losses, bgan_jax.training.discrete_step, experiments.discrete_mnist
+import sys, bgan_jax, bgan_jax.losses, bgan_jax.algorithms.discrete, experiments.discrete_mnist
 assert "site-packages" in bgan_jax.__file__, bgan_jax.__file__
 assert not {"tensorflow", "torch"} & set(sys.modules)
 import importlib.metadata as metadata

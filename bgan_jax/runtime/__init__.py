@@ -1,0 +1,1 @@
+"""How a run runs: the loop, devices and hosts, checkpoints, metrics, the health of a run, and its pictures."""

@@ -1,0 +1,160 @@
+"""The only file that knows how many devices there are: one device's function, spread over all of them.
+
+The state goes in and out unreplicated and equal on every device; the batch is split along its first axis. ``pmap`` is
+the default, and ``jit(shard_map)`` runs the same per-device function; the two give the same bits. Gradients are
+averaged after they are taken, never before: with ``check_vma=True`` shard_map would sum them twice, silently.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from bgan_jax.runtime.compiler_options import compiler_options
+
+AXIS = "devices"
+LAUNCHERS = ("pmap", "shard_map")
+
+
+def check_launcher(parallel: str) -> None:
+    """Raises ``ValueError`` for a launcher that does not exist."""
+    if parallel not in LAUNCHERS:
+        raise ValueError(f"unknown parallel {parallel!r}; legal: {', '.join(LAUNCHERS)}")
+
+
+def check_batch_divides(batch_size: int) -> None:
+    """Raises ``ValueError`` when the devices of all hosts do not divide the global batch."""
+    devices = jax.device_count()
+    if batch_size % devices:
+        raise ValueError(
+            f"batch_size={batch_size} is not a multiple of the {devices} devices; "
+            f"use {max(batch_size // devices, 1) * devices} or {(batch_size // devices + 1) * devices}"
+        )
+
+
+def check_stride_divides(penalty_stride: int, *, batch_size: int) -> None:
+    """Raises ``ValueError`` when the penalty's stride does not divide a device's share of the batch."""
+    devices = jax.device_count()
+    share = batch_size // devices
+    if share % penalty_stride:
+        raise ValueError(
+            f"penalty_stride={penalty_stride} does not divide the {share} examples of each of {devices} devices; "
+            f"use a divisor of {share}, or a larger batch_size"
+        )
+
+
+def _mesh(parallel: str) -> Mesh:
+    # A pmap of several hosts keeps the state on this host's devices; a shard_map spans all hosts.
+    devices = jax.local_devices() if parallel == "pmap" else jax.devices()
+    return Mesh(np.array(devices), (AXIS,))
+
+
+class Spread:
+    """A per-device function on every device of every host: compiled at its first call, and on one host never again."""
+
+    def __init__(self, mapped: Any) -> None:
+        self._mapped = mapped
+        self._program: Any = None
+
+    def lower(self, *arguments: Any) -> Any:
+        """The program for these arguments, before it is compiled."""
+        return self._mapped.lower(*arguments)
+
+    def compile(self, *arguments: Any) -> Any:
+        """The program for these arguments, with the options that suit the backend; calls do not share it."""
+        return self.lower(*arguments).compile(compiler_options=compiler_options())
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Runs the program, or is traced. On one host, arguments of other shapes than at first are a ``TypeError``."""
+        if self._program is None:
+            if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
+                return self._mapped(*arguments)
+            # Of several hosts each calls a pmap with its own share, where the program itself wants the whole.
+            self._program = self.compile(*arguments) if jax.process_count() == 1 else self._mapped
+        return self._program(*arguments)
+
+
+def spread(
+    function: Callable[..., Any], *, parallel: str, sharded: tuple[bool, ...], donate: tuple[int, ...] = (0,)
+) -> Spread:
+    """Runs a per-device function on every device of every host.
+
+    Args:
+      function: ``function(*arguments, axis_name=...)`` for one device's share. Its results are equal on all devices.
+      parallel: ``"pmap"`` or ``"shard_map"``.
+      sharded: for every argument, whether its first axis is split over the devices; the others are the same everywhere.
+        At least one is.
+      donate: arguments whose memory the results may take over.
+
+    Returns:
+      The function, to be compiled at its first call. Arguments come from :func:`replicate` and :func:`shard`.
+
+    Raises:
+      ValueError: an unknown ``parallel``.
+    """
+    check_launcher(parallel)
+    per_device = functools.partial(function, axis_name=AXIS)
+    if parallel == "pmap":
+        in_axes = tuple(0 if is_sharded else None for is_sharded in sharded)
+        return Spread(jax.pmap(per_device, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=donate))
+    in_specs = tuple(PartitionSpec(AXIS) if is_sharded else PartitionSpec() for is_sharded in sharded)
+    mapped = jax.shard_map(
+        per_device, mesh=_mesh(parallel), in_specs=in_specs, out_specs=PartitionSpec(), check_vma=False
+    )
+    return Spread(jax.jit(mapped, donate_argnums=donate))
+
+
+def identity(tree: Any) -> Any:
+    """The tree itself. One function, so that replicating the same shapes again compiles nothing."""
+    return tree
+
+
+def replicate(make: Callable[..., Any], *arguments: Any, parallel: str) -> Any:
+    """The result of ``make(*arguments)`` on every device, computed there, so that it shares memory with nothing else.
+
+    Args:
+      make: a traceable function, such as an initialiser, or the identity.
+      *arguments: numbers or numpy arrays, equal on all hosts.
+      parallel: ``"pmap"`` or ``"shard_map"``.
+
+    Returns:
+      The tree, one copy per device.
+    """
+    return jax.jit(make, out_shardings=NamedSharding(_mesh(parallel), PartitionSpec()))(*arguments)
+
+
+def shard(rows: Any, *, parallel: str) -> jax.Array:
+    """This host's rows of the global batch, split over its devices along the first axis.
+
+    Args:
+      rows: ``[batch_size / number of hosts, ...]``, numpy.
+      parallel: ``"pmap"`` or ``"shard_map"``.
+
+    Returns:
+      An array that a function made by :func:`spread` takes as a sharded argument.
+    """
+    sharding = NamedSharding(_mesh(parallel), PartitionSpec(AXIS))
+    if parallel == "pmap":
+        rows = np.asarray(rows)
+        return jax.device_put(rows.reshape(jax.local_device_count(), -1, *rows.shape[1:]), sharding)
+    return jax.make_array_from_process_local_data(sharding, np.asarray(rows))
+
+
+def to_host(tree: Any) -> Any:
+    """A replicated tree as numpy arrays of their own, read from this host's first device; typed keys become their data.
+
+    On CPU numpy would look into the device's memory, and a step cannot take over memory that somebody looks into.
+    """
+
+    def read(leaf: Any) -> np.ndarray:
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        host = np.asarray(leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf)
+        return host if host.flags.owndata else host.copy()
+
+    return jax.tree.map(read, tree)

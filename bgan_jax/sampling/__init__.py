@@ -1,0 +1,1 @@
+"""From a trained generator to samples: drawing, interpolation between latents, importance resampling."""

@@ -1,0 +1,172 @@
+"""From chosen latents to samples: other temperatures, and walks between two latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bgan_jax.algorithms.updates import draw_latents
+from bgan_jax.conditionals import Conditional, example_keys
+from bgan_jax.networks import Networks
+from bgan_jax.sampling.sampler import Sampler, Samples
+
+#: ``decode(keys, latents)``: the samples of n latents, ``[n, latent_dim]``, with a key for each.
+Decoder = Callable[[jax.Array, jax.Array], Samples]
+
+
+def make_decoder(
+    networks: Networks,
+    conditional: Conditional | None,
+    variables: Any,
+    *,
+    temperature: float = 1.0,
+    batch_size: int = 250,
+) -> Decoder:
+    r"""A function from latents to samples of a trained generator.
+
+    Of discrete data a sample is drawn from :math:`g_T(x \mid z) \propto g(x \mid z)^{1/T}`, coordinate by coordinate:
+    T = 1 is the generator, T towards 0 its most probable bits or symbols, T above 1 noisier. Of continuous data
+    nothing is drawn, and T has to be 1 here; see :func:`draw_tempered_latents`.
+
+    Args:
+      networks: both players; only the generator is used.
+      conditional: the generator's conditional family; ``None`` for continuous data.
+      variables: the generator's variables, such as ``TrainState.gen_average``.
+      temperature: T, positive.
+      batch_size: latents per call of the network. The samples do not depend on it.
+
+    Returns:
+      The decoder.
+
+    Raises:
+      ValueError: a temperature that is not positive, or of continuous data not 1.
+    """
+    if not temperature > 0.0:
+        raise ValueError(f"temperature={temperature} must be positive; near 0 gives the most probable samples")
+    if conditional is None and temperature != 1.0:
+        raise ValueError(f"temperature={temperature}: a generator of continuous data draws nothing from its output")
+
+    @jax.jit
+    def decode_batch(variables: Any, keys: jax.Array, latents: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+        logits, _ = networks.gen.apply(variables, latents, train=False)
+        if conditional is None:
+            return logits, None
+        logits = logits / temperature
+        return jax.vmap(conditional.sample)(keys, logits), conditional.mean(logits)
+
+    def decode(keys: jax.Array, latents: jax.Array) -> Samples:
+        count, batches = len(latents), []
+        for start in range(0, max(count, 1), batch_size):
+            # The last batch is filled up by repeating, so that one program serves all.
+            index = jnp.minimum(start + jnp.arange(batch_size), count - 1)
+            batches.append(jax.tree.map(np.asarray, decode_batch(variables, keys[index], latents[index])))
+        x = np.concatenate([x for x, _ in batches])[:count]
+        return Samples(x=x, probs=None if conditional is None else np.concatenate([p for _, p in batches])[:count])
+
+    return decode
+
+
+def draw_tempered_latents(keys: jax.Array, *, networks: Networks, temperature: float = 1.0) -> jax.Array:
+    """Latents of the prior, drawn together around its mean: at T = 1 the prior's own, at 0 its mean alone.
+
+    Args:
+      keys: one per latent, ``[n]``.
+      networks: whose latents.
+      temperature: T, not negative.
+
+    Returns:
+      Latents, ``[n, latent_dim]``.
+    """
+    latents = draw_latents(keys, networks=networks)
+    mean = 0.5 if networks.latent_prior == "uniform" else 0.0
+    return latents if temperature == 1.0 else mean + temperature * (latents - mean)
+
+
+def make_tempered_sampler(
+    networks: Networks, conditional: Conditional | None, variables: Any, *, temperature: float
+) -> Sampler:
+    """A sampler at another temperature; at T = 1 it draws exactly what the run's own sampler draws.
+
+    Args:
+      networks: both players; only the generator is used.
+      conditional: the generator's conditional family; ``None`` for continuous data, whose latents are tempered then.
+      variables: the generator's variables.
+      temperature: T, positive.
+
+    Returns:
+      ``sample(key, n)``.
+
+    Raises:
+      ValueError: a temperature that is not positive.
+    """
+    of_latents = temperature if conditional is None else 1.0
+    decode = make_decoder(networks, conditional, variables, temperature=1.0 if conditional is None else temperature)
+
+    def sample(key: jax.Array, n: int) -> Samples:
+        latent_keys, sample_keys = jnp.unstack(jax.vmap(jax.random.split)(example_keys(key, jnp.arange(n))), axis=1)
+        return decode(sample_keys, draw_tempered_latents(latent_keys, networks=networks, temperature=of_latents))
+
+    return sample
+
+
+def latents_between(first: jax.Array, last: jax.Array, *, num: int, prior: str) -> jax.Array:
+    r"""Latents on the way from one to another, both included.
+
+    Normal latents lie near a sphere, and so does this way:
+    :math:`\sin((1-t)\theta)/\sin\theta \; a + \sin(t\theta)/\sin\theta \; b` with the angle :math:`\theta` between
+    them. Uniform latents fill a cube, and the way is straight.
+
+    Args:
+      first: a, ``[d]``.
+      last: b, ``[d]``.
+      num: how many, at least 2. Static.
+      prior: ``"normal"`` or ``"uniform"``. Static.
+
+    Returns:
+      Latents, ``[num, d]``.
+
+    Raises:
+      ValueError: fewer than 2.
+
+    Example:
+      >>> latents_between(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), num=3, prior="normal").round(3)
+      Array([[1.   , 0.   ],
+             [0.707, 0.707],
+             [0.   , 1.   ]], dtype=float32)
+    """
+    if num < 2:
+        raise ValueError(f"num={num}: the way between two latents has at least its two ends")
+    share = jnp.linspace(0.0, 1.0, num)[:, None]
+    first, last = first[None, :], last[None, :]
+    if prior == "uniform":
+        return (1.0 - share) * first + share * last
+    cosine = jnp.sum(first * last) / (jnp.linalg.norm(first) * jnp.linalg.norm(last))
+    angle = jnp.clip(jnp.arccos(jnp.clip(cosine, -1.0, 1.0)), 1e-4, jnp.pi - 1e-4)
+    return (jnp.sin((1.0 - share) * angle) * first + jnp.sin(share * angle) * last) / jnp.sin(angle)
+
+
+def walks(key: jax.Array, *, networks: Networks, num_walks: int, num_steps: int) -> tuple[jax.Array, jax.Array]:
+    """Ways between pairs of fresh latents, with one sampling key for all steps of a way.
+
+    The key is shared so that along a way nothing changes but the latent.
+
+    Args:
+      key: PRNG key.
+      networks: whose latents.
+      num_walks: how many ways.
+      num_steps: latents on each, both ends included.
+
+    Returns:
+      Sampling keys ``[num_walks * num_steps]`` and latents ``[num_walks * num_steps, d]``, way after way.
+    """
+    end_key, sample_key = jax.random.split(key)
+    ends = draw_latents(jax.random.split(end_key, 2 * num_walks), networks=networks)
+    latents = jax.vmap(lambda first, last: latents_between(first, last, num=num_steps, prior=networks.latent_prior))(
+        ends[:num_walks], ends[num_walks:]
+    )
+    keys = jnp.repeat(jax.random.split(sample_key, num_walks), num_steps, axis=0)
+    return keys, latents.reshape(num_walks * num_steps, -1)

@@ -1,0 +1,101 @@
+"""From a trained generator to samples."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bgan_jax.algorithms.updates import draw_latents
+from bgan_jax.conditionals import Conditional, example_keys
+from bgan_jax.networks import Networks
+
+
+class Samples(NamedTuple):
+    """Samples of a generator.
+
+    Attributes:
+      x: in the data's own form, ``[n, ...]``: uint8 (uint16 beyond 256 symbols), or float32 for continuous data.
+      probs: the probabilities they were drawn from, ``[n, ...]``, float32: of a 1 for bits, of every symbol otherwise;
+        ``None`` for continuous data, where nothing is drawn.
+    """
+
+    x: np.ndarray
+    probs: np.ndarray | None
+
+
+#: ``sample(key, n)``. Sample i depends on the key and on i only, so the first hundred of a thousand are the hundred.
+Sampler = Callable[[jax.Array, int], Samples]
+
+
+# A run makes a sampler for every picture: the compiled function is kept, so that only the first one compiles, which
+# takes seconds, and leaves megabytes in the heap.
+@functools.lru_cache(maxsize=8)
+def _discrete_batch(networks: Networks, conditional: Conditional) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    @jax.jit
+    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+        latent_keys, sample_keys = jnp.unstack(jax.vmap(jax.random.split)(example_keys(key, index)), axis=1)
+        logits, _ = networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)
+        return jax.vmap(conditional.sample)(sample_keys, logits), conditional.mean(logits)
+
+    return sample_batch
+
+
+@functools.lru_cache(maxsize=8)
+def _point_batch(networks: Networks) -> Callable[..., jax.Array]:
+    @jax.jit
+    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> jax.Array:
+        # The same latents as training draws from these keys.
+        latent_keys = jax.vmap(jax.random.split)(example_keys(key, index))[:, 0]
+        return networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)[0]
+
+    return sample_batch
+
+
+def make_sampler(networks: Networks, conditional: Conditional, variables: Any, *, batch_size: int = 250) -> Sampler:
+    """A function that samples from a generator of discrete data: one draw from the conditional of each fresh latent.
+
+    Args:
+      networks: both players; only the generator is used.
+      conditional: the generator's conditional family.
+      variables: the generator's variables, such as ``TrainState.gen_average``.
+      batch_size: samples per call of the network. The samples do not depend on it.
+
+    Returns:
+      The sampler.
+    """
+    sample_batch = _discrete_batch(networks, conditional)
+
+    def sample(key: jax.Array, n: int) -> Samples:
+        batches = []
+        for start in range(0, max(n, 1), batch_size):
+            x, probs = sample_batch(variables, key, start + jnp.arange(batch_size))
+            batches.append((np.asarray(x), np.asarray(probs)))
+        return Samples(x=np.concatenate([x for x, _ in batches])[:n], probs=np.concatenate([p for _, p in batches])[:n])
+
+    return sample
+
+
+def make_point_sampler(networks: Networks, variables: Any, *, batch_size: int = 250) -> Sampler:
+    """A function that samples from a generator of continuous data: its points of fresh latents.
+
+    Args:
+      networks: both players; only the generator is used.
+      variables: the generator's variables, such as ``TrainState.gen_average``.
+      batch_size: samples per call of the network. The samples do not depend on it.
+
+    Returns:
+      The sampler.
+    """
+    sample_batch = _point_batch(networks)
+
+    def sample(key: jax.Array, n: int) -> Samples:
+        starts = range(0, max(n, 1), batch_size)
+        batches = [np.asarray(sample_batch(variables, key, start + jnp.arange(batch_size))) for start in starts]
+        return Samples(x=np.concatenate(batches)[:n], probs=None)
+
+    return sample

@@ -1,0 +1,1 @@
+"""The parts of adversarial classification; ``command.py`` holds its flags and its main function."""

@@ -1,0 +1,83 @@
+"""Labelled images on the device, made smaller where two cores must do, and the batches of a step from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bgan_jax.algorithms.classification import LabelledBatch
+from bgan_jax.data import Dataset, shuffled_indices
+
+
+class LabelledImages(NamedTuple):
+    """A split as arrays: images ``[n, height, width, channels]`` uint8, labels ``[n]`` int32."""
+
+    images: Any
+    labels: Any
+
+    def spread(self, count: int) -> LabelledImages:
+        """So many examples (or all) spread evenly over the split; files sorted by class keep their balance."""
+        kept = np.linspace(0, len(self.labels) - 1, min(count, len(self.labels)), dtype=np.int64)
+        return LabelledImages(self.images[kept], self.labels[kept])
+
+
+class Stream(NamedTuple):
+    """A training split and where in its endless order a run begins, a uint32 scalar; a pytree of arrays."""
+
+    split: LabelledImages
+    first_position: Any
+
+
+def labelled_images(dataset: Dataset, *, reduction: int) -> LabelledImages:
+    """A split of grey or colour images, with every square of ``reduction`` pixels a side averaged into one.
+
+    Sides are first filled up to a multiple of 16 pixels of the result, with the pixels at the edge: digits of 28x28
+    become 32x32 and then, with a reduction of 2, 16x16.
+
+    Raises:
+      ValueError: the data are not images of intensities, or have no labels.
+    """
+    spec = dataset.spec
+    if spec.kind != "continuous" or len(spec.shape) != 3:
+        raise ValueError(f"dataset {spec.name} is {spec.kind}; a classifier here takes images of intensities")
+    if dataset.labels is None or spec.num_classes < 2:
+        raise ValueError(f"dataset {spec.name} has no labels; a classifier needs them, at least two kinds")
+    rows = np.asarray(dataset.rows(np.arange(len(dataset))))
+    missing = [-side % (16 * reduction) for side in spec.shape[:2]]
+    filled = np.pad(rows, [(0, 0), *((short // 2, short - short // 2) for short in missing), (0, 0)], mode="edge")
+    n, height, width, channels = filled.shape
+    squares = filled.reshape(n, height // reduction, reduction, width // reduction, reduction, channels)
+    return LabelledImages(np.rint(squares.mean(axis=(2, 4))).astype(np.uint8), np.asarray(dataset.labels, np.int32))
+
+
+def intensities(images: jax.Array) -> jax.Array:
+    """Bytes as the networks take them: float32 in [-1, 1]."""
+    return jnp.asarray(images, jnp.float32) / 127.5 - 1.0
+
+
+def labelled_load(*, num_examples: int, batch_size: int, minibatches: int) -> Callable[..., Any]:
+    """Batches gathered inside the compiled step, by the stateless order of ``bgan_jax.data.order``.
+
+    Args:
+      num_examples: of the split. Static.
+      batch_size: global batch size, over all devices. Static.
+      minibatches: batches per step. Static.
+
+    Returns:
+      ``load(stream, key, step, example_index) -> LabelledBatch``. Runs of other seeds begin elsewhere in the same order
+      of epochs, so one compiled program serves them all.
+    """
+
+    def load(stream: Stream, key: jax.Array, step: jax.Array, example_index: jax.Array) -> LabelledBatch:
+        del key
+        numbers = step.astype(jnp.uint32) * np.uint32(minibatches) + jnp.arange(minibatches, dtype=jnp.uint32)
+        positions = numbers[:, None] * np.uint32(batch_size) + example_index.astype(jnp.uint32)[None]
+        indices = shuffled_indices(stream.first_position + positions, num_examples=num_examples, seed=0)
+        images = jnp.take(stream.split.images, indices, axis=0, mode="clip")
+        return LabelledBatch(intensities(images), jnp.take(stream.split.labels, indices, axis=0, mode="clip"))
+
+    return load

@@ -1,0 +1,214 @@
+"""How fast a training step is, beside the same step in PyTorch and the machine's own peak.
+
+    python -m experiments.benchmark --json=benchmark.json --markdown=benchmark.md
+    python -m experiments.benchmark --rows=none --parts=digits_20 --startup=5 --markdown=parts.md
+    python -m experiments.benchmark --rows=none --peer_path=bgan-pytorch,PyTorch-GAN
+
+Every row is a network with its M. Programs of a row take turns, so that a slow minute of the machine hits them all;
+medians, with the fastest and the slowest round. "parity" learns from all M fakes, as the paper and the PyTorch step do;
+"default" is what our commands do, one fake per latent. FLOPs are the compiler's count of our step with all samples in
+one chunk; the peak is a large float32 matrix product in the same run. PyTorch is an extra of the benchmark (pip install
+torch), and its lines are left out where it is not installed. The heap keeps its memory, as in every run of ours, for
+all programs alike. A benchmark, not a test: run it on an idle machine.
+
+--parts says where a step's time goes, --startup how long a start takes. --peer_path adds other people's
+implementations, run out of the user's own checkouts of them; what is unequal stands under the table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import logging
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bgan_jax.runtime import workdir
+from bgan_jax.runtime.process import heap
+from experiments.benchmark import machine, parts, peers, startup
+from experiments.benchmark.ours import ours
+from experiments.benchmark.program import Program, take_turns
+from experiments.benchmark.rows import ROWS, SMOKE_ROW, Row
+from experiments.harness.cli import flags
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.errors import UsageError
+
+logger = logging.getLogger("bgan_jax")
+
+SMOKE = {"rows": "smoke", "rounds": 2, "seconds": 0.0, "pytorch": "none"}
+PYTORCH_FORMS = {"none": (), "eager": (False,), "both": (False, True)}
+RIVALS = ("PyTorch", *peers.PEERS)
+# All M fakes through the discriminator, with their gradient, is a matter of memory.
+MAX_PARITY_SAMPLES = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What is measured, and for how long."""
+
+    rows: str = flags.knob("all", f"Rows to measure, separated by commas: all, none, or of {', '.join(ROWS)}.")
+    parts: str = flags.knob("none", "Rows of discrete data to take apart, in the same way.")
+    startup: int = flags.knob(0, "How often a start is timed: imports, first step cold and warm; 0: not.", minimum=0)
+    rounds: int = flags.knob(7, "How often every program is measured; they take turns.", minimum=1)
+    seconds: float = flags.knob(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
+    pytorch: str = flags.knob("both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS))
+    peer_path: str = flags.knob(
+        "", f"Checkouts of other implementations to time beside ours, separated by commas: {', '.join(peers.PEERS)}."
+    )
+    json: str | None = flags.knob(None, "File for everything that was measured.")
+    markdown: str | None = flags.knob(None, "File for the table.")
+    smoke: bool = flags.knob(False, "One tiny row, to see that it works.")
+
+
+def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:
+    """The rows that were asked for.
+
+    Args:
+      config: the flags.
+      flag: the name of the one that lists them.
+
+    Raises:
+      UsageError: an unknown row.
+    """
+    known, asked = {**ROWS, "smoke": SMOKE_ROW}, getattr(config, flag)
+    if flag == "parts":
+        known = {name: row for name, row in known.items() if row.num_samples}
+    names = [name for name in known if name != "smoke"] if asked == "all" else []
+    names = names or [name.strip() for name in asked.split(",") if name.strip() not in ("", "all", "none")]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"--{flag}={asked}: unknown row {name!r}; legal: all, none, {', '.join(row for row in known)}"
+            )
+    return {name: known[name] for name in names}
+
+
+def our_programs(row: Row) -> list[Program]:
+    """Our default, and our parity form."""
+    programs = [ours(row, name="default")]
+    if 0 < row.num_samples <= MAX_PARITY_SAMPLES:
+        programs.append(ours(row, name="parity", disc_fakes_per_latent=row.num_samples))
+    return programs
+
+
+def programs_of(row: Row, config: Config) -> list[Program]:
+    """Our programs, and PyTorch's."""
+    programs = our_programs(row)
+    if importlib.util.find_spec("torch") is None or row.num_samples > MAX_PARITY_SAMPLES:
+        return programs
+    from experiments.benchmark.pytorch import pytorch
+
+    return programs + [pytorch(row, compiled=compiled) for compiled in PYTORCH_FORMS[config.pytorch]]
+
+
+def beside_peer(row: Row, *, peer: str, folder: Path) -> list[Program]:
+    """Our step by default and in the peer's form, and the peer's own."""
+    from experiments.benchmark.pytorch_peers import peer_program
+
+    theirs = peer_program(peer, folder, row)
+    return [*our_programs(row), theirs]
+
+
+def measure_row(row: Row, programs: list[Program], config: Config, *, peak: float) -> dict[str, Any]:
+    """Everything about one row, JSON values; times in seconds per step."""
+    times = take_turns(programs, rounds=config.rounds, seconds=config.seconds)
+    measured: dict[str, Any] = {}
+    for program in programs:
+        seconds = times[program.name]
+        median = statistics.median(seconds)
+        measured[program.name] = {
+            "seconds_per_step": seconds,
+            "median": median,
+            "images_per_second": row.batch_size / median,
+            "sampled_per_second": row.batch_size * row.num_samples / median,
+            "compile_seconds": program.compile_seconds,
+            "megabytes": program.megabytes,
+            "flops": program.flops,
+            "share_of_peak": program.flops / median / peak if program.flops else None,
+        }
+    return measured
+
+
+def markdown(results: dict[str, dict[str, Any]], *, header: str, unequal: Mapping[str, str] | None = None) -> str:
+    """The table: a line per program, with its ratio to the faster PyTorch form or to the peer.
+
+    Args:
+      results: what was measured, by row and program.
+      header: the line above.
+      unequal: by peer, what differs between its step and ours; stands below.
+    """
+    lines = [
+        header, "",
+        "| row | program | ms per step (min to max) | samples/s | of peak | MiB | compile, s | times PyTorch |",
+        "|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for name, programs in results.items():
+        rivals = [entry["median"] for program, entry in programs.items() if program.startswith(RIVALS)]
+        for program, entry in programs.items():
+            low, high = 1e3 * min(entry["seconds_per_step"]), 1e3 * max(entry["seconds_per_step"])
+            produced = entry["sampled_per_second"] or entry["images_per_second"]
+            cells = [
+                f"{1e3 * entry['median']:.1f} ({low:.1f} to {high:.1f})",
+                f"{produced:,.0f}",
+                f"{100 * entry['share_of_peak']:.0f} %" if entry["share_of_peak"] else "",
+                f"{entry['megabytes']:.0f}" if entry["megabytes"] else "",
+                f"{entry['compile_seconds']:.1f}" if entry["compile_seconds"] else "",
+                f"{min(rivals) / entry['median']:.2f}" if rivals else "",
+            ]
+            lines.append(f"| {name} | {program} | {' | '.join(cells)} |")
+    for peer, difference in (unequal or {}).items():
+        lines += ["", f"{peer} and ours: {difference}."]
+    return "\n".join(lines) + "\n"
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Measures row by row; what is done is written as it comes."""
+    rows, taken_apart = rows_of(config), rows_of(config, flag="parts")
+    heap.keep_one_heap()  # As every run of ours has it; it serves PyTorch in this process as well.
+    checkouts = peers.find_peers(config.peer_path)
+    # Before anything of this process's own runs beside them.
+    starts = startup.measure_starts(rounds=config.startup) if config.startup else {}
+    peak = machine.peak_flops()
+    about = {**machine.description(), "peak_gflops": round(peak / 1e9, 1), "commit": workdir.commit()}
+    header = ", ".join(f"{name} {value}" for name, value in about.items())
+    results: dict[str, dict[str, Any]] = {}
+    apart: dict[str, dict[str, list[float]]] = {}
+    unequal: dict[str, str] = {}
+
+    def write() -> str:
+        tables = [markdown(results, header=header, unequal=unequal) if results else header + "\n"]
+        tables += [parts.markdown(name, measured) for name, measured in apart.items()]
+        tables += [startup.markdown(starts)] if starts else []
+        text = "\n".join(tables)
+        if config.markdown:
+            workdir.write_text(Path(config.markdown), text)
+        if config.json:
+            everything = {
+                "machine": about, "config": vars(config), "rows": results, "unequal": unequal, "parts": apart,
+                "startup": starts,
+            }  # fmt: skip
+            workdir.write_json(Path(config.json), everything)
+        return text
+
+    text = write()
+    for name, row in rows.items():
+        logger.info("measuring %s: %s", name, row.name)
+        results[row.name] = measure_row(row, programs_of(row, config), config, peak=peak)
+        text = write()
+    for peer, folder in checkouts.items():
+        for row in peers.PEERS[peer].rows:
+            logger.info("measuring %s: %s", peer, row.name)
+            results[row.name] = measure_row(row, beside_peer(row, peer=peer, folder=folder), config, peak=peak)
+            unequal[peer] = peers.PEERS[peer].unequal
+            text = write()
+    for name, row in taken_apart.items():
+        logger.info("taking %s apart: %s", name, row.name)
+        apart[row.name] = parts.measure_parts(row, rounds=config.rounds, seconds=config.seconds)
+        text = write()
+    print(text)
+    return results
+
+
+COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE)

@@ -1,0 +1,156 @@
+"""Our step as a program: the very function that runs, with its data on the device and its metrics."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
+from bgan_jax.algorithms.discrete import DiscreteSettings, discrete_step
+from bgan_jax.algorithms.game import Game
+from bgan_jax.algorithms.state import TrainState, adam_pair, init_state
+from bgan_jax.conditionals import conditional_for
+from bgan_jax.networks import build_networks
+from bgan_jax.runtime import parallel
+from bgan_jax.runtime.compiled_step import Totals, empty_totals, make_advance
+from experiments.benchmark.program import Program
+from experiments.benchmark.rows import Row
+
+EXAMPLES = 1024  # Enough that a batch is gathered, few enough to be made in no time.
+
+
+def synthetic_rows(row: Row, *, seed: int = 0) -> np.ndarray:
+    """Random examples in the data's own form: the time of a step does not depend on what they show."""
+    generator = np.random.default_rng(seed)
+    if row.kind == "binary":
+        return generator.integers(0, 2, (EXAMPLES, *row.shape), np.uint8)
+    if row.kind == "continuous":
+        return generator.uniform(-1, 1, (EXAMPLES, *row.shape)).astype(np.float32)
+    return generator.integers(0, row.shape[-1], (EXAMPLES, *row.shape[:-1])).astype(np.int32)
+
+
+def step_function(row: Row, *, disc_fakes_per_latent: int = 1, axis_name: str | None = None, loops: bool = True) -> Any:
+    """The step of a row, and the initial state's function; without loops all samples are computed at once."""
+    networks = build_networks(row.network, example_shape=row.shape, width=row.width, axis_name=axis_name)
+    if not loops:
+        networks = networks._replace(disc_in_loop=None)
+    optimizers = adam_pair(learning_rate_gen=1e-4, learning_rate_disc=1e-4)
+    initialize = functools.partial(init_state, networks=networks, optimizers=optimizers)
+    if row.kind == "continuous":
+        continuous = ContinuousGame(networks, optimizers, ContinuousSettings(penalty=row.penalty))
+        return functools.partial(continuous_step, game=continuous), initialize
+    settings = DiscreteSettings(
+        num_samples=row.num_samples,
+        disc_fakes_per_latent=disc_fakes_per_latent,
+        sample_chunk=None if loops else row.num_samples,
+        penalty=row.penalty,
+        penalty_stride=row.penalty_stride,
+    )
+    data_shape = row.shape if row.kind == "binary" else row.shape[:-1]
+    conditional = conditional_for(row.kind, data_shape, num_classes=row.shape[-1])
+    game = Game(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
+    return functools.partial(discrete_step, game=game), initialize
+
+
+def load(data: jax.Array, key: jax.Array, step: jax.Array, example_index: jax.Array) -> jax.Array:
+    """A batch of examples in order, as ``make_advance`` asks for it."""
+    del key
+    return data[(step * example_index.shape[0] + example_index) % EXAMPLES][None]
+
+
+class Ready(NamedTuple):
+    """A row's compiled step with what it runs on, all on the devices.
+
+    Attributes:
+      advance: ``(state, totals, data, example_index) -> (state, totals)``, compiled; takes over the state's memory.
+      fresh_state: a state of its own at every call.
+      metric_names: of the step.
+      data: examples.
+      example_index: ``[batch size]``, sharded.
+      flops: arithmetic of a step, as the compiler counts it.
+      compile_seconds: of tracing and compiling ``advance``.
+    """
+
+    advance: Any
+    fresh_state: Callable[[], TrainState]
+    metric_names: tuple[str, ...]
+    data: Any
+    example_index: jax.Array
+    flops: float | None
+    compile_seconds: float
+
+    def fresh_totals(self) -> Totals:
+        """Totals of no step yet, on the devices."""
+        return parallel.replicate(parallel.identity, empty_totals(self.metric_names), parallel="pmap")
+
+
+def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
+    """Compiles a row's step on the devices of this process, by pmap."""
+    step, initialize = step_function(row, disc_fakes_per_latent=disc_fakes_per_latent, axis_name=parallel.AXIS)
+    # The compiler counts a loop's body once whatever its length, so the count is of the step without loops.
+    lone_step, _ = step_function(row, disc_fakes_per_latent=disc_fakes_per_latent, loops=False)
+    data = synthetic_rows(row)
+    shapes = jax.eval_shape(initialize, jax.random.key(0))
+    real = jax.ShapeDtypeStruct((1, row.batch_size, *data.shape[1:]), data.dtype)
+    index = jax.ShapeDtypeStruct((row.batch_size,), jnp.int32)
+    metric_names = tuple(jax.eval_shape(lone_step, shapes, real, index)[1])
+    counted = jax.jit(lone_step).lower(shapes, real, index).cost_analysis()
+
+    def fresh_state() -> TrainState:
+        return parallel.replicate(lambda: initialize(jax.random.key(0)), parallel="pmap")
+
+    totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel="pmap")
+    device_data = parallel.replicate(parallel.identity, data, parallel="pmap")
+    example_index = parallel.shard(np.arange(row.batch_size, dtype=np.int32), parallel="pmap")
+    state = fresh_state()
+    began = time.perf_counter()
+    advance = parallel.spread(make_advance(step, load), parallel="pmap", sharded=(False, False, False, True))
+    compiled = advance.compile(state, totals, device_data, example_index)
+    return Ready(
+        advance=compiled,
+        fresh_state=fresh_state,
+        metric_names=metric_names,
+        data=device_data,
+        example_index=example_index,
+        flops=float(counted["flops"]) if counted and "flops" in counted else None,
+        compile_seconds=time.perf_counter() - began,
+    )
+
+
+def ours(row: Row, *, name: str, disc_fakes_per_latent: int = 1) -> Program:
+    """A row's step as a program.
+
+    Args:
+      row: what to train.
+      name: of the program.
+      disc_fakes_per_latent: how many of the M samples the discriminator learns from; M is the paper's form.
+
+    Returns:
+      The program, after its first step.
+    """
+    step = ready(row, disc_fakes_per_latent=disc_fakes_per_latent)
+    holder = [step.fresh_state(), step.fresh_totals()]
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            holder[:] = step.advance(*holder, step.data, step.example_index)
+        jax.block_until_ready(holder)
+
+    began = time.perf_counter()
+    run(1)
+    first_seconds = time.perf_counter() - began
+    memory = step.advance.memory_analysis()
+    return Program(
+        name=name,
+        run=run,
+        compile_seconds=step.compile_seconds + first_seconds,
+        flops=step.flops,
+        megabytes=(memory.temp_size_in_bytes + memory.argument_size_in_bytes) / 2**20 if memory else None,
+        text=step.advance.as_text,
+    )

@@ -1,0 +1,1 @@
+"""The parts of the divergence table; ``command.py`` holds its flags and its main function."""

@@ -1,0 +1,1 @@
+"""The parts of the comparison of gradient estimators; ``command.py`` holds its flags and its main function."""

@@ -1,0 +1,260 @@
+"""The gradients of one step in one situation: exact ones, and one draw of every estimator at every M."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from bgan_jax.algorithms.estimators import ESTIMATORS, Context, Direction, generator_loss
+from bgan_jax.algorithms.importance_sums import ScoredSamples, summarize
+from bgan_jax.algorithms.relaxation import relaxed_sample, straight_through
+from bgan_jax.algorithms.state import Pair, init_state
+from bgan_jax.algorithms.updates import generate
+from bgan_jax.conditionals import Conditional, sample_conditionals
+from bgan_jax.evaluation.enumerable import EnumerableTarget, target_conditional
+from bgan_jax.evaluation.estimator_quality import QUICK_COMPILATION
+from bgan_jax.evaluation.exact import (
+    conditional_kl,
+    conditional_log_partitions,
+    conditional_reverse_kl,
+    exact_divergence,
+    marginal_kl,
+    marginal_log_probs,
+)
+from bgan_jax.evaluation.multilinear import coordinate_probs, multilinear_extension
+from experiments.estimators.game import (
+    enumerable_game,
+    finite_log_probs,
+    latent_log_probs,
+    table_log_probs,
+    with_optimal_discriminator,
+)
+
+Objective = Callable[..., jax.Array]
+
+# What each estimator descends.
+OBJECTIVES: dict[str, tuple[str, Objective]] = {
+    "boundary_seeking": ("conditional KL", conditional_kl),
+    "boundary_seeking_plain": ("conditional KL", conditional_kl),
+    "boundary_seeking_marginal": ("marginal KL", marginal_kl),
+    "boundary_seeking_marginal_plain": ("marginal KL", marginal_kl),
+    "reinforce": ("reverse KL", conditional_reverse_kl),
+    "reinforce_moving_average": ("reverse KL", conditional_reverse_kl),
+    "reinforce_learned_baseline": ("reverse KL", conditional_reverse_kl),
+    "reinforce_no_baseline": ("reverse KL", conditional_reverse_kl),
+    "gumbel_soft": ("reverse KL", conditional_reverse_kl),
+    "gumbel_straight_through": ("reverse KL", conditional_reverse_kl),
+}
+RELAXED = ("gumbel_soft", "gumbel_straight_through")
+# Latents fold in their index, below the batch size; the relaxed noise folds in a number that no index reaches.
+RELAXED_STREAM = 2**31
+# Relaxed samples are averaged, so more of them change nothing but the spread, and each costs as much as there are
+# states: they are measured up to this M.
+MOST_RELAXED = 20
+
+
+def pairs(names: Sequence[str], sample_counts: Sequence[int]) -> list[tuple[int, str]]:
+    """Every M with every estimator that is measured at it, estimators within values of M."""
+    return [(m, name) for m in sample_counts for name in names if name not in RELAXED or m <= MOST_RELAXED]
+
+
+class Situation(NamedTuple):
+    """A target, a generator, and everything exact about them.
+
+    Attributes:
+      target: p.
+      table: the generator's logits, ``[Z, ...]``.
+      log_ratio: F of every state, optimal, ``[S]``.
+      log_g: log g(x|z), ``[Z, S]``.
+      kl: KL(p || q), in nats.
+    """
+
+    target: EnumerableTarget
+    table: jax.Array
+    log_ratio: jax.Array
+    log_g: jax.Array
+    kl: float
+
+
+def situation(key: jax.Array, target: EnumerableTarget, *, num_latents: int, warm_steps: int) -> Situation:
+    """A generator on its way: random logits after some steps of exact descent on KL(p || q).
+
+    Args:
+      key: of the initial logits.
+      target: p.
+      num_latents: Z.
+      warm_steps: Adam steps of 0.1; 0 leaves the logits random, far from p, where weights are heavy.
+
+    Returns:
+      The situation.
+    """
+    conditional = target_conditional(target)
+    log_probs_of = table_log_probs(target, conditional)
+    log_p, log_h = jnp.asarray(finite_log_probs(target)), latent_log_probs(num_latents)
+    game = enumerable_game(target, num_latents=num_latents, optimizer=optax.identity())
+    table = jax.jit(game.networks.gen.init)(key)["params"]["logits"]
+
+    @jax.jit
+    def divergence(table: jax.Array) -> jax.Array:
+        log_q = marginal_log_probs(log_probs_of(table), latent_log_probs=log_h)
+        return exact_divergence(target_log_probs=log_p, model_log_probs=log_q, divergence="kl")
+
+    if warm_steps:
+        optimizer = optax.adam(0.1)
+
+        @jax.jit
+        def descend(table: jax.Array) -> jax.Array:
+            def body(carry: Any, _: Any) -> tuple[Any, None]:
+                table, opt_state = carry
+                updates, opt_state = optimizer.update(jax.grad(divergence)(table), opt_state)
+                return (optax.apply_updates(table, updates), opt_state), None
+
+            return jax.lax.scan(body, (table, optimizer.init(table)), None, length=warm_steps)[0][0]
+
+        table = descend(table)
+    log_g, log_ratio = jax.jit(
+        lambda table: (
+            log_probs_of(table),
+            log_p - marginal_log_probs(log_probs_of(table), latent_log_probs=log_h),
+        )
+    )(table)
+    return Situation(target=target, table=table, log_ratio=log_ratio, log_g=log_g, kl=float(divergence(table)))
+
+
+def exact_gradients(here: Situation) -> dict[str, np.ndarray]:
+    """The exact gradients of the divergences with respect to the table, flattened, by the divergence's name."""
+    log_probs_of = table_log_probs(here.target, target_conditional(here.target))
+    log_h = latent_log_probs(len(here.table))
+    objectives = dict(OBJECTIVES.values())
+
+    @functools.partial(jax.jit, compiler_options=QUICK_COMPILATION)
+    def gradients(log_ratio: jax.Array, table: jax.Array) -> list[jax.Array]:
+        values = jax.jacrev(
+            lambda table: jnp.stack(
+                [
+                    objective(log_probs_of(table), log_ratio=log_ratio, latent_log_probs=log_h)
+                    for objective in objectives.values()
+                ]
+            )
+        )
+        return list(values(table))
+
+    found = gradients(here.log_ratio, here.table)
+    return {name: np.asarray(value, np.float64).ravel() for name, value in zip(objectives, found, strict=True)}
+
+
+def relaxed_gradients(
+    key: jax.Array,
+    logits: jax.Array,
+    log_ratio: jax.Array,
+    *,
+    conditional: Conditional,
+    num_symbols: int,
+    num_samples: int,
+    temperature: float | jax.Array,
+    hard: bool,
+) -> jax.Array:
+    """Gradient of -F with respect to the logits through each of M relaxed samples, F continued multilinearly.
+
+    Args:
+      key: PRNG key.
+      logits: ``[N, ...]``.
+      log_ratio: F of every state, ``[S]``. A constant.
+      conditional: the family.
+      num_symbols: K.
+      num_samples: M.
+      temperature: tau.
+      hard: straight-through.
+
+    Returns:
+      ``[M, N, ...]``.
+    """
+
+    def loss(logits: jax.Array) -> jax.Array:
+        points = relaxed_sample(key, logits, conditional=conditional, temperature=temperature)
+        points = straight_through(points, conditional=conditional) if hard else points
+        flat = points.reshape(-1, *points.shape[2:])
+        probs = coordinate_probs(flat, event_ndims=conditional.event_ndims, num_symbols=num_symbols)
+        return -jnp.sum(multilinear_extension(log_ratio, probs))
+
+    return jax.grad(loss)(jnp.broadcast_to(logits[None], (num_samples, *logits.shape)))
+
+
+def estimate_fn(
+    here: Situation, names: Sequence[str], *, sample_counts: Sequence[int], batch_size: int, temperature: float
+) -> Callable[[jax.Array], list[jax.Array]]:
+    """The function from a key to one gradient of each estimator at each M, all from the same latents and samples.
+
+    The samples of a smaller M are the first of those of the largest, so differences between rows are less noisy than
+    the rows, and one program serves them all.
+
+    Args:
+      here: the situation.
+      names: keys of ``OBJECTIVES``.
+      sample_counts: values of M.
+      batch_size: N.
+      temperature: of the relaxed estimators.
+
+    Returns:
+      ``key -> gradients with respect to the table``, estimators within values of M.
+    """
+    num_latents, conditional, largest = len(here.table), target_conditional(here.target), max(sample_counts)
+    networks = enumerable_game(
+        here.target, num_latents=num_latents, optimizer=optax.identity(), num_samples=largest
+    ).networks
+    optimizers = Pair(gen=optax.identity(), disc=optax.identity())
+    fresh = jax.jit(functools.partial(init_state, networks=networks, optimizers=optimizers))(jax.random.key(0))
+    state = with_optimal_discriminator(fresh.replace(params=fresh.params._replace(gen={"logits": here.table})))
+    # Where the running average and a learned baseline of the latent settle.
+    average = jnp.mean(conditional_log_partitions(here.log_g, log_ratio=here.log_ratio))
+    reward_of_latent = jnp.sum(jnp.exp(here.log_g) * here.log_ratio[None], axis=1)
+
+    def direction(name: str, scored: ScoredSamples, row: jax.Array, num_samples: int) -> Direction:
+        context = Context(
+            num_samples=num_samples, log_partition_average=average, axis_name=None, baseline=reward_of_latent[row]
+        )
+        return ESTIMATORS[name](scored, context)
+
+    def estimate(key: jax.Array) -> list[jax.Array]:
+        fakes = generate(state, key, jnp.arange(batch_size), networks=networks)
+        distance = jnp.abs(fakes.logits.reshape(batch_size, 1, -1) - here.table.reshape(1, num_latents, -1))
+        row = jnp.argmin(jnp.sum(distance, axis=-1), axis=1)
+        if any(name not in RELAXED for name in names):
+            x = sample_conditionals(conditional, fakes.sample_keys, fakes.logits, sample_index=jnp.arange(largest))
+            points = conditional.statistics(x)
+            variables = {"params": state.params.disc}
+            fake_logits, _ = networks.disc.apply(variables, points.reshape(-1, *points.shape[2:]), train=True)
+            fake_logits = fake_logits.reshape(largest, batch_size)
+        relaxed = {
+            name: relaxed_gradients(
+                jax.random.fold_in(key, RELAXED_STREAM),
+                fakes.logits,
+                here.log_ratio,
+                conditional=conditional,
+                num_symbols=here.target.num_symbols,
+                num_samples=min(largest, MOST_RELAXED),
+                temperature=temperature,
+                hard=name == "gumbel_straight_through",
+            )
+            for name in names
+            if name in RELAXED
+        }
+        gradients = []
+        for m, name in pairs(names, sample_counts):
+            if name in RELAXED:
+                cotangent = jnp.mean(relaxed[name][:m], axis=0) / batch_size
+            else:
+                scored = summarize(fake_logits[:m], points[:m])
+                cotangent = jax.grad(generator_loss)(
+                    fakes.logits, direction(name, scored, row, m), conditional=conditional
+                )
+            gradients.append(fakes.pull_back(cotangent)["logits"])
+        return gradients
+
+    return estimate

@@ -1,0 +1,1 @@
+"""The command line: flags from a typed record, help, errors, exit codes."""

@@ -1,0 +1,99 @@
+"""Runs an experiment from the command line: its flags, its errors, its exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from absl import flags as absl_flags
+
+from bgan_jax.runtime import hosts
+from bgan_jax.runtime.checkpoints import UnsavedError
+from bgan_jax.runtime.loop import NonFiniteError
+from experiments.harness.cli import flags
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.reports.run_log import leaving_a_report
+
+EXIT_BAD_FLAG = 2
+
+
+class Command(NamedTuple):
+    """An experiment as a command.
+
+    Attributes:
+      main: takes the config.
+      config: the dataclass of flags.
+      description: the experiment's docstring.
+      smoke: the values that ``--smoke`` changes.
+      presets: the values that each choice of ``--preset`` changes.
+      positional: the flag that arguments without dashes belong to; ``None`` refuses them.
+    """
+
+    main: Callable[[Any], Any]
+    config: type
+    description: str | None
+    smoke: Mapping[str, Any] | None = None
+    presets: Mapping[str, Mapping[str, Any]] | None = None
+    positional: str | None = None
+
+    def parse(self, arguments: Sequence[str]) -> Any:
+        """The config that command-line arguments stand for; see :func:`flags.parse` for what is raised."""
+        return flags.parse(self.config, arguments, smoke=self.smoke, presets=self.presets, positional=self.positional)
+
+
+def run(command: Command, *, arguments: Sequence[str] | None = None) -> typing.NoReturn:
+    """Runs a command and exits.
+
+    Args:
+      command: what to run.
+      arguments: instead of the command line's.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in arguments):
+        print(flags.help_text(command.config, description=command.description or ""))
+        sys.exit(0)
+    try:
+        config = command.parse(arguments)
+    except absl_flags.Error as error:
+        _refuse(error)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("bgan_jax").setLevel(logging.INFO)
+    # Libraries read absl's global flags, which are empty.
+    absl_flags.FLAGS.mark_as_parsed()
+    try:
+        with leaving_a_report(config):
+            command.main(config)
+        hosts.leave()
+    except UsageError as error:
+        _refuse(error)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | SystemExit) and not hosts.joined():
+            raise
+        _fail(error)
+    sys.exit(0)
+
+
+def _refuse(error: Exception) -> typing.NoReturn:
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    _exit(EXIT_BAD_FLAG)
+
+
+def _fail(error: BaseException) -> typing.NoReturn:
+    if isinstance(error, NonFiniteError | UnsavedError):
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        traceback.print_exception(error)
+    _exit(1)
+
+
+def _exit(code: int) -> typing.NoReturn:
+    sys.stderr.flush()
+    if hosts.joined():
+        # An ordinary exit would wait for the other hosts, which wait for this one; leaving at once ends the whole job.
+        os._exit(code)
+    sys.exit(code)

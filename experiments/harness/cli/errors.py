@@ -1,0 +1,5 @@
+"""Errors that a user can correct."""
+
+
+class UsageError(ValueError):
+    """A wrong flag, file or folder: shown as one line, with exit code 2."""

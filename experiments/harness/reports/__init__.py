@@ -1,0 +1,1 @@
+"""What a run shows to people: sample grids, curves, and an HTML page."""

@@ -1,0 +1,91 @@
+"""What every command with a ``--workdir`` leaves behind for its report: its warnings, and the page itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bgan_jax.runtime import workdir
+from experiments.harness.reports.report_page import write_own_page
+from experiments.harness.reports.run_record import WARNINGS
+
+logger = logging.getLogger("bgan_jax")
+
+
+class WarningFile(logging.Handler):
+    """Keeps a run's warnings in its folder; they wait until the command has made the folder its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(level=logging.WARNING)
+        self._folder = folder
+        self._before = _changed(folder / workdir.CONFIG)
+        self._waiting: list[str] = []
+
+    @property
+    def makes_the_run(self) -> bool:
+        """Whether the command has written the run's ``config.json``: one that only reads a run never does."""
+        return _changed(self._folder / workdir.CONFIG) != self._before
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Adds one warning; a disk that is full costs the record, not the run."""
+        now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.created))
+        self._waiting.append(json.dumps({"time": now, "level": record.levelname, "message": record.getMessage()}))
+        self.write()
+
+    def write(self) -> None:
+        """Writes what waits, if the folder is this command's by now."""
+        if not self._waiting or not self.makes_the_run:
+            return
+        with contextlib.suppress(OSError), open(self._folder / WARNINGS, "a", encoding="utf-8") as file:
+            file.write("".join(line + "\n" for line in self._waiting))
+            self._waiting = []
+
+
+@contextlib.contextmanager
+def leaving_a_report(config: Any) -> Iterator[None]:
+    """Keeps the warnings of a command that makes a run, and writes the run's page after it, also when it failed.
+
+    Only for commands that make a run of ``--workdir``, which is told by their having written its ``config.json``; and
+    only on the process that reports.
+
+    Args:
+      config: the command's flags.
+    """
+    name = getattr(config, "workdir", "")
+    if not name or getattr(config, "process_id", None):
+        yield
+        return
+    folder = Path(name).expanduser()
+    warnings = WarningFile(folder)
+    logger.addHandler(warnings)
+    try:
+        yield
+    finally:
+        logger.removeHandler(warnings)
+        if warnings.makes_the_run and jax.process_index() == 0:
+            warnings.write()
+            _write_page(folder)
+
+
+def _changed(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+def _write_page(folder: Path) -> None:
+    try:
+        write_own_page(folder)
+    except Exception as error:
+        # The run is worth more than its page, which can be written again.
+        logger.warning("report.html could not be written (%s); python -m experiments.report makes it", error)

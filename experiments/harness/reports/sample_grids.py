@@ -1,0 +1,57 @@
+"""Samples as a person looks at them: a grid of pictures, or lines of text."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from bgan_jax import data
+from bgan_jax.runtime import pictures, workdir
+from bgan_jax.sampling.sampler import Samples
+
+logger = logging.getLogger("bgan_jax")
+
+LINES_LOGGED = 5
+
+
+def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -> Path:
+    """Writes samples as ``name.png``, or as ``name.txt`` with the first few lines in the log.
+
+    Args:
+      folder: where to.
+      name: the file's name without its suffix.
+      samples: of a generator of the data set.
+      spec: the data set.
+
+    Returns:
+      The file.
+    """
+    if spec.kind != "text":
+        path = folder / f"{name}.png"
+        save_grid(path, samples, spec=spec)
+        return path
+    path = folder / f"{name}.txt"
+    lines = data.to_strings(samples.x, spec=spec)
+    workdir.write_text(path, "\n".join(lines) + "\n")
+    for line in lines[:LINES_LOGGED]:
+        logger.info("sample: %s", line)
+    return path
+
+
+def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: int = 8) -> None:
+    """Writes a grid of samples, beside what they were drawn from: probabilities of bits, or mean colours."""
+    grids = [pictures.image_grid(data.to_pictures(samples.x, spec=spec), columns=columns)]
+    if samples.probs is not None:
+        means = data.mean_pictures(samples.probs, spec=spec)
+        grids.append(pictures.image_grid(means, columns=columns))
+    pictures.save_png(path, pictures.side_by_side(grids))
+
+
+def save_real(path: Path, dataset: data.Dataset, *, num: int = 64) -> None:
+    """Writes a grid of real pictures, spread over the data set, to hold samples against."""
+    rows = dataset.rows(np.linspace(0, len(dataset) - 1, num).astype(np.int64))
+    x = np.asarray(data.to_device_form(jax.random.key(0), rows, spec=dataset.spec))
+    save_grid(path, Samples(x=x, probs=None), spec=dataset.spec)

@@ -1,0 +1,97 @@
+"""A run whose data are pictures of real-valued pixels: its flags, and the step that they choose."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from bgan_jax import data
+from bgan_jax.losses import DIVERGENCES
+from bgan_jax.networks import Networks, build_networks
+from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
+from bgan_jax.algorithms.objectives import OBJECTIVES
+from bgan_jax.algorithms.regularisation import REGULARISERS
+from bgan_jax.sampling.sampler import make_point_sampler
+from bgan_jax.algorithms.state import init_state
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.flags import knob
+from experiments.harness.runs.run import Experiment
+from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
+
+IMAGE_NETWORKS = (
+    "dcgan32", "dcgan32_cortex", "dcgan64", "dcgan128", "resnet32", "resnet64", "resnet128", "resnet32_roth",
+    "resnet64_roth", "resnet128_roth",
+)  # fmt: skip
+COMPUTE_DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+
+
+@dataclasses.dataclass(frozen=True)
+class ContinuousConfig(RunConfig):
+    """Flags that mean the same in every experiment on continuous data."""
+
+    objective: str = knob("boundary_seeking", "What the generator minimises.", choices=tuple(OBJECTIVES))
+    divergence: str = knob(
+        "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
+    )
+    penalty: float = knob(1.0, "Gradient penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_form: str = knob("gradient_norm", "The penalty.", choices=tuple(REGULARISERS))
+    penalty_half_life: float | None = knob(
+        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=0.0
+    )
+    clip: float = knob(0.0, "The discriminator's parameters stay within plus or minus this; 0: no limit.", minimum=0.0)
+    spectral_norm: bool = knob(False, "Spectral normalisation of the discriminator's kernels.")
+    compute_dtype: str = knob(
+        "float32", "Of the hidden computation; logits and parameters are float32.", choices=tuple(COMPUTE_DTYPES)
+    )
+
+
+def networks_for(config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name: str | None) -> Networks:
+    """The networks that a run's flags and data set call for."""
+    return build_networks(
+        config["network"],
+        example_shape=spec.shape,
+        width=config.get("width"),
+        latent_dim=config.get("latent_dim"),
+        axis_name=axis_name,
+        dtype=COMPUTE_DTYPES[config["compute_dtype"]],
+        spectral_norm=config["spectral_norm"],
+    )
+
+
+def prepare(config: ContinuousConfig) -> Experiment:
+    """Checks every flag and opens the data; nothing has been written yet.
+
+    Raises:
+      UsageError: something that the user can mend.
+    """
+    try:
+        settings = settings_from(ContinuousSettings, config)
+        check_sizes(config)
+        dataset = open_split(config, "train")
+        if dataset.spec.kind != "continuous":
+            raise ValueError(
+                f"--dataset={config.dataset} is {dataset.spec.kind}, and this experiment takes continuous pictures"
+            )
+        networks = networks_for(vars(config), dataset.spec, axis_name=None)
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from error
+    optimizers = optimizers_for(config)
+
+    def step_over(axis_name: str | None) -> Any:
+        networks = networks_for(vars(config), dataset.spec, axis_name=axis_name)
+        game = ContinuousGame(networks=networks, optimizers=optimizers, settings=settings)
+        return functools.partial(continuous_step, game=game)
+
+    return Experiment(
+        config=config,
+        dataset=dataset,
+        initialize=functools.partial(init_state, networks=networks, optimizers=optimizers),
+        step_over=step_over,
+        sampler=functools.partial(make_point_sampler, networks),
+        title=f"{config.dataset}, {config.network}, {config.objective}, {config.divergence} discriminator",
+        num_samples=None,
+    )

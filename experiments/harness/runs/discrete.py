@@ -1,0 +1,131 @@
+"""A run whose data are bits, palette indices or symbols: its flags, and the step that they choose."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from bgan_jax import data
+from bgan_jax.conditionals import Conditional, conditional_for
+from bgan_jax.losses import DIVERGENCES
+from bgan_jax.networks import Networks, build_networks
+from bgan_jax.runtime import parallel
+from bgan_jax.algorithms.learned_baseline import with_baseline
+from bgan_jax.algorithms.discrete import DiscreteSettings, discrete_step
+from bgan_jax.algorithms.estimators import ESTIMATORS
+from bgan_jax.algorithms.game import Game
+from bgan_jax.algorithms.objectives import OBJECTIVES
+from bgan_jax.algorithms.regularisation import REGULARISERS
+from bgan_jax.algorithms.relaxed import RELAXATIONS, RelaxedSettings, relaxed_step
+from bgan_jax.sampling.sampler import make_sampler
+from bgan_jax.algorithms.state import init_state
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.flags import knob
+from experiments.harness.runs.run import Experiment
+from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
+
+
+@dataclasses.dataclass(frozen=True)
+class DiscreteConfig(RunConfig):
+    """Flags that mean the same in every discrete experiment."""
+
+    num_samples: int = knob(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
+    disc_fakes_per_latent: int = knob(
+        1, "How many of the M samples the discriminator learns from, 1 to M; M is the paper's form."
+    )
+    sample_chunk: int | None = knob(
+        None,
+        "How many of the M samples are in memory at once; divides M. Empty: what the backend likes best, about "
+        "64 points, M x N, on CPU, and up to 20 samples of every latent elsewhere.",
+    )
+    divergence: str = knob("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
+    estimator: str = knob(
+        "boundary_seeking", "How the generator gets its gradient: weights or rewards of its samples; or, as baselines, "
+        "through the discriminator from relaxed samples (" + ", ".join(RELAXATIONS) + ").",
+        choices=(*ESTIMATORS, *RELAXATIONS),
+    )  # fmt: skip
+    objective: str = knob(
+        "non_saturating", "What the generator minimises where its samples are relaxed; the rest have no need of it.",
+        choices=tuple(OBJECTIVES),
+    )  # fmt: skip
+    temperature: float = knob(3.0, "Temperature of Gumbel-softmax at the first step.", minimum=1e-3)
+    temperature_rate: float = knob(
+        1e-3, "How fast that temperature falls: it is multiplied by e^-rate every step.", minimum=0.0
+    )
+    temperature_minimum: float = knob(0.5, "Where that temperature stops.", minimum=1e-3)
+    clip: float = knob(
+        0.0, "Where samples are relaxed: the discriminator's parameters stay within plus or minus this; 0: no limit.",
+        minimum=0.0,
+    )  # fmt: skip
+    learning_rate_baseline: float = knob(1e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
+    penalty: float = knob(5.0, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = knob(
+        1,
+        "The penalty is taken on one example in so many; divides each device's share of the batch. Relaxed samples "
+        "have it on all.",
+        minimum=1,
+    )
+    penalty_half_life: int | None = knob(
+        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
+    )
+    penalty_form: str = knob(
+        "gradient_norm", "Squared gradient norms, weighted as derived for the divergence (gradient_norm), as they are "
+        "(unweighted) or of the data alone (r1); or WGAN-GP's.",
+        choices=tuple(REGULARISERS),
+    )  # fmt: skip
+
+
+def players_for(
+    config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name: str | None
+) -> tuple[Networks, Conditional]:
+    """The networks and the conditional that a run's flags and data set call for."""
+    conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values)
+    shape = spec.shape if spec.kind == "binary" else (*spec.shape, spec.num_values)
+    networks = build_networks(
+        config["network"],
+        example_shape=shape,
+        width=config.get("width"),
+        latent_dim=config.get("latent_dim"),
+        axis_name=axis_name,
+    )
+    return with_baseline(networks, estimator=config["estimator"]), conditional
+
+
+def prepare(config: DiscreteConfig) -> Experiment:
+    """Checks every flag and opens the data; nothing has been written yet.
+
+    Raises:
+      UsageError: something that the user can mend.
+    """
+    try:
+        relaxes = config.estimator in RELAXATIONS
+        settings: DiscreteSettings | RelaxedSettings = (
+            settings_from(RelaxedSettings, config, relaxation=config.estimator)
+            if relaxes
+            else settings_from(DiscreteSettings, config)
+        )
+        check_sizes(config)
+        parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
+        dataset = open_split(config, "train")
+        networks, conditional = players_for(vars(config), dataset.spec, axis_name=None)
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from error
+    optimizers = optimizers_for(config)
+
+    def step_over(axis_name: str | None) -> Any:
+        networks, conditional = players_for(vars(config), dataset.spec, axis_name=axis_name)
+        game: Game[Any] = Game(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
+        return functools.partial(relaxed_step if relaxes else discrete_step, game=game)
+
+    return Experiment(
+        config=config,
+        dataset=dataset,
+        initialize=functools.partial(init_state, networks=networks, optimizers=optimizers),
+        step_over=step_over,
+        sampler=functools.partial(make_sampler, networks, conditional),
+        title=f"{config.dataset}, {config.network}, "
+        + (f"{config.estimator}, {config.objective}" if relaxes else f"{config.divergence}, M = {config.num_samples}"),
+        num_samples=None if relaxes else config.num_samples,
+    )

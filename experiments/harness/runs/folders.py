@@ -1,0 +1,51 @@
+"""The folders of a command: the one that its results go to, and the one that is kept between runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bgan_jax.data import default_cache_dir
+from bgan_jax.runtime import workdir
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.flags import changeable
+
+
+def check_workdir(config: Any, *, holds: str) -> None:
+    """Refuses a command that was not told where its results go, before anything is computed.
+
+    Raises:
+      UsageError: ``--workdir`` is empty.
+    """
+    if not config.workdir:
+        raise UsageError(f"--workdir=FOLDER is needed: {holds}")
+
+
+def open_folder(config: Any) -> Path:
+    """Makes the folder of ``--workdir``, or opens it again for the same flags, and notes the versions in it.
+
+    Args:
+      config: the flags, a record of :func:`experiments.harness.cli.flags.knob`; ``resume`` counts where it has it.
+
+    Returns:
+      The folder, with ``config.json`` and ``versions.json`` in it.
+
+    Raises:
+      UsageError: the folder holds a run of other flags, or cannot be written; nothing has been overwritten.
+    """
+    try:
+        folder = workdir.open_workdir(
+            config.workdir,
+            vars(config),
+            resume=getattr(config, "resume", "auto"),
+            may_change=changeable(type(config)),
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
+    return folder
+
+
+def cache_folder(config: Any) -> Path:
+    """``--cache_dir``, or the user's cache folder where the flag is empty."""
+    return Path(config.cache_dir) if config.cache_dir else default_cache_dir()

@@ -1,0 +1,132 @@
+"""A run that was trained earlier, from its folder: to sample from it, or to go on with its networks.
+
+    from experiments import load_sampler
+
+    sample, spec, step = load_sampler("runs/mnist")
+    x = sample(jax.random.key(0), 100).x
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from bgan_jax import data
+from bgan_jax.conditionals import Conditional
+from bgan_jax.networks import Networks
+from bgan_jax.runtime import workdir
+from bgan_jax.runtime.checkpoints import Checkpoints
+from bgan_jax.sampling.sampler import Sampler, make_point_sampler, make_sampler
+from bgan_jax.algorithms.state import TrainState, adam_pair, init_state
+from experiments.harness.runs import continuous, discrete
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.runs.population import run_of_seed, seed_folder, take
+
+
+class TrainedRun(NamedTuple):
+    """A run's newest good checkpoint, with what its networks are.
+
+    Attributes:
+      config: the run's flags by name.
+      spec: the record of its data set.
+      step: of the checkpoint.
+      networks: both players.
+      conditional: the generator's conditional family; ``None`` for continuous data.
+      gen_variables: of the generator's moving average.
+      disc_variables: of the discriminator.
+    """
+
+    config: dict[str, Any]
+    spec: data.DatasetSpec
+    step: int
+    networks: Networks
+    conditional: Conditional | None
+    gen_variables: Any
+    disc_variables: Any
+
+    @property
+    def sample(self) -> Sampler:
+        """``sample(key, n)`` of the generator."""
+        if self.conditional is None:
+            return make_point_sampler(self.networks, self.gen_variables)
+        return make_sampler(self.networks, self.conditional, self.gen_variables)
+
+
+def players_of(config: Mapping[str, Any], spec: data.DatasetSpec) -> tuple[Networks, Conditional | None]:
+    """The networks, and of discrete data the conditional, of a run with these flags."""
+    if spec.kind == "continuous":
+        return continuous.networks_for(config, spec, axis_name=None), None
+    return discrete.players_for(config, spec, axis_name=None)
+
+
+def state_like(config: Mapping[str, Any], spec: data.DatasetSpec) -> TrainState:
+    """The shapes of a run's checkpoints, those of several seeds stacked, without computing anything."""
+    networks, _ = players_of(config, spec)
+    # Adam's state has the same form whatever its step sizes are.
+    optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
+    like = jax.eval_shape(functools.partial(init_state, networks=networks, optimizers=optimizers), jax.random.key(0))
+    like = like.replace(key=jax.eval_shape(jax.random.key_data, like.key))
+    seeds = config.get("seeds", 1)
+    if seeds == 1:
+        return like
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((seeds, *leaf.shape), leaf.dtype), like)
+
+
+def load_run(folder: str) -> TrainedRun:
+    """A run's newest good checkpoint and its networks.
+
+    Args:
+      folder: the run's workdir; of a run of several seeds, the folder of one of them.
+
+    Returns:
+      The :class:`TrainedRun`.
+
+    Raises:
+      UsageError: the folder holds no run, or no good checkpoint.
+    """
+    try:
+        config = workdir.read_config(folder)
+        run, place = run_of_seed(Path(folder).expanduser()) or (Path(folder).expanduser(), None)
+        saved_as = config if place is None else workdir.read_config(run)
+        if place is None and config.get("seeds", 1) > 1:
+            own = seed_folder(Path(folder), config["seed"])
+            raise ValueError(f"it is of {config['seeds']} seeds; give the folder of one, such as {own}")
+        spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
+        (networks, conditional), like = players_of(config, spec), state_like(saved_as, spec)
+        path = run / workdir.CHECKPOINTS
+        restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
+    except Exception as error:  # any values at all may stand in the records of a run that one was given
+        reason = str(error) or type(error).__name__
+        raise UsageError(f"--workdir={folder} holds no run that can be sampled: {reason}") from error
+    if restored is None:
+        raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
+    state = restored.tree if place is None else take(restored.tree, place)
+    return TrainedRun(
+        config=config,
+        spec=spec,
+        step=restored.step,
+        networks=networks,
+        conditional=conditional,
+        gen_variables=state.gen_average,
+        disc_variables={"params": state.params.disc, **state.model_state.disc},
+    )
+
+
+def load_sampler(folder: str) -> tuple[Sampler, data.DatasetSpec, int]:
+    """The sampler of a run's newest good checkpoint, for use in other code.
+
+    Args:
+      folder: the run's workdir.
+
+    Returns:
+      ``sample(key, n)``, the record of the data set, and the checkpoint's step.
+
+    Raises:
+      UsageError: the folder holds no run, or no good checkpoint.
+    """
+    trained = load_run(folder)
+    return trained.sample, trained.spec, trained.step

@@ -1,0 +1,1 @@
+"""The parts of gradient descent on pixels; ``command.py`` holds its flags and its main function."""

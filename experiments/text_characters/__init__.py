@@ -1,0 +1,1 @@
+"""The parts of text, character by character; ``command.py`` holds its flags and its main function."""

@@ -1,0 +1,1 @@
+"""The parts of the two-dimensional toy problems; ``command.py`` holds its flags and its main function."""

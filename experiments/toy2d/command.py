@@ -1,0 +1,390 @@
+"""Generator objectives in the plane, side by side.
+
+    python -m experiments.toy2d --workdir=runs/toy2d
+
+Trains every objective from the same seeds, all seeds at once in one compiled step, on a distribution in the plane whose
+density is known. toy2d.png is the page: samples of q over the density of p with the boundary F = 0, F with the field
+that pushes generated points, and curves over the run; toy2d.gif shows it happen; result.md and result.json are the
+table. --target picks the distribution, and --gen_steps=5 over-trains the generator, as in the paper's stability test.
+
+What to see: where F > 0, at data that the generator misses, the arrows of boundary seeking point *away*: a generated
+point is pulled back to F = 0 from either side, so any q on the boundary is a minimum, and modes that are lost stay
+lost. The non-saturating objective pushes past the boundary and finds them.
+
+Measured by the command above, mean and sd over 4 seeds, 106 s of one busy CPU core (AMD EPYC), at d95132a:
+
+| objective | modes of 8 | high quality |
+|---|---|---|
+| samples of p | 8 | 0.99 |
+| boundary_seeking | 5.2 ± 1.0 | 0.62 ± 0.11 |
+| boundary_cross_entropy | 6.0 ± 0.0 | 0.76 ± 0.03 |
+| non_saturating | 8.0 ± 0.0 | 0.77 ± 0.04 |
+| minimax | 8.0 ± 0.0 | 0.77 ± 0.05 |
+| least_squares | 8.0 ± 0.0 | 0.66 ± 0.07 |
+| wasserstein | 8.0 ± 0.0 | 0.65 ± 0.04 |
+
+Over-trained (--gen_steps=5) boundary seeking loses the ring (0.2 ± 0.5 modes), wasserstein too (0.8 ± 0.5), minimax in
+one seed of four (6.0 ± 4.0); non_saturating and least_squares keep all 8. On --target=grid none learns the 25 modes in
+these 4,000 steps: at most 7 % of any objective's samples are of high quality. In the plane, then, boundary seeking is
+not the steadier objective.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step, point_gradients
+from bgan_jax.algorithms.objectives import OBJECTIVES
+from bgan_jax.algorithms.regularisation import REGULARISERS
+from bgan_jax.algorithms.state import Pair, TrainState, adam_pair, init_state
+from bgan_jax.algorithms.updates import generate
+from bgan_jax.evaluation.coverage import ModeCoverage, mode_coverage
+from bgan_jax.evaluation.planar import TARGETS, PlanarTarget, planar_log_density, planar_target, sample_planar
+from bgan_jax.losses import DIVERGENCES
+from bgan_jax.networks import Networks, build_networks
+from bgan_jax.runtime import workdir
+from bgan_jax.runtime.loop import NonFiniteError
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.flags import knob
+from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.toy2d import figures
+
+logger = logging.getLogger("bgan_jax")
+
+FORMULAS = {
+    "boundary_seeking": "$F^2$",
+    "boundary_seeking_centered": r"$(F - \log Z)^2$",
+    "boundary_cross_entropy": r"$\log\,(2\,\cosh\,F/2)$",
+    "minimax": r"$\log\,(1 - \sigma(F))$",
+    "non_saturating": r"$-\log\,\sigma(F)$",
+    "f_gan": r"$-f^*(\nu(F))$",
+    "least_squares": r"$(F - 1)^2/2$",
+    "least_squares_boundary": r"$(F - 1/2)^2/2$",
+    "wasserstein": "$-F$, Lipschitz",
+    "hinge": "$-F$, hinge D",
+}
+
+SMOKE = {
+    "objectives": "boundary_seeking,wasserstein", "seeds": 2, "steps": 40, "frames": 2, "batch_size": 16, "width": 16,
+    "measured_samples": 200,
+}  # fmt: skip
+
+SAMPLES_SHOWN, FINE, COARSE = 1000, 96, 17
+Observe = Callable[[TrainState], tuple[jax.Array, ModeCoverage, jax.Array, jax.Array]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags of this experiment."""
+
+    workdir: str = knob("", "Folder of the results: toy2d.png, toy2d.gif, result.json, result.md.", may_change=True)
+    target: str = knob("ring", "The distribution to learn.", choices=tuple(TARGETS))
+    objectives: str = knob(
+        "boundary_seeking,boundary_cross_entropy,non_saturating,minimax,least_squares,wasserstein",
+        f"What generators minimise, separated by commas; of {', '.join(OBJECTIVES)}.",
+    )
+    divergence: str = knob(
+        "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
+    )
+    seeds: int = knob(4, "Number of seeds of each objective; trained at once.", minimum=1)
+    seed: int = knob(0, "Seed of the seeds.", minimum=0, maximum=2**32 - 1)
+    steps: int = knob(4000, "Training steps; a multiple of the frames.", minimum=1)
+    batch_size: int = knob(128, "Data points, and latents, per step.", minimum=2)
+    width: int = knob(64, "Units in each of the two hidden layers of either network.", minimum=1)
+    latent_dim: int = knob(16, "Size of the latents.", minimum=1)
+    learning_rate_gen: float = knob(1e-3, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = knob(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    penalty: float = knob(2.0, "Coefficient gamma of the gradient penalty at the start; 0 for none.", minimum=0.0)
+    penalty_form: str = knob(
+        "gradient_norm",
+        "The penalty. gradient_norm asks for a divergence: least squares and hinge take unweighted in its place, and "
+        "wasserstein always has wgan_gp, constant.",
+        choices=tuple(REGULARISERS),
+    )
+    penalty_decay: float = knob(
+        0.05, "What is left of gamma at the end of the run; it falls exponentially.", minimum=1e-9, maximum=1.0
+    )
+    disc_steps: int = knob(1, "Discriminator updates per step.", minimum=1)
+    gen_steps: int = knob(1, "Generator updates per step.", minimum=1)
+    frames: int = knob(40, "Frames of the animation after the first, and points of the curves.", minimum=1)
+    measured_samples: int = knob(2500, "Samples that each measurement sees.", minimum=2)
+    smoke: bool = knob(False, "The whole path in seconds, on tiny sizes.", may_change=True)
+
+
+class Watched(NamedTuple):
+    """Everything seen of all seeds of one objective at one moment; numpy, a leading axis of seeds where not said."""
+
+    coverage: ModeCoverage
+    frame: figures.Frame  # of the first seed
+    logits: np.ndarray  # F on the measured samples
+
+
+def players_for(config: Config) -> tuple[Networks, Pair]:
+    """Networks and optimizers, the same for every objective."""
+    networks = build_networks("mlp", example_shape=(2,), width=config.width, latent_dim=config.latent_dim)
+    return networks, adam_pair(learning_rate_gen=config.learning_rate_gen, learning_rate_disc=config.learning_rate_disc)
+
+
+def settings_for(config: Config, objective: str) -> ContinuousSettings:
+    """The settings of one objective, with the penalty that its discriminator can have.
+
+    Raises:
+      UsageError: an unknown objective, or settings that contradict each other.
+    """
+    form = config.penalty_form
+    half_life = None if config.penalty_decay == 1.0 else config.steps / -math.log2(config.penalty_decay)
+    if objective == "wasserstein":
+        form, half_life = "wgan_gp", None
+    elif objective in OBJECTIVES and REGULARISERS[form].needs_divergence and not OBJECTIVES[objective].uses_divergence:
+        form = "unweighted"
+    try:
+        return ContinuousSettings(
+            objective=objective, divergence=config.divergence, penalty=config.penalty, penalty_form=form,
+            penalty_half_life=half_life, disc_steps=config.disc_steps, gen_steps=config.gen_steps,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def trainer(
+    game: ContinuousGame, target: PlanarTarget, *, batch_size: int, steps: int
+) -> Callable[[TrainState], tuple[TrainState, dict[str, jax.Array]]]:
+    """A compiled function that takes ``steps`` steps of all seeds at once; dense layers gain from the scan."""
+
+    def one_seed(state: TrainState) -> tuple[TrainState, dict[str, jax.Array]]:
+        # A stream of keys of its own: the step folds in small numbers, so a large one cannot meet them.
+        data_key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), 0x0DA7A)
+        real = sample_planar(data_key, target, num_samples=game.settings.disc_steps * batch_size)
+        real = real.reshape(game.settings.disc_steps, batch_size, 2)
+        return continuous_step(state, real, jnp.arange(batch_size), game=game)
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def advance(states: TrainState) -> tuple[TrainState, dict[str, jax.Array]]:
+        return jax.lax.scan(lambda states, _: jax.vmap(one_seed)(states), states, None, length=steps)
+
+    return advance
+
+
+def observer(networks: Networks, target: PlanarTarget, *, num_samples: int) -> Observe:
+    """A compiled function that measures all seeds and looks at the first: of no objective, so one serves them all."""
+
+    def logits_of(state: TrainState, points: jax.Array) -> jax.Array:
+        return networks.disc.apply({"params": state.params.disc, **state.model_state.disc}, points, train=False)[0]
+
+    def one_seed(state: TrainState) -> tuple[jax.Array, ModeCoverage, jax.Array]:
+        key = jax.random.fold_in(state.key, 0x5A3)
+        samples = generate(state, key, jnp.arange(num_samples), networks=networks).logits
+        return samples, coverage_of(samples, target), logits_of(state, samples)
+
+    @jax.jit
+    def observe(states: TrainState) -> tuple[jax.Array, ModeCoverage, jax.Array, jax.Array]:
+        samples, coverage, logits = jax.vmap(one_seed)(states)
+        window = jnp.asarray(figures.window(FINE).reshape(-1, 2))
+        return samples[0, :SAMPLES_SHOWN], coverage, logits, logits_of(first_seed(states), window)
+
+    return observe
+
+
+def first_seed(states: TrainState) -> TrainState:
+    """The state of the first of many seeds."""
+    return jax.tree.map(lambda leaf: leaf[0], states)
+
+
+def watcher(game: ContinuousGame, observe: Observe) -> Callable[[TrainState], Watched]:
+    """A function that measures all seeds of a game and draws up the first one's frame."""
+    coarse = figures.window(COARSE).reshape(-1, 2)
+
+    @jax.jit
+    def field_of(states: TrainState) -> jax.Array:
+        return -point_gradients(first_seed(states), jnp.asarray(coarse), game=game)[0]
+
+    def watch(states: TrainState) -> Watched:
+        samples, coverage, logits, over_window = jax.device_get(observe(states))
+        frame = figures.Frame(
+            step=int(states.step[0]),
+            samples=samples,
+            logits=over_window.reshape(FINE, FINE),
+            field=np.asarray(field_of(states)).reshape(COARSE, COARSE, 2),
+        )
+        return Watched(coverage=coverage, frame=frame, logits=logits)
+
+    return watch
+
+
+def coverage_of(samples: jax.Array, target: PlanarTarget) -> ModeCoverage:
+    """Modes covered, each by at least a fifth of its fair share of high-quality samples, and the share of those."""
+    fair_share = len(samples) / len(target.centers)
+    return mode_coverage(
+        samples,
+        centers=jnp.asarray(target.centers),
+        standard_deviation=target.standard_deviation,
+        min_samples=max(int(fair_share / 5), 1),
+    )
+
+
+def train_objective(
+    config: Config, game: ContinuousGame, target: PlanarTarget, *, start: TrainState, observe: Observe
+) -> tuple[figures.Column, dict[str, Any]]:
+    """Trains all seeds of one objective: its column of the page, and its row of the table.
+
+    ``start`` are the seeds' states at step 0, the same for every objective.
+
+    Raises:
+      NonFiniteError: a metric was not finite.
+    """
+    objective = game.settings.objective
+    began = time.monotonic()
+    states = jax.tree.map(jnp.array, start)  # a copy, for its memory is taken over
+    advance = trainer(game, target, batch_size=config.batch_size, steps=config.steps // config.frames)
+    watch = watcher(game, observe)
+    watched = [watch(states)]
+    for _ in range(config.frames):
+        states, metrics = advance(states)
+        bad = sorted(name for name, value in metrics.items() if not np.isfinite(value).all())
+        watched.append(watch(states))
+        if bad:
+            raise NonFiniteError(
+                f"{objective}: by step {watched[-1].frame.step} these were not finite: {', '.join(bad)}"
+            )
+    modes, quality = (
+        np.stack([getattr(moment.coverage, name) for moment in watched], axis=1).astype(float)
+        for name in ("modes_covered", "high_quality_fraction")
+    )
+    column = figures.Column(
+        title=f"{objective.replace('_', ' ')}\n{FORMULAS[objective]}",
+        boundary=game.objective.boundary,
+        frames=[moment.frame for moment in watched],
+        steps=np.array([moment.frame.step for moment in watched]),
+        modes=modes,
+        quality=quality,
+    )
+    last = watched[-1]
+    row = {
+        "objective": objective,
+        "penalty_form": game.settings.penalty_form,
+        **_mean_and_deviation("modes_covered", modes[:, -1]),
+        **_mean_and_deviation("high_quality_fraction", quality[:, -1]),
+        **_mean_and_deviation("share_divergence", last.coverage.share_divergence),
+        **_mean_and_deviation("mean_logit", last.logits.mean(axis=1)),
+        **_mean_and_deviation("logit_deviation", last.logits.std(axis=1)),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    logger.info(
+        "%s: modes covered %.1f of %d, high quality %.3f, over %d seeds, %.0f s", objective, modes[:, -1].mean(),
+        len(target.centers), quality[:, -1].mean(), config.seeds, row["seconds"],
+    )  # fmt: skip
+    return column, row
+
+
+def _mean_and_deviation(name: str, values: npt.ArrayLike) -> dict[str, float | None]:
+    """Mean and sample deviation over seeds; null where there is none: one seed, or values that are not finite."""
+    values = np.asarray(values, float)
+    mean, deviation = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
+    return {
+        name: round(float(mean), 4) if np.isfinite(mean) else None,
+        f"{name}_sd": round(float(deviation), 4) if np.isfinite(deviation) else None,
+    }
+
+
+def markdown(rows: list[dict[str, Any]], perfect: dict[str, float], *, num_modes: int) -> str:
+    """The table as markdown, with what samples of p itself score."""
+
+    def cell(row: dict[str, Any], name: str, digits: int) -> str:
+        if row[name] is None:
+            return "-"
+        deviation = row[f"{name}_sd"]
+        return f"{row[name]:.{digits}f}" + ("" if deviation is None else f" ± {deviation:.{digits}f}")
+
+    lines = [
+        f"| objective | modes of {num_modes} | high quality | KL of shares, nats | mean F | sd of F |",
+        "|---|---|---|---|---|---|",
+        "| samples of p | {modes_covered:.0f} | {high_quality_fraction:.3f} | {share_divergence:.3f} | | |".format(
+            **perfect
+        ),
+    ]
+    for row in rows:
+        cells = [
+            cell(row, "modes_covered", 1), cell(row, "high_quality_fraction", 3), cell(row, "share_divergence", 3),
+            cell(row, "mean_logit", 2), cell(row, "logit_deviation", 2),
+        ]  # fmt: skip
+        lines.append(f"| {row['objective']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def open_run(config: Config) -> tuple[list[str], Path]:
+    """Checks the flags and opens the workdir.
+
+    Raises:
+      UsageError: something that the user can mend; nothing has been overwritten.
+    """
+    check_workdir(config, holds="the pictures and the table go there")
+    objectives = [name.strip() for name in config.objectives.split(",") if name.strip()]
+    if not objectives:
+        raise UsageError(f"--objectives is empty; legal: {', '.join(OBJECTIVES)}")
+    if config.steps % config.frames:
+        raise UsageError(f"--steps={config.steps} is not a multiple of --frames={config.frames}")
+    for objective in objectives:
+        settings_for(config, objective)
+    return objectives, open_folder(config)
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Trains every objective, and writes the page, the animation and the table."""
+    objectives, folder = open_run(config)
+    began = time.monotonic()
+    target = planar_target(config.target)
+    networks, optimizers = players_for(config)
+    initialize = functools.partial(init_state, networks=networks, optimizers=optimizers)
+    start = jax.jit(jax.vmap(initialize))(jax.random.split(jax.random.key(config.seed), config.seeds))
+    observe = observer(networks, target, num_samples=config.measured_samples)
+    games = [ContinuousGame(networks, optimizers, settings_for(config, objective)) for objective in objectives]
+    columns, rows = zip(
+        *(train_objective(config, game, target, start=start, observe=observe) for game in games), strict=True
+    )
+
+    data = sample_planar(jax.random.key(config.seed), target, num_samples=config.measured_samples)
+    perfect = {name: float(value) for name, value in coverage_of(data, target)._asdict().items() if value.ndim == 0}
+    density = np.exp(planar_log_density(jnp.asarray(figures.window(2 * FINE)), target=target))
+    title = f"{config.target.replace('_', ' ')}: {config.divergence} discriminator"
+    title += f", {config.disc_steps} : {config.gen_steps} updates" if config.disc_steps != config.gen_steps else ""
+    figures.save_page(
+        folder / "toy2d.png", columns, density=density, data=np.asarray(data[:SAMPLES_SHOWN]),
+        perfect=(perfect["modes_covered"], perfect["high_quality_fraction"]),
+        title=f"{title}, step {config.steps}, {config.seeds} seeds",
+    )  # fmt: skip
+    figures.save_animation(folder / "toy2d.gif", columns, density=density, title=title)
+
+    result = {
+        "target": config.target,
+        "num_modes": len(target.centers),
+        "seeds": config.seeds,
+        "steps": config.steps,
+        "protocol": (
+            f"{config.measured_samples} samples of the newest generator; high quality: within 3 standard deviations of "
+            "a mode; covered: a mode with a fifth of its fair share of high-quality samples; mean and sd over seeds"
+        ),
+        "samples_of_p": perfect,
+        "rows": list(rows),
+        "seconds": round(time.monotonic() - began, 1),
+        "commit": workdir.commit(),
+    }
+    workdir.write_json(folder / workdir.RESULT, result)
+    workdir.write_text(folder / "result.md", markdown(list(rows), perfect, num_modes=len(target.centers)))
+    logger.info("toy2d.png, toy2d.gif, result.json and result.md are in %s", folder)
+    return result
+
+
+COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE)

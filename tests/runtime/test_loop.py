@@ -1,0 +1,98 @@
+"""The loop with a step of one number: what it saves, when it stops, what it survives."""
+
+import itertools
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bgan_jax.algorithms.state import Pair, TrainState
+from bgan_jax.runtime import parallel
+from bgan_jax.runtime.checkpoints import Checkpoints, UnsavedError
+from bgan_jax.runtime.compiled_step import make_advance
+from bgan_jax.runtime.loop import NonFiniteError, train
+
+N = 8
+
+
+def count(state, real, example_index, *, axis_name, growth):
+    """Adds one and multiplies the parameter; the metric is the step."""
+    del real, example_index, axis_name
+    grown = state.replace(step=state.step + 1, params=jax.tree.map(lambda leaf: leaf * growth, state.params))
+    return grown, {"bound": state.step.astype(jnp.float32)}
+
+
+def fresh():
+    return parallel.replicate(
+        lambda bits: TrainState(
+            step=jnp.zeros((), jnp.int32),
+            key=jax.random.wrap_key_data(bits),
+            params=Pair(gen=jnp.ones(2), disc=jnp.ones(3)),
+            model_state=Pair(gen={}, disc={}),
+            opt_state=Pair(gen={}, disc={}),
+            gen_average=jnp.ones(2),
+            log_partition_average=jnp.zeros(()),
+            baseline={},
+        ),
+        np.asarray(jax.random.key_data(jax.random.key(0))),
+        parallel="shard_map",
+    )
+
+
+def run(checkpoints, *, growth=1.0, total_steps=10, **settings):
+    def step(state, real, example_index, *, axis_name):
+        return count(state, real, example_index, axis_name=axis_name, growth=growth)
+
+    advance = parallel.spread(
+        make_advance(step, lambda data, key, step, index: data),
+        parallel="shard_map",
+        sharded=(False, False, True, True),
+    )
+    index = parallel.shard(np.arange(N, dtype=np.int32), parallel="shard_map")
+    arguments = {"report": None, "report_every": 3, "checkpoint_every": 4, **settings}
+    return train(
+        advance, fresh(), itertools.repeat(index), index, metric_names=("bound",), start_step=0,
+        total_steps=total_steps, launcher="shard_map", checkpoints=checkpoints, **arguments,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    made = Checkpoints(tmp_path / "checkpoints", keep=10)
+    yield made
+    made.close()
+
+
+def test_saved_are_the_multiples_and_the_end(checkpoints):
+    state, step = run(checkpoints)
+    assert step == 10 and int(parallel.to_host(state).step) == 10
+    assert checkpoints.steps() == [4, 8, 10]
+
+
+def test_whoever_asks_to_stop_gets_the_state_saved(checkpoints):
+    _, step = run(checkpoints, should_stop=lambda step: step == 5)
+    assert step == 5 and checkpoints.steps() == [4, 5]
+
+
+def test_a_state_that_is_not_finite_is_not_saved_though_the_metrics_are(checkpoints):
+    with pytest.raises(NonFiniteError, match=r"at step 8 these were not finite: .*gen.*; the last .*checkpoints/4"):
+        run(checkpoints, growth=1e6)
+    assert checkpoints.steps() == [4]
+
+
+def test_a_picture_that_cannot_be_written_ends_nothing(checkpoints, caplog):
+    def fail(step, state):
+        raise OSError(28, "No space left on device")
+
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        _, step = run(checkpoints, on_picture=fail, picture_every=5)
+    assert step == 10 and "the picture of step 5 could not be written" in caplog.text
+
+
+def test_a_last_state_that_cannot_be_saved_is_an_error(checkpoints, monkeypatch):
+    save = checkpoints.save
+    monkeypatch.setattr(checkpoints, "save", lambda step, tree: save(step, tree) if step < 10 else False)
+    with pytest.raises(UnsavedError, match=r"step 10 could not be saved; the last good checkpoint is .*/8"):
+        run(checkpoints)

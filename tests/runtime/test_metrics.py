@@ -1,0 +1,69 @@
+import logging
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bgan_jax.runtime import pictures
+from bgan_jax.runtime.metrics import Lines, Report, read_metrics
+
+
+def test_lines_are_written_and_read_back(tmp_path):
+    report = Report(tmp_path, start_step=0, total_steps=20)
+    report.write(10, {"bound": 0.5})
+    report.write(20, {"bound": 0.25})
+    report.close()
+    records = read_metrics(tmp_path / "metrics.jsonl")
+    assert [(record["step"], record["bound"]) for record in records] == [(10, 0.5), (20, 0.25)]
+
+
+def test_steps_that_are_taken_again_are_not_told_twice(tmp_path):
+    first = Report(tmp_path, start_step=0, total_steps=40)
+    for step in (10, 20, 30):
+        first.write(step, {"bound": 1.0})
+    first.close()
+    with open(tmp_path / "metrics.jsonl", "a", encoding="utf-8") as file:
+        file.write('{"step": 40, "bou')  # what a crash may leave
+    second = Report(tmp_path, start_step=20, total_steps=40)
+    second.write(30, {"bound": 2.0})
+    second.close()
+    records = read_metrics(tmp_path / "metrics.jsonl")
+    assert [(record["step"], record["bound"]) for record in records] == [(10, 1.0), (20, 1.0), (30, 2.0)]
+
+
+def test_a_log_gets_a_line_a_person_can_follow(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="bgan_jax"):
+        report = Report(tmp_path, start_step=0, total_steps=10)
+        report.write(10, {"bound": 0.5, "effective_sample_size": 7.0, "log_partition": -0.1})
+        report.close()
+    assert "step 10/10" in caplog.text and "bound +0.500 nats, ESS 7.00, log-partition -0.100" in caplog.text
+
+
+def test_a_grid_holds_every_image_in_its_place(tmp_path):
+    images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1) * np.ones((1, 4, 5, 1), np.uint8)
+    grid = pictures.image_grid(images, columns=3, gap=1, scale=1)
+    assert grid.shape == (2 * 5 - 1, 3 * 6 - 1, 1)
+    assert [int(grid[5 * (i // 3), 6 * (i % 3), 0]) for i in range(6)] == list(range(6))
+    pictures.save_png(tmp_path / "grid.png", grid)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "grid.png")), grid[..., 0])
+
+
+def test_pictures_side_by_side_may_differ_in_size():
+    wide = pictures.side_by_side([np.zeros((4, 6, 1), np.uint8), np.zeros((2, 3, 3), np.uint8)], gap=2)
+    assert wide.shape == (4, 11, 3)
+
+
+def test_curves_leave_one_page(tmp_path):
+    pictures.save_curves(tmp_path / "curves.png", [{"step": i, "bound": 1.0 / (i + 1)} for i in range(5)])
+    assert Image.open(tmp_path / "curves.png").size[0] > 500
+    pictures.save_curves(tmp_path / "empty.png", [])
+    assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".png", ".png"]
+
+
+def test_a_full_disk_is_told_once_and_ends_nothing(caplog):
+    lines = Lines(Path("/dev/full"))
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        lines.write("one")
+        lines.write("two")
+    lines.close()
+    assert len(caplog.records) == 1 and "No space left on device" in caplog.text

@@ -1,0 +1,86 @@
+import json
+
+import pytest
+
+from bgan_jax.runtime import workdir
+
+
+def test_a_new_run_and_its_continuation(tmp_path):
+    folder = workdir.open_workdir(tmp_path / "run", {"steps": 3, "seed": 0})
+    assert workdir.read_config(folder) == {"steps": 3, "seed": 0}
+    workdir.open_workdir(folder, {"steps": 9, "seed": 0}, may_change=frozenset({"steps"}))
+    assert workdir.read_config(folder)["steps"] == 9
+
+
+def test_another_config_is_refused_and_nothing_is_overwritten(tmp_path):
+    folder = workdir.open_workdir(tmp_path, {"steps": 3, "seed": 0, "divergence": "gan"})
+    before = (folder / workdir.CONFIG).read_bytes()
+    with pytest.raises(ValueError, match=r"--divergence: 'gan' there, 'kl' now, --seed: 0 there, 1 now"):
+        workdir.open_workdir(folder, {"steps": 3, "seed": 1, "divergence": "kl"})
+    assert (folder / workdir.CONFIG).read_bytes() == before
+
+
+def test_resume_says_what_it_means(tmp_path):
+    with pytest.raises(ValueError, match="holds no run"):
+        workdir.open_workdir(tmp_path / "new", {}, resume="must")
+    assert not (tmp_path / "new").exists()
+    workdir.open_workdir(tmp_path / "new", {}, resume="never")
+    with pytest.raises(ValueError, match="already holds a run"):
+        workdir.open_workdir(tmp_path / "new", {}, resume="never")
+    with pytest.raises(ValueError, match="legal: auto, must, never"):
+        workdir.open_workdir(tmp_path / "new", {}, resume="maybe")
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(ValueError, match=r"thesis\.tex"):
+        workdir.open_workdir(tmp_path, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot be written"):
+        workdir.open_workdir(tmp_path / "file" / "run", {})
+
+
+def test_a_damaged_config_is_named(tmp_path):
+    (tmp_path / workdir.CONFIG).write_text('{"steps": ')
+    with pytest.raises(ValueError, match="is not JSON"):
+        workdir.open_workdir(tmp_path, {"steps": 3})
+    with pytest.raises(ValueError, match="is not JSON"):
+        workdir.read_config(tmp_path)
+    with pytest.raises(ValueError, match="holds no run"):
+        workdir.read_config(tmp_path / "nowhere")
+
+
+def test_text_is_written_whole(tmp_path):
+    workdir.write_text(tmp_path / "a", "one")
+    workdir.write_text(tmp_path / "a", "two")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "two"
+
+
+def test_versions_name_what_ran():
+    found = workdir.versions()
+    assert found["packages"]["jax"] and found["backend"] == "cpu" and len(found["devices"]) == 8
+    json.dumps(found)
+
+
+def test_what_a_killed_process_was_writing_is_removed(tmp_path):
+    folder = workdir.open_workdir(tmp_path / "run", {"steps": 3})
+    (folder / ".metrics.jsonl.123.tmp").write_text("half")
+    workdir.open_workdir(folder, {"steps": 3})
+    assert {path.name for path in folder.iterdir()} == {workdir.CONFIG, workdir.PICTURES}
+
+
+def test_nothing_half_written_stays_on_a_full_disk(tmp_path, monkeypatch):
+    workdir.write_text(tmp_path / "a", "one")
+
+    def fail(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(workdir.os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        workdir.write_text(tmp_path / "a", "two")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "one"
