@@ -238,8 +238,8 @@ def save_comparison(path: Path, samples: Samples, held_out: np.ndarray, *, spec:
     """Samples, the mean colours that they were drawn from, and real images, 64 of each."""
     assert samples.probs is not None  # a discrete generator's always have them
     real = held_out[np.linspace(0, len(held_out) - 1, 64).astype(np.int64)]
-    sets = (data.to_pictures(samples.x[:64], spec=spec), data.mean_pictures(samples.probs[:64], spec=spec),
-            data.to_pictures(real, spec=spec))  # fmt: skip
+    sets = (data.to_images(samples.x[:64], spec=spec), data.mean_images(samples.probs[:64], spec=spec),
+            data.to_images(real, spec=spec))  # fmt: skip
     pictures.save_png(path, pictures.side_by_side([pictures.image_grid(images, columns=8) for images in sets]))
 
 

@@ -36,7 +36,7 @@ import numpy as np
 
 from bgan_jax.data import DatasetSpec
 from bgan_jax.sampling.importance_resampling import make_scorer, resample
-from bgan_jax.sampling.interpolation import make_decoder, make_tempered_sampler, walks
+from bgan_jax.sampling.interpolation import interpolations, make_decoder, make_tempered_sampler
 from bgan_jax.sampling.sampler import Samples
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
@@ -81,8 +81,8 @@ def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:
     networks, conditional, variables = trained.networks, trained.conditional, trained.gen_variables
     if config.interpolate:
         decode = make_decoder(networks, conditional, variables, temperature=config.temperature)
-        num_walks = config.num // config.interpolate
-        return decode(*walks(key, networks=networks, num_walks=num_walks, num_steps=config.interpolate)), {}
+        num_pairs = config.num // config.interpolate
+        return decode(*interpolations(key, networks=networks, num_pairs=num_pairs, num_steps=config.interpolate)), {}
     sample = make_tempered_sampler(networks, conditional, variables, temperature=config.temperature)
     if config.candidates == 1:
         return sample(key, config.num), {}

@@ -99,12 +99,12 @@ plt.show()
 # change smoothly, the generator has learned a space of digits; if they jump, it has learned single pictures.
 
 # %%
-from bgan_jax.sampling.interpolation import make_decoder, walks
+from bgan_jax.sampling.interpolation import make_decoder, interpolations
 from experiments.harness.runs.trained_run import load_run
 
 trained = load_run(str(folder))
 decode = make_decoder(trained.networks, trained.conditional, trained.gen_variables)
-way = decode(*walks(jax.random.key(1), networks=trained.networks, num_walks=4, num_steps=12))
+way = decode(*interpolations(jax.random.key(1), networks=trained.networks, num_pairs=4, num_steps=12))
 plt.figure(figsize=(7, 2.6), layout="constrained")
 plt.imshow(grid(way.probs), cmap="gray", vmin=0, vmax=1)
 plt.axis("off")

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bgan_jax.data.assembly import fingerprint, packed_chunks
 from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.errors import BadDataError
+from bgan_jax.data.packed_split import fingerprint, packed_chunks
 from bgan_jax.data.packing import packed_width
 from bgan_jax.data.source import Source
 from bgan_jax.data.spec import DatasetSpec

@@ -47,9 +47,9 @@ _LM1B = ("Apache-2.0", "Chelba et al., One billion word benchmark for measuring 
 _MANUALLY = " put ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar into its folder downloads/manual, and"
 
 
-def _pictures(summary: str, builder: str, resolution: int, terms: tuple[str, str], **facts: object) -> Entry:
+def _images(summary: str, builder: str, resolution: int, terms: tuple[str, str], **facts: object) -> Entry:
     options = _QUANTIZED if facts.get("palette") else ()
-    source = partial(standard.pictures, builder=builder, resolution=resolution, **facts)  # type: ignore[arg-type]
+    source = partial(standard.rgb_images, builder=builder, resolution=resolution, **facts)  # type: ignore[arg-type]
     return Entry(summary, source, options, *terms)
 
 
@@ -67,21 +67,21 @@ CATALOGUE: Mapping[str, Entry] = {
     # Prepared by tensorflow-datasets, or the data sets' own files.
     "mnist": Entry("70,000 digits, 28x28, binarised", standard.mnist, _BINARIZED, *_MNIST),
     "binarized_mnist": Entry("70,000 digits, binarised once", standard.binarized_mnist, (), *_BINARIZED_MNIST),
-    "cifar10": _pictures("60,000 objects, 32x32 RGB, 10 classes", "cifar10", 32, _CIFAR, labelled=True),
-    "celeba16": _pictures("202,599 faces, 32x32, in 16 colours", "celeb_a", 32, _CELEBA, palette=16),
-    "celeba64": _pictures("202,599 faces, 64x64 RGB", "celeb_a", 64, _CELEBA),
-    "celeba128": _pictures("202,599 faces, 128x128 RGB", "celeb_a", 128, _CELEBA),
+    "cifar10": _images("60,000 objects, 32x32 RGB, 10 classes", "cifar10", 32, _CIFAR, labelled=True),
+    "celeba16": _images("202,599 faces, 32x32, in 16 colours", "celeb_a", 32, _CELEBA, palette=16),
+    "celeba64": _images("202,599 faces, 64x64 RGB", "celeb_a", 64, _CELEBA),
+    "celeba128": _images("202,599 faces, 128x128 RGB", "celeb_a", 128, _CELEBA),
     "lsun_bedroom64": Entry("3,033,042 bedrooms, 64x64 RGB", partial(standard.lsun_bedroom, resolution=64), (), *_LSUN),
     "lsun_bedroom128": Entry(
         "3,033,042 bedrooms, 128x128 RGB", partial(standard.lsun_bedroom, resolution=128), (), *_LSUN
     ),
-    "imagenet32": _pictures(
+    "imagenet32": _images(
         "ImageNet, 32x32 RGB, 1,000 classes", "imagenet_resized/32x32", 32, _IMAGENET_RESIZED, labelled=True
     ),
-    "imagenet64": _pictures(
+    "imagenet64": _images(
         "ImageNet, 64x64 RGB, 1,000 classes", "imagenet_resized/64x64", 64, _IMAGENET_RESIZED, labelled=True
     ),
-    "imagenet128": _pictures(
+    "imagenet128": _images(
         "ImageNet, 128x128 RGB, 1,000 classes", "imagenet2012", 128, _IMAGENET, labelled=True, first=_MANUALLY
     ),
     "lm1b": Entry("sentences of news, cut to 32 characters", partial(standard.lm1b, short_lines="drop"), _CUT, *_LM1B),

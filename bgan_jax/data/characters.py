@@ -24,7 +24,7 @@ class Line(NamedTuple):
     text: str
 
 
-def fitted(lines: Iterable[Line], *, length: int, short_lines: str) -> Iterator[Line]:
+def fit_to_length(lines: Iterable[Line], *, length: int, short_lines: str) -> Iterator[Line]:
     """Lines of exactly ``length`` symbols.
 
     Args:
@@ -36,7 +36,7 @@ def fitted(lines: Iterable[Line], *, length: int, short_lines: str) -> Iterator[
       The lines, cut or padded.
 
     Example:
-      >>> [line.text for line in fitted([Line(1, "abc"), Line(2, "d")], length=2, short_lines="pad")]
+      >>> [line.text for line in fit_to_length([Line(1, "abc"), Line(2, "d")], length=2, short_lines="pad")]
       ['ab', 'd`']
     """
     for number, text in lines:

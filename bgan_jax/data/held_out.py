@@ -26,7 +26,7 @@ def is_in_split(indices: np.ndarray, *, split: str) -> np.ndarray:
     return (np.asarray(indices) % 10 == 9) == (split == "test")
 
 
-def spread_sample(num_examples: int, *, size: int = 1000) -> np.ndarray:
+def evenly_spaced_indices(num_examples: int, *, size: int = 1000) -> np.ndarray:
     """At most ``size`` indices of train examples, spread evenly over the file."""
     train = np.flatnonzero(is_in_split(np.arange(num_examples), split="train"))
     return train[np.linspace(0, len(train) - 1, min(size, len(train)), dtype=np.int64)]

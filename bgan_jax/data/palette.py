@@ -18,7 +18,7 @@ DITHERS = ("none", "floyd_steinberg")
 _SAMPLE = 2**16  # Pixels that k-means looks at.
 
 
-def quantized(pictures: Reading, request: Request, *, sample: np.ndarray, num_colors: int) -> Reading:
+def quantize_reading(pictures: Reading, request: Request, *, sample: np.ndarray, num_colors: int) -> Reading:
     """A reading of RGB pictures, turned into one of palette indices.
 
     Args:

@@ -27,7 +27,7 @@ class DatasetSpec:
       split: the split that these examples come from, e.g. ``"train"``.
       splits: number of examples of every split that the source has, as far as it is known without reading them.
       stochastic: binary only; the rows are intensities 0..255, and a pixel is 1 with probability intensity / 255,
-        drawn anew every time by :func:`bgan_jax.data.device_form.to_device_form`.
+        drawn anew every time by :func:`bgan_jax.data.preprocessing.preprocess`.
       num_classes: number of labels, 0 when there are none.
       label_names: their names, in the order of the label indices; empty when there are none.
       palette: categorical only; the RGB colour of every index, ``num_values`` triples of 0..255.

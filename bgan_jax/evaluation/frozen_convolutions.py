@@ -27,7 +27,7 @@ class FrozenConv(NamedTuple):
 FrozenLayers = Mapping[str, FrozenConv]
 
 
-def folded(arrays: Mapping[str, np.ndarray], *, conv: str, norm: str) -> FrozenConv:
+def fold_batch_norm(arrays: Mapping[str, np.ndarray], *, conv: str, norm: str) -> FrozenConv:
     """A convolution of PyTorch's names, without a bias of its own, and the batch normalisation behind it.
 
     Raises:
@@ -39,7 +39,7 @@ def folded(arrays: Mapping[str, np.ndarray], *, conv: str, norm: str) -> FrozenC
     return FrozenConv(kernel=kernel.transpose(2, 3, 1, 0), bias=bias)
 
 
-def convolved(
+def convolve(
     inputs: jax.Array, layer: FrozenConv, *, stride: int, padding: str | Sequence[tuple[int, int]]
 ) -> jax.Array:
     """The layer applied to ``[N, H, W, in]``."""
@@ -50,9 +50,9 @@ def convolved(
         padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
-    return plus_bias(outputs, layer)
+    return add_bias(outputs, layer)
 
 
-def plus_bias(hidden: jax.Array, layer: FrozenConv) -> jax.Array:
+def add_bias(hidden: jax.Array, layer: FrozenConv) -> jax.Array:
     """The layer's bias, added to ``[N, H, W, out]``."""
     return hidden + jax.numpy.asarray(layer.bias)[None, None, None]

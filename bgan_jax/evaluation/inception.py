@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.evaluation.frozen_convolutions import FrozenConv, FrozenLayers, convolved, folded
+from bgan_jax.evaluation.frozen_convolutions import FrozenConv, FrozenLayers, convolve, fold_batch_norm
 from bgan_jax.evaluation.torch_weights import read_torch_weights
 
 FEATURES, SIDE = 2048, 299
@@ -34,7 +34,7 @@ def load_inception(path: str | Path) -> dict[str, FrozenConv]:
     arrays = read_torch_weights(path)
     names = [name.removesuffix(".conv.weight") for name in arrays if name.endswith(".conv.weight")]
     try:
-        layers = {name: folded(arrays, conv=f"{name}.conv", norm=f"{name}.bn") for name in names}
+        layers = {name: fold_batch_norm(arrays, conv=f"{name}.conv", norm=f"{name}.bn") for name in names}
         picture = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32)
         jax.eval_shape(lambda pixels: inception_features(layers, pixels), picture)
     except (KeyError, TypeError, ValueError) as error:
@@ -56,7 +56,7 @@ def inception_features(layers: FrozenLayers, pixels: jax.Array) -> jax.Array:
     def conv(hidden: jax.Array, name: str, *, stride: int = 1, padded: bool = True) -> jax.Array:
         layer = layers[name]
         edges = [(size // 2 if padded else 0,) * 2 for size in layer.kernel.shape[:2]]
-        return jax.nn.relu(convolved(hidden, layer, stride=stride, padding=edges))
+        return jax.nn.relu(convolve(hidden, layer, stride=stride, padding=edges))
 
     def chain(hidden: jax.Array, block: str, *names: str) -> jax.Array:
         for name in names:

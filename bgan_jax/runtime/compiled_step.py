@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bgan_jax.conditionals import example_keys
-from bgan_jax.data import DatasetSpec, ResidentData, gather, shuffled_indices, to_device_form
+from bgan_jax.data import DatasetSpec, ResidentData, gather, preprocess, shuffled_indices
 
 Load = Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
 
@@ -92,10 +92,10 @@ def _device_form(
     rows: jax.Array, key: jax.Array, minibatch: int, example_index: jax.Array, *, spec: DatasetSpec
 ) -> Any:
     if not spec.stochastic:
-        return to_device_form(None, rows, spec=spec)
+        return preprocess(None, rows, spec=spec)
     # A stream of keys of its own: the steps fold in small numbers, so a large one cannot meet them.
     keys = example_keys(jax.random.fold_in(jax.random.fold_in(key, 0x0DA7A), minibatch), example_index)
-    return jax.vmap(functools.partial(to_device_form, spec=spec))(keys, rows)
+    return jax.vmap(functools.partial(preprocess, spec=spec))(keys, rows)
 
 
 def make_advance(step_fn: Callable[..., Any], load: Load) -> Callable[..., Any]:

@@ -1,7 +1,8 @@
-"""From chosen latents to samples: other temperatures, and walks between two latents."""
+"""From chosen latents to samples: other temperatures, and interpolations between two latents."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -113,7 +114,7 @@ def make_tempered_sampler(
     return sample
 
 
-def latents_between(first: jax.Array, last: jax.Array, *, num: int, prior: str) -> jax.Array:
+def interpolate_latents(first: jax.Array, last: jax.Array, *, num: int, prior: str) -> jax.Array:
     r"""Latents on the way from one to another, both included.
 
     Normal latents lie near a sphere, and so does this way:
@@ -133,7 +134,7 @@ def latents_between(first: jax.Array, last: jax.Array, *, num: int, prior: str) 
       ValueError: fewer than 2.
 
     Example:
-      >>> latents_between(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), num=3, prior="normal").round(3)
+      >>> interpolate_latents(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), num=3, prior="normal").round(3)
       Array([[1.   , 0.   ],
              [0.707, 0.707],
              [0.   , 1.   ]], dtype=float32)
@@ -149,7 +150,9 @@ def latents_between(first: jax.Array, last: jax.Array, *, num: int, prior: str) 
     return (jnp.sin((1.0 - share) * angle) * first + jnp.sin(share * angle) * last) / jnp.sin(angle)
 
 
-def walks(key: jax.Array, *, networks: Networks, num_walks: int, num_steps: int) -> tuple[jax.Array, jax.Array]:
+def interpolations(
+    key: jax.Array, *, networks: Networks, num_pairs: int, num_steps: int
+) -> tuple[jax.Array, jax.Array]:
     """Ways between pairs of fresh latents, with one sampling key for all steps of a way.
 
     The key is shared so that along a way nothing changes but the latent.
@@ -157,16 +160,15 @@ def walks(key: jax.Array, *, networks: Networks, num_walks: int, num_steps: int)
     Args:
       key: PRNG key.
       networks: whose latents.
-      num_walks: how many ways.
+      num_pairs: how many ways.
       num_steps: latents on each, both ends included.
 
     Returns:
-      Sampling keys ``[num_walks * num_steps]`` and latents ``[num_walks * num_steps, d]``, way after way.
+      Sampling keys ``[num_pairs * num_steps]`` and latents ``[num_pairs * num_steps, d]``, way after way.
     """
     end_key, sample_key = jax.random.split(key)
-    ends = draw_latents(jax.random.split(end_key, 2 * num_walks), networks=networks)
-    latents = jax.vmap(lambda first, last: latents_between(first, last, num=num_steps, prior=networks.latent_prior))(
-        ends[:num_walks], ends[num_walks:]
-    )
-    keys = jnp.repeat(jax.random.split(sample_key, num_walks), num_steps, axis=0)
-    return keys, latents.reshape(num_walks * num_steps, -1)
+    ends = draw_latents(jax.random.split(end_key, 2 * num_pairs), networks=networks)
+    between = functools.partial(interpolate_latents, num=num_steps, prior=networks.latent_prior)
+    latents = jax.vmap(between)(ends[:num_pairs], ends[num_pairs:])
+    keys = jnp.repeat(jax.random.split(sample_key, num_pairs), num_steps, axis=0)
+    return keys, latents.reshape(num_pairs * num_steps, -1)

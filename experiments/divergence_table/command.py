@@ -287,14 +287,14 @@ def pictures_of(config: Config, plan: Plan) -> dict[str, np.ndarray]:
 
     held_out = generators.real_rows(plan.held_out)
     real = held_out[np.linspace(0, len(held_out) - 1, PICTURED, dtype=int)]  # files may be sorted by class
-    grids = {"data": image_grid(data.to_pictures(real, spec=spec), columns=8)}
+    grids = {"data": image_grid(data.to_images(real, spec=spec), columns=8)}
     for train in plan.train:
         sample = generators.trained(generator_config(config, train, seed=config.seed))
         assert sample is not None, "all generators were trained before the report"
         shown = generators.in_forms(sample(jax.random.key(config.seed), PICTURED))
         forms = plan.forms if train == WASSERSTEIN else (SAMPLES,)
         for form in forms:
-            draw = data.mean_pictures if form == PROBABILITIES else data.to_pictures
+            draw = data.mean_images if form == PROBABILITIES else data.to_images
             grids[page.row_title(train, form)] = image_grid(draw(shown[form], spec=spec), columns=8)
     return grids
 

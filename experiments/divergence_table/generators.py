@@ -157,4 +157,4 @@ def real_rows(dataset: data.Dataset) -> np.ndarray:
     rows = dataset.rows(np.arange(len(dataset)))
     if not dataset.spec.stochastic:
         return rows
-    return np.asarray(data.to_device_form(jax.random.key(0), rows, spec=dataset.spec))
+    return np.asarray(data.preprocess(jax.random.key(0), rows, spec=dataset.spec))

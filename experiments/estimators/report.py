@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bgan_jax.evaluation.estimator_quality import Measured
+from bgan_jax.evaluation.estimator_quality import Estimate
 from bgan_jax.runtime.plotting import new_figure, save_figure
 from experiments.estimators.measurement import Row
 from experiments.estimators.training import Curves
@@ -46,15 +46,15 @@ STYLES: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def root(squared: Measured) -> Measured:
+def root(squared: Estimate) -> Estimate:
     """A norm from its square, with its error; where the square is within its error of zero, zero and an upper limit."""
     if squared.value > 2 * squared.standard_error:
         value = math.sqrt(squared.value)
-        return Measured(value=value, standard_error=squared.standard_error / (2 * value))
-    return Measured(value=0.0, standard_error=math.sqrt(max(squared.value, 0.0) + 2 * squared.standard_error))
+        return Estimate(value=value, standard_error=squared.standard_error / (2 * value))
+    return Estimate(value=0.0, standard_error=math.sqrt(max(squared.value, 0.0) + 2 * squared.standard_error))
 
 
-def _text(measured: Measured, *, digits: int = 3) -> str:
+def _text(measured: Estimate, *, digits: int = 3) -> str:
     if measured.value == 0.0:
         return f"< {measured.standard_error:.{digits}f}"
     return f"{measured.value:.{digits}f} ± {measured.standard_error:.{digits}f}"

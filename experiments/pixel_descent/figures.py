@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bgan_jax.data import DatasetSpec, to_pictures
+from bgan_jax.data import DatasetSpec, to_images
 from bgan_jax.runtime.pictures import image_grid
 from bgan_jax.runtime.plotting import new_figure, save_figure
 
@@ -50,7 +50,7 @@ def save_descent(path: Path, descents: Sequence[Descent], *, spec: DatasetSpec) 
     panels = np.reshape(np.array(figure.subplots(rows, columns), dtype=object), (rows, columns))
     for row, descent in zip(panels, descents, strict=True):
         for axes, step, pictures, frechet in zip(row, descent.moments, descent.pictures, descent.frechet, strict=True):
-            axes.imshow(image_grid(to_pictures(pictures[:8], spec=spec), columns=4), interpolation="nearest")
+            axes.imshow(image_grid(to_images(pictures[:8], spec=spec), columns=4), interpolation="nearest")
             axes.set_axis_off()
             axes.set_title(f"step {step}: F {descent.logits[step].mean():+.1f}, FD {frechet:.1f}", fontsize=7)
         row[0].text(-0.06, 0.5, descent.objective.replace("_", "\n"), transform=row[0].transAxes, fontsize=7.5,

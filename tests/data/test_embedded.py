@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bgan_jax.data
-from bgan_jax.data import open_dataset, to_pictures, to_strings
+from bgan_jax.data import open_dataset, to_images, to_strings
 
 FOLDER = pathlib.Path(bgan_jax.data.__file__).parent / "embedded"
 
@@ -67,7 +67,7 @@ def test_k_means_draws_emoji_better_than_the_papers_palette():
 
     def decibels(**options):
         drawn = open_dataset("emoji16", split="test", **options)
-        difference = to_pictures(drawn.rows(indices), spec=drawn.spec).astype(float) - original.rows(indices)
+        difference = to_images(drawn.rows(indices), spec=drawn.spec).astype(float) - original.rows(indices)
         return 10 * np.log10(255**2 / (difference**2).mean())
 
     assert decibels() > 24

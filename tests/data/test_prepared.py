@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bgan_jax.data import BadDataError, DatasetNotFoundError, open_dataset, to_pictures, to_strings
+from bgan_jax.data import BadDataError, DatasetNotFoundError, open_dataset, to_images, to_strings
 from bgan_jax.data.readers import prepared
 from tests.data.fabrication import encoded, fabricate, pictures
 
@@ -93,7 +93,7 @@ def test_celeba_in_sixteen_colours(tmp_path, faces, options):
     assert dataset.packed.shape == (8, 512)  # four bits a pixel
     test = open_dataset("celeba16", split="test", data_dir=tmp_path, **options)
     assert test.spec.palette == dataset.spec.palette
-    colours = to_pictures(all_rows(dataset), spec=dataset.spec)
+    colours = to_images(all_rows(dataset), spec=dataset.spec)
     # The mean colours of the eight pictures survive in a palette of sixteen.
     originals = np.sort(faces[:, 20:198].mean(axis=(1, 2, 3)))
     np.testing.assert_allclose(np.sort(colours.mean(axis=(1, 2, 3))), originals, atol=20)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bgan_jax.evaluation.classifier_score import class_shares, classifier_score, judge_report, mean_entropy
+from bgan_jax.evaluation.classifier_score import class_shares, classifier_report, classifier_score, mean_entropy
 
 
 def random_probs(seed, num_images, num_classes=10, *, concentration=0.3):
@@ -62,7 +62,7 @@ def test_mean_entropy_in_nats():
 
 def test_report_agrees_with_its_parts():
     probs = random_probs(3, 100).astype(np.float32)
-    report = judge_report(probs)
+    report = classifier_report(probs)
     assert report.num_images == 100
     assert report.score == classifier_score(probs)
     assert report.smallest_share == report.class_shares.min()

@@ -71,20 +71,20 @@ def test_a_continuous_generator_cools_by_its_latents(prior):
 
 def test_a_way_has_its_ends_and_normal_latents_keep_their_length():
     first, last = jax.random.normal(jax.random.key(0), (2, 64))
-    way = interpolation.latents_between(first, last, num=9, prior="normal")
+    way = interpolation.interpolate_latents(first, last, num=9, prior="normal")
     np.testing.assert_allclose(way[jnp.array([0, -1])], jnp.stack([first, last]), atol=1e-5)
     norms = np.linalg.norm(way, axis=-1)
     ends = sorted([float(norms[0]), float(norms[-1])])
     assert np.all(norms > 0.98 * ends[0]) and np.all(norms < 1.02 * ends[1])
-    straight = interpolation.latents_between(first, last, num=3, prior="uniform")
+    straight = interpolation.interpolate_latents(first, last, num=3, prior="uniform")
     np.testing.assert_allclose(straight[1], (first + last) / 2, atol=1e-6)
-    same = interpolation.latents_between(first, first, num=3, prior="normal")
+    same = interpolation.interpolate_latents(first, first, num=3, prior="normal")
     np.testing.assert_allclose(same, jnp.repeat(first[None, :], 3, axis=0), atol=1e-4)
 
 
 def test_along_a_way_only_the_latent_changes():
     networks, variables = generator(6)
-    keys, latents = interpolation.walks(jax.random.key(1), networks=networks, num_walks=2, num_steps=4)
+    keys, latents = interpolation.interpolations(jax.random.key(1), networks=networks, num_pairs=2, num_steps=4)
     assert latents.shape == (8, 3)
     bits = jax.random.key_data(keys).reshape(2, 4, -1)
     assert (bits == bits[:, :1]).all() and (bits[0] != bits[1]).any()
@@ -100,4 +100,4 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match="continuous"):
         interpolation.make_decoder(networks, None, variables, temperature=0.5)
     with pytest.raises(ValueError, match="two ends"):
-        interpolation.latents_between(jnp.ones(2), jnp.ones(2), num=1, prior="normal")
+        interpolation.interpolate_latents(jnp.ones(2), jnp.ones(2), num=1, prior="normal")

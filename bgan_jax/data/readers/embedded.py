@@ -9,10 +9,10 @@ from importlib import resources
 
 import numpy as np
 
-from bgan_jax.data.held_out import SPLITS, is_in_split, split_sizes, spread_sample
-from bgan_jax.data.intensities import grey_rows, grey_spec
-from bgan_jax.data.palette import quantized
-from bgan_jax.data.readers.text import lines_of, read_lines
+from bgan_jax.data.binarization import grey_rows, grey_spec
+from bgan_jax.data.held_out import SPLITS, evenly_spaced_indices, is_in_split, split_sizes
+from bgan_jax.data.palette import quantize_reading
+from bgan_jax.data.readers.text import iterate_lines, read_text
 from bgan_jax.data.source import Reading, Request, Source, identity_of, in_chunks
 
 _FOLDER = resources.files("bgan_jax.data") / "embedded"
@@ -52,7 +52,7 @@ def austen32(request: Request) -> Source:
 
 
 def _read_digits(request: Request) -> Reading:
-    images, labels, splits = _pictures("mnist10k.npz", request.split)
+    images, labels, splits = _images("mnist10k.npz", request.split)
     spec = grey_spec(
         request,
         shape=(28, 28, 1),
@@ -64,7 +64,7 @@ def _read_digits(request: Request) -> Reading:
 
 
 def _read_emoji(request: Request) -> Reading:
-    images, labels, splits = _pictures("emoji.npz", request.split)
+    images, labels, splits = _images("emoji.npz", request.split)
     spec = request.spec(
         kind="continuous",
         shape=(32, 32, 3),
@@ -77,15 +77,15 @@ def _read_emoji(request: Request) -> Reading:
 
 
 def _read_emoji_in_palette(request: Request) -> Reading:
-    everything, _, _ = _pictures("emoji.npz", "all")
-    sample = everything[spread_sample(len(everything))]
-    return quantized(_read_emoji(request), request, sample=sample, num_colors=16)
+    everything, _, _ = _images("emoji.npz", "all")
+    sample = everything[evenly_spaced_indices(len(everything))]
+    return quantize_reading(_read_emoji(request), request, sample=sample, num_colors=16)
 
 
 def _read_sentences(request: Request) -> Reading:
     with resources.as_file(_FOLDER / "austen.txt.xz") as path:
-        lines = tuple(lines_of(path))
-    return read_lines(request, lambda: iter(lines), where="austen.txt.xz")
+        lines = tuple(iterate_lines(path))
+    return read_text(request, lambda: iter(lines), where="austen.txt.xz")
 
 
 def _source(file: str, request: Request, read: Callable[[Request], Reading]) -> Source:
@@ -98,7 +98,7 @@ def _source(file: str, request: Request, read: Callable[[Request], Reading]) -> 
     )
 
 
-def _pictures(file: str, split: str) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+def _images(file: str, split: str) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
     with (_FOLDER / file).open("rb") as stream, np.load(stream) as arrays:
         images, labels = arrays["images"], arrays["labels"].astype(np.int32)
     kept = is_in_split(np.arange(len(images)), split=split)

@@ -16,11 +16,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from bgan_jax.data.binarization import grey_rows, grey_spec
 from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.held_out import is_in_split
-from bgan_jax.data.intensities import grey_rows, grey_spec
-from bgan_jax.data.palette import quantized
-from bgan_jax.data.pictures import EncodedPicture, UndecodableError, decode, decode_all
+from bgan_jax.data.image_decoding import EncodedImage, UndecodableError, decode_image, decode_images
+from bgan_jax.data.palette import quantize_reading
 from bgan_jax.data.source import Reading, Request, Rows, Source, identity_of
 
 SPLIT_FOLDERS = ("train", "test", "val", "valid", "validation")
@@ -58,10 +58,10 @@ def _read(request: Request, path: Path) -> Reading:
 
     def decoded(some: set[str], skipped: list[str]) -> Iterator[Rows]:
         encoded = (
-            EncodedPicture(f"{path}/{name}", data, labels.get(_class_folder(name)))
+            EncodedImage(f"{path}/{name}", data, labels.get(_class_folder(name)))
             for name, data in _contents(path, some)
         )
-        return decode_all(encoded, shape=shape, resolution=size, skipped=skipped)
+        return decode_images(encoded, shape=shape, resolution=size, skipped=skipped)
 
     pictures = decoded(chosen, reading.skipped)
     reading.chunks = pictures if channels == 3 else (Rows(grey_rows(rows, spec), label) for rows, label in pictures)
@@ -70,7 +70,7 @@ def _read(request: Request, path: Path) -> Reading:
     train = splits["train"]
     places = np.linspace(0, len(train) - 1, min(1000, len(train)), dtype=np.int64)
     sample = next(decoded({train[place] for place in places}, [])).rows
-    return quantized(reading, request, sample=sample, num_colors=request.palette)
+    return quantize_reading(reading, request, sample=sample, num_colors=request.palette)
 
 
 def _splits_of(names: list[str]) -> dict[str, list[str]]:
@@ -100,7 +100,7 @@ def _class_folder(name: str) -> str:
 def _first_shape(path: Path, names: set[str], channels: int) -> tuple[int, int, int]:
     for _, content in _contents(path, names):
         try:
-            height, width, _ = decode(content, channels=channels).shape
+            height, width, _ = decode_image(content, channels=channels).shape
             return height, width, channels
         except UndecodableError:
             continue

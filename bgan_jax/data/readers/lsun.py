@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bgan_jax.data.errors import BadDataError, MissingExtraError
-from bgan_jax.data.pictures import EncodedPicture
+from bgan_jax.data.image_decoding import EncodedImage
 
 FOLDERS = {"train": "bedroom_train_lmdb", "validation": "bedroom_val_lmdb"}
 
@@ -31,13 +31,13 @@ def find_lmdb(folder: Path, *, split: str) -> Path | None:
     return next((path for path in candidates if (path / "data.mdb").is_file()), None)
 
 
-def count_pictures(path: Path) -> int:
+def count_images(path: Path) -> int:
     """Number of pictures in a database."""
     with _open(path) as database:
         return int(database.stat()["entries"])
 
 
-def read_pictures(path: Path) -> Iterator[EncodedPicture]:
+def read_images(path: Path) -> Iterator[EncodedImage]:
     """The pictures of a database, in the order of their keys.
 
     Args:
@@ -54,7 +54,7 @@ def read_pictures(path: Path) -> Iterator[EncodedPicture]:
     try:
         with _open(path) as database, database.begin() as transaction:
             for key, content in transaction.cursor():
-                yield EncodedPicture(f"{path}/{key.decode(errors='replace')}", content)
+                yield EncodedImage(f"{path}/{key.decode(errors='replace')}", content)
     except lmdb.Error as error:
         raise BadDataError(f"{path}: damaged database ({error})") from error
 

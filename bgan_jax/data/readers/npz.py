@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bgan_jax.data.binarization import grey_rows, grey_spec
 from bgan_jax.data.errors import BadDataError
-from bgan_jax.data.held_out import SPLITS, is_in_split, split_sizes, spread_sample
-from bgan_jax.data.intensities import grey_rows, grey_spec
-from bgan_jax.data.palette import Palette, quantized
+from bgan_jax.data.held_out import SPLITS, evenly_spaced_indices, is_in_split, split_sizes
+from bgan_jax.data.palette import Palette, quantize_reading
 from bgan_jax.data.source import Reading, Request, Source, identity_of, in_chunks
 
 
@@ -59,7 +59,8 @@ def _read(request: Request, path: Path) -> Reading:
     reading = Reading(spec, in_chunks(images[kept], None if labels is None else labels[kept]))
     if request.palette is None:
         return reading
-    return quantized(reading, request, sample=images[spread_sample(len(images))], num_colors=request.palette)
+    sample = images[evenly_spaced_indices(len(images))]
+    return quantize_reading(reading, request, sample=sample, num_colors=request.palette)
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

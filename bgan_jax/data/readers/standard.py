@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bgan_jax.data.characters import LATIN_VOCABULARY, Line, encode_all, fitted
+from bgan_jax.data.binarization import grey_rows, grey_spec
+from bgan_jax.data.characters import LATIN_VOCABULARY, Line, encode_all, fit_to_length
 from bgan_jax.data.errors import BadDataError, DatasetNotFoundError
-from bgan_jax.data.intensities import grey_rows, grey_spec
-from bgan_jax.data.palette import quantized
-from bgan_jax.data.pictures import EncodedPicture, decode_all
+from bgan_jax.data.image_decoding import EncodedImage, decode_images
+from bgan_jax.data.palette import quantize_reading
 from bgan_jax.data.readers.idx import FILES, count_examples, find_idx_pair, read_idx
-from bgan_jax.data.readers.lsun import FOLDERS, count_pictures, find_lmdb, how_to_fetch, read_pictures
+from bgan_jax.data.readers.lsun import FOLDERS, count_images, find_lmdb, how_to_fetch, read_images
 from bgan_jax.data.readers.prepared import PreparedSplit, folder_of, locate, newest_version
 from bgan_jax.data.source import Reading, Request, Rows, Source, identity_of, in_chunks
 
@@ -36,7 +36,7 @@ def binarized_mnist(request: Request) -> Source:
     return _prepared_greys(request, "binarized_mnist")
 
 
-def pictures(
+def rgb_images(
     request: Request,
     *,
     builder: str,
@@ -63,7 +63,7 @@ def pictures(
 
     def read_rgb(split: PreparedSplit) -> Reading:
         encoded = (
-            EncodedPicture(f"{split.where}, example {number}", example["image"], example.get("label"))
+            EncodedImage(f"{split.where}, example {number}", example["image"], example.get("label"))
             for number, example in enumerate(split.examples("image", *(["label"] if labelled else [])))
         )
         return _rgb(request, encoded, resolution=resolution, splits=split.splits, label_names=names)
@@ -73,7 +73,7 @@ def pictures(
             return read_rgb(prepared)
         train = PreparedSplit(dataclasses.replace(request, split="train"), Path(prepared.where))
         first_thousand = next(iter(read_rgb(train).chunks)).rows
-        return quantized(read_rgb(prepared), request, sample=first_thousand, num_colors=palette)
+        return quantize_reading(read_rgb(prepared), request, sample=first_thousand, num_colors=palette)
 
     return Source(prepared.where, identity_of(request, prepared.identity), read)
 
@@ -85,12 +85,12 @@ def lsun_bedroom(request: Request, *, resolution: int) -> Source:
     if not found:
         if newest_version(folder / "lsun/bedroom") is None:
             raise DatasetNotFoundError(how_to_fetch(request.name, folder))
-        return pictures(request, builder="lsun/bedroom", resolution=resolution)
+        return rgb_images(request, builder="lsun/bedroom", resolution=resolution)
     path = found[request.check_split(found)]
 
     def read() -> Reading:
-        splits = {split: count_pictures(place) for split, place in found.items()}
-        return _rgb(request, read_pictures(path), resolution=resolution, splits=splits)
+        splits = {split: count_images(place) for split, place in found.items()}
+        return _rgb(request, read_images(path), resolution=resolution, splits=splits)
 
     size = (path / "data.mdb").stat().st_size
     return Source(str(path), identity_of(request, path.name, size), read)
@@ -117,7 +117,7 @@ def lm1b(request: Request, *, short_lines: str) -> Source:
             splits=prepared.splits,
             vocabulary=LATIN_VOCABULARY,
         )
-        usable = fitted(lines(), length=length, short_lines=short_lines)
+        usable = fit_to_length(lines(), length=length, short_lines=short_lines)
         return Reading(spec, encode_all(usable, vocabulary=LATIN_VOCABULARY, where=prepared.where))
 
     return Source(prepared.where, identity_of(request, prepared.identity), read)
@@ -153,11 +153,11 @@ def _prepared_greys(request: Request, builder: str) -> Source:
             label_names=_DIGITS if labelled else (),
         )
         encoded = (
-            EncodedPicture(f"{prepared.where}, example {number}", example["image"], example.get("label"))
+            EncodedImage(f"{prepared.where}, example {number}", example["image"], example.get("label"))
             for number, example in enumerate(prepared.examples("image", *(["label"] if labelled else [])))
         )
         reading = Reading(spec, ())
-        decoded = decode_all(encoded, shape=(28, 28, 1), resolution=None, skipped=reading.skipped)
+        decoded = decode_images(encoded, shape=(28, 28, 1), resolution=None, skipped=reading.skipped)
         # The binarised digits hold 0 and 1 already; the others hold intensities.
         reading.chunks = (Rows(grey_rows(rows, spec) if labelled else rows, labels) for rows, labels in decoded)
         return reading
@@ -167,7 +167,7 @@ def _prepared_greys(request: Request, builder: str) -> Source:
 
 def _rgb(
     request: Request,
-    encoded: Iterator[EncodedPicture],
+    encoded: Iterator[EncodedImage],
     *,
     resolution: int,
     splits: dict[str, int],
@@ -182,5 +182,5 @@ def _rgb(
         label_names=label_names,
     )
     reading = Reading(spec, ())
-    reading.chunks = decode_all(encoded, shape=spec.shape, resolution=resolution, skipped=reading.skipped)
+    reading.chunks = decode_images(encoded, shape=spec.shape, resolution=resolution, skipped=reading.skipped)
     return reading

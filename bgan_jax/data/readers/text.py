@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bgan_jax.data.characters import PAD, SHORT_LINES, Line, encode_all, fitted, vocabulary_of
+from bgan_jax.data.characters import PAD, SHORT_LINES, Line, encode_all, fit_to_length, vocabulary_of
 from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.held_out import SPLITS, is_in_split, split_sizes
 from bgan_jax.data.source import Reading, Request, Source, identity_of
@@ -23,11 +23,11 @@ def text_file(request: Request) -> Source:
     return Source(
         where=str(path),
         identity=identity_of(request, files=[path]),
-        read=lambda: read_lines(request, partial(lines_of, path), where=str(path)),
+        read=lambda: read_text(request, partial(iterate_lines, path), where=str(path)),
     )
 
 
-def read_lines(request: Request, lines: Callable[[], Iterator[Line]], *, where: str) -> Reading:
+def read_text(request: Request, lines: Callable[[], Iterator[Line]], *, where: str) -> Reading:
     """A reading of lines of text, in two passes: symbols and count first, then the rows.
 
     The vocabulary is that of the whole file, so that neither split holds a symbol that the other lacks.
@@ -50,7 +50,7 @@ def read_lines(request: Request, lines: Callable[[], Iterator[Line]], *, where: 
     vocabulary = request.vocabulary or vocabulary_of(lines())
     if short_lines == "pad" and PAD not in vocabulary:
         vocabulary = (*vocabulary, PAD)
-    num_usable = sum(1 for _ in fitted(lines(), length=length, short_lines=short_lines))
+    num_usable = sum(1 for _ in fit_to_length(lines(), length=length, short_lines=short_lines))
     if not num_usable:
         raise BadDataError(f"{where}: no line has {length} symbols; choose a smaller length, or short_lines=pad")
     spec = request.spec(
@@ -61,12 +61,12 @@ def read_lines(request: Request, lines: Callable[[], Iterator[Line]], *, where: 
         vocabulary=vocabulary,
     )
     kept = is_in_split(np.arange(num_usable), split=request.split)
-    usable = fitted(lines(), length=length, short_lines=short_lines)
+    usable = fit_to_length(lines(), length=length, short_lines=short_lines)
     chosen = (line for line, keep in zip(usable, kept, strict=True) if keep)
     return Reading(spec, encode_all(chosen, vocabulary=vocabulary, where=where))
 
 
-def lines_of(path: Path) -> Iterator[Line]:
+def iterate_lines(path: Path) -> Iterator[Line]:
     """The lines of a text file that hold anything.
 
     Args:

@@ -13,10 +13,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from bgan_jax.data import Dataset, DatasetSpec, to_device_form, to_pictures
+from bgan_jax.data import Dataset, DatasetSpec, preprocess, to_images
 from bgan_jax.evaluation.classifier import Classifier, accuracy, predict, train_classifier
 from bgan_jax.evaluation.classifier_file import load_classifier, save_classifier
-from bgan_jax.evaluation.classifier_score import JudgeReport, judge_report
+from bgan_jax.evaluation.classifier_score import ClassifierReport, classifier_report
 
 logger = logging.getLogger("bgan_jax")
 
@@ -46,13 +46,13 @@ def drawn(dataset: Dataset, *, at_most: int | None) -> np.ndarray:
 
 
 def _as_judged(dataset: Dataset, indices: np.ndarray) -> np.ndarray:
-    rows = to_device_form(jax.random.key(0), dataset.rows(indices), spec=dataset.spec)
+    rows = preprocess(jax.random.key(0), dataset.rows(indices), spec=dataset.spec)
     return judge_form(np.asarray(rows), dataset.spec)
 
 
 def judge_form(x: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     """Bits as they are; palette indices in their colours, since neighbouring indices are not neighbouring colours."""
-    return x if spec.kind == "binary" else to_pictures(x, spec=spec)
+    return x if spec.kind == "binary" else to_images(x, spec=spec)
 
 
 def turned(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -116,7 +116,8 @@ def judged(judge: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[st
       JSON values.
     """
     real_probs = predict(judge, real_images(held_out)).probs
-    fake, real = judge_report(predict(judge, judge_form(samples, held_out.spec)).probs), judge_report(real_probs)
+    fake = classifier_report(predict(judge, judge_form(samples, held_out.spec)).probs)
+    real = classifier_report(real_probs)
     assert held_out.labels is not None
     return {
         "samples": _as_json(fake),
@@ -129,7 +130,7 @@ def judged(judge: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[st
     }
 
 
-def _as_json(report: JudgeReport) -> dict[str, Any]:
+def _as_json(report: ClassifierReport) -> dict[str, Any]:
     return {
         "num_images": report.num_images,
         "classifier_score": round(report.score.score, 4),

@@ -43,9 +43,9 @@ def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -
 
 def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: int = 8) -> None:
     """Writes a grid of samples, beside what they were drawn from: probabilities of bits, or mean colours."""
-    grids = [pictures.image_grid(data.to_pictures(samples.x, spec=spec), columns=columns)]
+    grids = [pictures.image_grid(data.to_images(samples.x, spec=spec), columns=columns)]
     if samples.probs is not None:
-        means = data.mean_pictures(samples.probs, spec=spec)
+        means = data.mean_images(samples.probs, spec=spec)
         grids.append(pictures.image_grid(means, columns=columns))
     pictures.save_png(path, pictures.side_by_side(grids))
 
@@ -53,5 +53,5 @@ def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: 
 def save_real(path: Path, dataset: data.Dataset, *, num: int = 64) -> None:
     """Writes a grid of real pictures, spread over the data set, to hold samples against."""
     rows = dataset.rows(np.linspace(0, len(dataset) - 1, num).astype(np.int64))
-    x = np.asarray(data.to_device_form(jax.random.key(0), rows, spec=dataset.spec))
+    x = np.asarray(data.preprocess(jax.random.key(0), rows, spec=dataset.spec))
     save_grid(path, Samples(x=x, probs=None), spec=dataset.spec)

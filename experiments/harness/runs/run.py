@@ -306,7 +306,7 @@ def _metric_names(experiment: Experiment, step_fn: Callable[..., Any], example_i
     """The names of the step's metrics, found by tracing it, spread as it will run, without running it."""
     config, spec = experiment.config, experiment.dataset.spec
     rows = jax.ShapeDtypeStruct((config.disc_steps, config.batch_size // jax.device_count(), *spec.shape), np.uint8)
-    real = jax.eval_shape(functools.partial(data.to_device_form, spec=spec), jax.random.key(0), rows)
+    real = jax.eval_shape(functools.partial(data.preprocess, spec=spec), jax.random.key(0), rows)
     state = jax.eval_shape(experiment.initialize, jax.random.key(0))
 
     def metrics(state: TrainState, real: Any, index: jax.Array, *, axis_name: str) -> dict[str, jax.Array]:

@@ -5,15 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bgan_jax.data import DatasetSpec, open_dataset, to_device_form, to_pictures, to_strings
+from bgan_jax.data import DatasetSpec, open_dataset, preprocess, to_images, to_strings
 
 
 def test_bits_stay_bits():
     dataset = open_dataset("mnist10k")
-    bits = jax.jit(lambda rows: to_device_form(None, rows, spec=dataset.spec))(dataset.rows([0, 1]))
+    bits = jax.jit(lambda rows: preprocess(None, rows, spec=dataset.spec))(dataset.rows([0, 1]))
     assert bits.dtype == jnp.uint8
     np.testing.assert_array_equal(bits, dataset.rows([0, 1]))
-    pictures = to_pictures(bits, spec=dataset.spec)
+    pictures = to_images(bits, spec=dataset.spec)
     assert set(np.unique(pictures)) == {0, 255}
 
 
@@ -23,7 +23,7 @@ def test_stochastic_bits_have_the_intensities_as_their_means():
     draws = 4000
     keys = jax.random.split(jax.random.key(0), draws)
     rows = np.broadcast_to(grey, (draws, 16, 16, 1))
-    bits = jax.jit(jax.vmap(lambda key, row: to_device_form(key, row, spec=spec)))(keys, rows)
+    bits = jax.jit(jax.vmap(lambda key, row: preprocess(key, row, spec=spec)))(keys, rows)
     assert bits.dtype == jnp.uint8
     means = np.asarray(bits, np.float64).mean(axis=0).ravel()
     probs = np.arange(256) / 255
@@ -36,29 +36,29 @@ def test_stochastic_bits_without_a_key_are_refused():
     dataset = open_dataset("mnist10k", binarization="stochastic")
     assert dataset.rows([0]).max() > 1
     with pytest.raises(ValueError, match="takes a key"):
-        to_device_form(None, dataset.rows([0]), spec=dataset.spec)
+        preprocess(None, dataset.rows([0]), spec=dataset.spec)
 
 
 def test_pixels_go_to_minus_one_and_one_and_back():
     dataset = open_dataset("emoji32", split="test")
     rows = dataset.rows(np.arange(50))
-    pixels = to_device_form(None, rows, spec=dataset.spec)
+    pixels = preprocess(None, rows, spec=dataset.spec)
     assert pixels.dtype == jnp.float32
     assert pixels.min() == -1.0 and pixels.max() == 1.0
-    np.testing.assert_array_equal(to_pictures(pixels, spec=dataset.spec), rows)
+    np.testing.assert_array_equal(to_images(pixels, spec=dataset.spec), rows)
 
 
 def test_indices_are_drawn_in_their_colours():
     dataset = open_dataset("emoji16", split="test")
-    indices = to_device_form(None, dataset.rows([0]), spec=dataset.spec)
+    indices = preprocess(None, dataset.rows([0]), spec=dataset.spec)
     assert indices.dtype == jnp.int32
-    colours = to_pictures(indices, spec=dataset.spec)
+    colours = to_images(indices, spec=dataset.spec)
     assert colours.shape == (1, 32, 32, 3)
     assert tuple(colours[0, 3, 4]) == dataset.spec.palette[int(indices[0, 3, 4])]
 
 
 def test_a_saved_record_draws_pictures_and_text_without_the_data():
-    for name, show in (("emoji16", to_pictures), ("austen32", to_strings)):
+    for name, show in (("emoji16", to_images), ("austen32", to_strings)):
         dataset = open_dataset(name, split="test")
         saved = DatasetSpec.from_json(dataset.spec.to_json())
         np.testing.assert_array_equal(show(dataset.rows([5]), spec=saved), show(dataset.rows([5]), spec=dataset.spec))
@@ -67,6 +67,6 @@ def test_a_saved_record_draws_pictures_and_text_without_the_data():
 def test_text_is_not_a_picture():
     dataset = open_dataset("austen32", split="test")
     with pytest.raises(ValueError, match="use to_strings"):
-        to_pictures(dataset.rows([0]), spec=dataset.spec)
-    with pytest.raises(ValueError, match="use to_pictures"):
+        to_images(dataset.rows([0]), spec=dataset.spec)
+    with pytest.raises(ValueError, match="use to_images"):
         to_strings([[0]], spec=open_dataset("emoji32").spec)

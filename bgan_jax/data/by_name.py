@@ -2,10 +2,10 @@
 
 import os
 
-from bgan_jax.data.assembly import assemble
 from bgan_jax.data.cache import open_pack
 from bgan_jax.data.catalogue import CATALOGUE, OWN
 from bgan_jax.data.dataset import Dataset
+from bgan_jax.data.packed_split import pack_split
 from bgan_jax.data.source import Request
 
 
@@ -85,5 +85,5 @@ def open_dataset(
             raise ValueError(f"dataset {base} takes no {option}; it takes: {', '.join(entry.options) or 'no options'}")
     source = entry.source(request)
     if not source.cached:
-        return assemble(source.read(), where=source.where)
+        return pack_split(source.read(), where=source.where)
     return open_pack(source, name=name, split=split, cache_dir=cache_dir)

@@ -1,6 +1,6 @@
 """What rows become on the device, and how they are shown to people again.
 
-:func:`to_device_form` is jax.numpy arithmetic, meant to run inside the compiled step; the ways back are numpy.
+:func:`preprocess` is jax.numpy arithmetic, meant to run inside the compiled step; the ways back are numpy.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bgan_jax.data.spec import DatasetSpec
 
 
-def to_device_form(key: Any, rows: Any, *, spec: DatasetSpec) -> Any:
+def preprocess(key: Any, rows: Any, *, spec: DatasetSpec) -> Any:
     r"""Rows in the data's own form, as the networks take them.
 
     Binary: bits 0 or 1, uint8; where the rows are intensities :math:`v` (``spec.stochastic``), bits are drawn with
@@ -34,7 +34,7 @@ def to_device_form(key: Any, rows: Any, *, spec: DatasetSpec) -> Any:
 
     Example:
       >>> spec = DatasetSpec(name="toy", kind="continuous", shape=(1, 1, 1), num_values=256)
-      >>> to_device_form(None, jnp.array([[[[255]]]], jnp.uint8), spec=spec).item()
+      >>> preprocess(None, jnp.array([[[[255]]]], jnp.uint8), spec=spec).item()
       1.0
     """
     if spec.kind == "continuous":
@@ -48,7 +48,7 @@ def to_device_form(key: Any, rows: Any, *, spec: DatasetSpec) -> Any:
     return jax.random.bernoulli(key, jnp.asarray(rows, jnp.float32) / 255.0).astype(jnp.uint8)
 
 
-def to_pictures(values: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
+def to_images(values: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
     """The device form, as pictures in true colours.
 
     Args:
@@ -63,7 +63,7 @@ def to_pictures(values: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
 
     Example:
       >>> spec = DatasetSpec(name="toy", kind="binary", shape=(1, 2, 1), num_values=2)
-      >>> to_pictures([[[0], [1]]], spec=spec).ravel().tolist()
+      >>> to_images([[[0], [1]]], spec=spec).ravel().tolist()
       [0, 255]
     """
     array = np.asarray(values)
@@ -76,7 +76,7 @@ def to_pictures(values: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
     raise ValueError(f"dataset {spec.name} is text, not pictures: use to_strings")
 
 
-def mean_pictures(probs: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
+def mean_images(probs: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
     """The mean picture of a conditional, in true colours: grey levels for bits, mixed colours for palettes.
 
     Args:
@@ -90,11 +90,11 @@ def mean_pictures(probs: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
       >>> spec = DatasetSpec(
       ...     name="toy", kind="categorical", shape=(1, 1), num_values=2, palette=((0, 0, 0), (255, 0, 0))
       ... )
-      >>> mean_pictures([[[[0.6, 0.4]]]], spec=spec).ravel().tolist()
+      >>> mean_images([[[[0.6, 0.4]]]], spec=spec).ravel().tolist()
       [102, 0, 0]
     """
     if spec.kind != "categorical":
-        return to_pictures(probs, spec=spec)
+        return to_images(probs, spec=spec)
     return _intensities(np.asarray(probs) @ np.asarray(spec.palette, np.float32))
 
 
@@ -117,7 +117,7 @@ def to_strings(values: npt.ArrayLike, *, spec: DatasetSpec) -> list[str]:
       ['ba']
     """
     if spec.vocabulary is None:
-        raise ValueError(f"dataset {spec.name} is {spec.kind}, not text: use to_pictures")
+        raise ValueError(f"dataset {spec.name} is {spec.kind}, not text: use to_images")
     return ["".join(spec.vocabulary[index] for index in row) for row in np.asarray(values)]
 
 

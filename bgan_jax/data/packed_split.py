@@ -13,7 +13,7 @@ from bgan_jax.data.source import Reading
 from bgan_jax.data.spec import DatasetSpec
 
 
-def assemble(reading: Reading, *, where: str) -> Dataset:
+def pack_split(reading: Reading, *, where: str) -> Dataset:
     """Packs a whole split in memory.
 
     Args:

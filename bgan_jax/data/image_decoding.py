@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 _SHOWN = 5  # Undecodable pictures that are logged one by one; all are counted.
 
 
-class EncodedPicture(NamedTuple):
+class EncodedImage(NamedTuple):
     """A picture's bytes, where they come from, and its label (or None)."""
 
     where: str
@@ -29,7 +29,7 @@ class UndecodableError(BadDataError):
     """These bytes are no picture."""
 
 
-def decode(content: bytes, *, channels: int, resolution: int | None = None) -> np.ndarray:
+def decode_image(content: bytes, *, channels: int, resolution: int | None = None) -> np.ndarray:
     """One picture as an array.
 
     With a resolution, the central square is cut out and resized (Lanczos filter, antialiased). Transparent pictures are
@@ -62,15 +62,15 @@ def decode(content: bytes, *, channels: int, resolution: int | None = None) -> n
     return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)
 
 
-def decode_all(
-    pictures: Iterable[EncodedPicture], *, shape: tuple[int, ...], resolution: int | None, skipped: list[str]
+def decode_images(
+    pictures: Iterable[EncodedImage], *, shape: tuple[int, ...], resolution: int | None, skipped: list[str]
 ) -> Iterator[Rows]:
     """Pictures as chunks of rows, decoded by a pool of threads; undecodable ones are left out, logged and counted.
 
     Args:
       pictures: the encoded pictures, all with a label or none.
       shape: ``(H, W, C)`` that every decoded picture must have.
-      resolution: see :func:`decode`.
+      resolution: see :func:`decode_image`.
       skipped: receives one line for every picture left out.
 
     Yields:
@@ -83,9 +83,9 @@ def decode_all(
     found = False
     stream = iter(pictures)
 
-    def attempt(picture: EncodedPicture) -> np.ndarray | UndecodableError:
+    def attempt(picture: EncodedImage) -> np.ndarray | UndecodableError:
         try:
-            return decode(picture.content, channels=shape[2], resolution=resolution)
+            return decode_image(picture.content, channels=shape[2], resolution=resolution)
         except UndecodableError as error:
             return error
 
