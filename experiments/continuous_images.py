@@ -61,18 +61,18 @@ SMOKE = {
 class Config(MeasuredConfig):
     """The flags of this experiment."""
 
-    dataset: str = flags.knob("emoji32", "Name of the data set, or npz:PATH, images:PATH.")
-    network: str = flags.knob(
+    dataset: str = flags.flag("emoji32", "Name of the data set, or npz:PATH, images:PATH.")
+    network: str = flags.flag(
         "dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS
     )
-    width: int | None = flags.knob(32, "Base number of maps; empty is the preset's.", minimum=1)
-    steps: int = flags.knob(3000, "Training steps at the end of the run.", minimum=1, may_change=True)
-    learning_rate_gen: float = flags.knob(5e-4, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flags.knob(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
-    average_decay: float = flags.knob(
+    width: int | None = flags.flag(32, "Base number of maps; empty is the preset's.", minimum=1)
+    steps: int = flags.flag(3000, "Training steps at the end of the run.", minimum=1, may_change=True)
+    learning_rate_gen: float = flags.flag(5e-4, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = flags.flag(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
+    average_decay: float = flags.flag(
         0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
     )
-    preset: str = flags.knob(
+    preset: str = flags.flag(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
     )
 

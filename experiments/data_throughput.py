@@ -43,13 +43,13 @@ EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
 class Config:
     """What is measured, and for how long."""
 
-    data_dir: str = flags.knob("../shared/data/tfds", "Folder of prepared data, for MNIST.")
-    cache_dir: str | None = flags.knob(None, "Folder of packed data.")
-    workdir: str | None = flags.knob(None, "Folder that the table and its numbers are written to.")
-    batch_size: int = flags.knob(64, "Images of a batch.", minimum=1)
-    rounds: int = flags.knob(7, "How often every way is measured; they take turns.", minimum=1)
-    seconds: float = flags.knob(1.5, "Least time of one measurement, in seconds.", minimum=0.0)
-    smoke: bool = flags.knob(False, "A run of seconds, to see that it works.")
+    data_dir: str = flags.flag("../shared/data/tfds", "Folder of prepared data, for MNIST.")
+    cache_dir: str | None = flags.flag(None, "Folder of packed data.")
+    workdir: str | None = flags.flag(None, "Folder that the table and its numbers are written to.")
+    batch_size: int = flags.flag(64, "Images of a batch.", minimum=1)
+    rounds: int = flags.flag(7, "How often every way is measured; they take turns.", minimum=1)
+    seconds: float = flags.flag(1.5, "Least time of one measurement, in seconds.", minimum=0.0)
+    smoke: bool = flags.flag(False, "A run of seconds, to see that it works.")
 
 
 SMOKE = {"rounds": 2, "seconds": 0.02}

@@ -118,21 +118,21 @@ COLOR_PROTOCOL = (
 class Config(YardstickFlags, discrete.DiscreteConfig):
     """The flags of this experiment."""
 
-    dataset: str = flags.knob("emoji16", "Name of the data set, or images:PATH, npz:PATH.")
-    network: str = flags.knob(
+    dataset: str = flags.flag("emoji16", "Name of the data set, or images:PATH, npz:PATH.")
+    network: str = flags.flag(
         "dcgan32_small", "Preset of generator and discriminator.", choices=("dcgan32_small", "dcgan32_categorical")
     )
-    steps: int = flags.knob(2500, "Training steps at the end of the run.", minimum=1, may_change=True)
-    learning_rate_gen: float = flags.knob(2e-3, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flags.knob(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    penalty: float = flags.knob(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = flags.knob(
+    steps: int = flags.flag(2500, "Training steps at the end of the run.", minimum=1, may_change=True)
+    learning_rate_gen: float = flags.flag(2e-3, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = flags.flag(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    penalty: float = flags.flag(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = flags.flag(
         4, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
     )
-    average_decay: float = flags.knob(
+    average_decay: float = flags.flag(
         0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
     )
-    preset: str = flags.knob(
+    preset: str = flags.flag(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
     )
 

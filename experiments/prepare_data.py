@@ -23,21 +23,21 @@ from experiments.harness.cli.errors import UsageError
 class Config:
     """Where the data are, and the choices that some data sets offer."""
 
-    dataset: str = flags.knob(
+    dataset: str = flags.flag(
         "", "Name of the data set, or npz:PATH, images:PATH, text:PATH; may stand without its name."
     )
-    data_dir: str | None = flags.knob(None, "Folder of prepared data; by default that of tensorflow-datasets.")
-    cache_dir: str | None = flags.knob(None, "Folder of packed data; by default bgan_jax in the user's cache folder.")
-    download: bool = flags.knob(False, "Allow fetching over the network.")
-    resolution: int | None = flags.knob(None, "Height and width of pictures, in pixels.", minimum=1)
-    palette: int | None = flags.knob(None, "Number of colours to draw RGB pictures in.", minimum=2, maximum=256)
-    quantizer: str | None = flags.knob(None, "How the palette is chosen.", choices=("kmeans", "median_cut"))
-    dither: str | None = flags.knob(None, "How pictures are drawn in it.", choices=("none", "floyd_steinberg"))
-    binarization: str | None = flags.knob(
+    data_dir: str | None = flags.flag(None, "Folder of prepared data; by default that of tensorflow-datasets.")
+    cache_dir: str | None = flags.flag(None, "Folder of packed data; by default bgan_jax in the user's cache folder.")
+    download: bool = flags.flag(False, "Allow fetching over the network.")
+    resolution: int | None = flags.flag(None, "Height and width of pictures, in pixels.", minimum=1)
+    palette: int | None = flags.flag(None, "Number of colours to draw RGB pictures in.", minimum=2, maximum=256)
+    quantizer: str | None = flags.flag(None, "How the palette is chosen.", choices=("kmeans", "median_cut"))
+    dither: str | None = flags.flag(None, "How pictures are drawn in it.", choices=("none", "floyd_steinberg"))
+    binarization: str | None = flags.flag(
         None, "What becomes of grey pictures.", choices=("threshold", "stochastic", "none")
     )
-    length: int | None = flags.knob(None, "Symbols of a text example.", minimum=1)
-    short_lines: str | None = flags.knob(None, "What becomes of lines with fewer symbols.", choices=("drop", "pad"))
+    length: int | None = flags.flag(None, "Symbols of a text example.", minimum=1)
+    short_lines: str | None = flags.flag(None, "What becomes of lines with fewer symbols.", choices=("drop", "pad"))
 
 
 def main(config: Config) -> None:

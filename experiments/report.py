@@ -26,8 +26,8 @@ from experiments.harness.reports.run_record import PAGE
 class Config:
     """The flags of this command, and the folders before them."""
 
-    workdirs: str = flags.knob("", "Folders of runs, separated by commas; or give them as plain arguments.")
-    out: str | None = flags.knob(None, "HTML file to write; empty: report.html, in the folder of a single run.")
+    workdirs: str = flags.flag("", "Folders of runs, separated by commas; or give them as plain arguments.")
+    out: str | None = flags.flag(None, "HTML file to write; empty: report.html, in the folder of a single run.")
 
 
 def main(config: Config) -> Path:

@@ -54,25 +54,25 @@ SMOKE = {"num": 8}
 class Config:
     """The flags of this command."""
 
-    workdir: str = flags.knob("", "Folder of the run to sample from.")
-    num: int = flags.knob(64, "Number of samples.", minimum=1)
-    out: str = flags.knob("samples.npz", "File to write: .npz for arrays, .png for a grid, .txt for lines.")
-    seed: int = flags.knob(0, "Seed of the samples.", minimum=0, maximum=2**32 - 1)
-    temperature: float = flags.knob(
+    workdir: str = flags.flag("", "Folder of the run to sample from.")
+    num: int = flags.flag(64, "Number of samples.", minimum=1)
+    out: str = flags.flag("samples.npz", "File to write: .npz for arrays, .png for a grid, .txt for lines.")
+    seed: int = flags.flag(0, "Seed of the samples.", minimum=0, maximum=2**32 - 1)
+    temperature: float = flags.flag(
         1.0, "Above 0. Discrete data: bits or symbols are drawn from g(x|z)^(1/T), near 0 the most probable ones. "
         "Continuous data: latents are drawn so much nearer to their mean.", minimum=0.0, maximum=100.0,
     )  # fmt: skip
-    interpolate: int = flags.knob(
+    interpolate: int = flags.flag(
         0, "Latents on the way between two, both included; num/interpolate ways, one a row. 0: no ways.", minimum=0
     )
-    candidates: int = flags.knob(
+    candidates: int = flags.flag(
         1, "Candidates (K) for each sample, of which one is kept by the discriminator's weights; 1 keeps all.",
         minimum=1, maximum=10_000,
     )  # fmt: skip
-    judge: bool = flags.knob(False, "Score the samples, beside held-out real images, and print the result as JSON.")
-    judge_steps: int = flags.knob(1400, "Training steps of the judge, where none is kept from a run.", minimum=1)
-    overwrite: bool = flags.knob(False, "Write over a file that is there.")
-    smoke: bool = flags.knob(False, "A few samples only.")
+    judge: bool = flags.flag(False, "Score the samples, beside held-out real images, and print the result as JSON.")
+    judge_steps: int = flags.flag(1400, "Training steps of the judge, where none is kept from a run.", minimum=1)
+    overwrite: bool = flags.flag(False, "Write over a file that is there.")
+    smoke: bool = flags.flag(False, "A few samples only.")
 
 
 def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:

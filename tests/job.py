@@ -15,8 +15,9 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.runtime.process import preemption
-from experiments.harness.cli import flags
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli import command
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.flags import flag
 from experiments.harness.runs import discrete, run
 
 # Compiles in a second or two.
@@ -27,10 +28,10 @@ SMALL = ("--network=mlp", "--batch_size=16", "--num_samples=3", "--picture_every
 class Config(discrete.DiscreteConfig):
     """The experiment's flags and the faults that a job can be told to have."""
 
-    pause: float = knob(0.0, "Seconds to sleep after every step.", may_change=True)
-    fail_at: int | None = knob(None, "Step after which a process raises.", may_change=True)
-    fail_in: int = knob(0, "The process that raises.", may_change=True)
-    poison_at: int | None = knob(None, "Call of the step that is given a parameter that is not a number, once.")
+    pause: float = flag(0.0, "Seconds to sleep after every step.", may_change=True)
+    fail_at: int | None = flag(None, "Step after which a process raises.", may_change=True)
+    fail_in: int = flag(0, "The process that raises.", may_change=True)
+    poison_at: int | None = flag(None, "Call of the step that is given a parameter that is not a number, once.")
 
 
 def watch(config: Config) -> Callable[[int], bool]:
@@ -77,4 +78,4 @@ def main(config: Config) -> None:
 if __name__ == "__main__":
     import sys
 
-    flags.run(main, Config, description=__doc__ or "", arguments=[*SMALL, *sys.argv[1:]])
+    command.run(Command(main, Config, __doc__), arguments=[*SMALL, *sys.argv[1:]])

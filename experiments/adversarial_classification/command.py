@@ -77,7 +77,7 @@ from experiments.adversarial_classification.training import (
 )
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli.flags import flag
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.run import keep_compilations
 
@@ -106,52 +106,52 @@ SMOKE = {
 class Config:
     """The flags of this experiment."""
 
-    workdir: str = knob("", "Folder of the results: result.json, result.md, curves.png, curves/.", may_change=True)
-    preset: str = knob(
+    workdir: str = flag("", "Folder of the results: result.json, result.md, curves.png, curves/.", may_change=True)
+    preset: str = flag(
         "default", "Named settings; single flags override them. full is the paper's, for an accelerator.",
         choices=tuple(PRESETS), may_change=True,
     )  # fmt: skip
-    systems: str = knob(
+    systems: str = flag(
         "all", "What to train: systems, columns or divergences, separated by commas; all is every one.", may_change=True
     )
-    seeds: int = knob(2, "Number of seeds of each system, --seed and those after it.", minimum=1, may_change=True)
-    seed: int = knob(0, "Seed of the first run; the others follow.", minimum=0, maximum=2**20)
-    dataset: str = knob("mnist10k", "Labelled images: a name, npz:PATH or images:PATH (a folder for each label).")
-    data_dir: str | None = knob(None, "Folder of prepared data sets.", may_change=True)
-    cache_dir: str | None = knob(None, "Folder of packed data sets; the user's cache folder if empty.", may_change=True)
-    download: bool = knob(False, "Allow fetching the data set over the network.", may_change=True)
-    examples: int | None = knob(None, "Training images, spread evenly over the set; empty is all.", minimum=16)
-    reduction: int = knob(2, "Squares of so many pixels a side are averaged into one.", minimum=1, maximum=64)
-    width: int = knob(16, "Maps of the first convolution; the paper's size is 64.", minimum=1)
-    epochs: int = knob(5, "Passes over the training images.", minimum=1)
-    critic_epochs: int = knob(
+    seeds: int = flag(2, "Number of seeds of each system, --seed and those after it.", minimum=1, may_change=True)
+    seed: int = flag(0, "Seed of the first run; the others follow.", minimum=0, maximum=2**20)
+    dataset: str = flag("mnist10k", "Labelled images: a name, npz:PATH or images:PATH (a folder for each label).")
+    data_dir: str | None = flag(None, "Folder of prepared data sets.", may_change=True)
+    cache_dir: str | None = flag(None, "Folder of packed data sets; the user's cache folder if empty.", may_change=True)
+    download: bool = flag(False, "Allow fetching the data set over the network.", may_change=True)
+    examples: int | None = flag(None, "Training images, spread evenly over the set; empty is all.", minimum=16)
+    reduction: int = flag(2, "Squares of so many pixels a side are averaged into one.", minimum=1, maximum=64)
+    width: int = flag(16, "Maps of the first convolution; the paper's size is 64.", minimum=1)
+    epochs: int = flag(5, "Passes over the training images.", minimum=1)
+    critic_epochs: int = flag(
         5, "Passes of the classifier that has a critic; the paper gave it three times as many.", minimum=1
     )
-    batch_size: int = knob(64, "Images per step over all devices.", minimum=1)
-    learning_rate_gen: float = knob(1e-3, "Adam's step size for the classifier.", minimum=0.0)
-    learning_rate_disc: float = knob(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    adam_b1: float = knob(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=0.99999)
-    num_samples: int = knob(10, "Labels drawn for each image (M).", minimum=2)
-    disc_steps: int = knob(1, "Discriminator updates per step.", minimum=1)
-    penalty: float = knob(1.0, "Coefficient gamma of the penalty; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = knob(4, "The penalty is taken on one image in so many.", minimum=1)
-    penalty_form: str = knob(
+    batch_size: int = flag(64, "Images per step over all devices.", minimum=1)
+    learning_rate_gen: float = flag(1e-3, "Adam's step size for the classifier.", minimum=0.0)
+    learning_rate_disc: float = flag(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    adam_b1: float = flag(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=0.99999)
+    num_samples: int = flag(10, "Labels drawn for each image (M).", minimum=2)
+    disc_steps: int = flag(1, "Discriminator updates per step.", minimum=1)
+    penalty: float = flag(1.0, "Coefficient gamma of the penalty; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = flag(4, "The penalty is taken on one image in so many.", minimum=1)
+    penalty_form: str = flag(
         "authors", "The penalty; authors: gradient_norm for gan and jensen_shannon, else unweighted, as in their code.",
         choices=("authors", *REGULARISERS),
     )  # fmt: skip
-    penalty_inputs: str = knob("image", "What the penalty differentiates F by.", choices=PENALTY_INPUTS)
-    average_decay: float = knob(
+    penalty_inputs: str = flag("image", "What the penalty differentiates F by.", choices=PENALTY_INPUTS)
+    average_decay: float = flag(
         0.0, "Decay per update of the classifier's moving average, which is measured; 0 measures the newest.",
         minimum=0.0, maximum=1.0,
     )  # fmt: skip
-    critic_clip: float = knob(0.1, "Bound of the critic's parameters.", minimum=1e-9)
-    critic_steps: int = knob(1, "Critic updates per step.", minimum=1)
-    measurements: int = knob(5, "Points of every curve.", minimum=1)
-    parallel: str = knob("pmap", "How the step spreads over devices.", choices=LAUNCHERS, may_change=True)
-    compilation_cache: bool = knob(
+    critic_clip: float = flag(0.1, "Bound of the critic's parameters.", minimum=1e-9)
+    critic_steps: int = flag(1, "Critic updates per step.", minimum=1)
+    measurements: int = flag(5, "Points of every curve.", minimum=1)
+    parallel: str = flag("pmap", "How the step spreads over devices.", choices=LAUNCHERS, may_change=True)
+    compilation_cache: bool = flag(
         True, "Keep compiled programs in the user's cache folder, for a fast start next time.", may_change=True
     )
-    smoke: bool = knob(False, "The whole path in seconds, on tiny sizes.", may_change=True)
+    smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
 
 
 def system_for(config: Config, name: str) -> systems.System:

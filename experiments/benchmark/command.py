@@ -48,18 +48,18 @@ MAX_PARITY_SAMPLES = 100
 class Config:
     """What is measured, and for how long."""
 
-    rows: str = flags.knob("all", f"Rows to measure, separated by commas: all, none, or of {', '.join(ROWS)}.")
-    parts: str = flags.knob("none", "Rows of discrete data to take apart, in the same way.")
-    startup: int = flags.knob(0, "How often a start is timed: imports, first step cold and warm; 0: not.", minimum=0)
-    rounds: int = flags.knob(7, "How often every program is measured; they take turns.", minimum=1)
-    seconds: float = flags.knob(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
-    pytorch: str = flags.knob("both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS))
-    peer_path: str = flags.knob(
+    rows: str = flags.flag("all", f"Rows to measure, separated by commas: all, none, or of {', '.join(ROWS)}.")
+    parts: str = flags.flag("none", "Rows of discrete data to take apart, in the same way.")
+    startup: int = flags.flag(0, "How often a start is timed: imports, first step cold and warm; 0: not.", minimum=0)
+    rounds: int = flags.flag(7, "How often every program is measured; they take turns.", minimum=1)
+    seconds: float = flags.flag(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
+    pytorch: str = flags.flag("both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS))
+    peer_path: str = flags.flag(
         "", f"Checkouts of other implementations to time beside ours, separated by commas: {', '.join(peers.PEERS)}."
     )
-    json: str | None = flags.knob(None, "File for everything that was measured.")
-    markdown: str | None = flags.knob(None, "File for the table.")
-    smoke: bool = flags.knob(False, "One tiny row, to see that it works.")
+    json: str | None = flags.flag(None, "File for everything that was measured.")
+    markdown: str | None = flags.flag(None, "File for the table.")
+    smoke: bool = flags.flag(False, "One tiny row, to see that it works.")
 
 
 def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:

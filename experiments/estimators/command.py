@@ -109,35 +109,35 @@ ATTAINABLE = ("mixture",)
 class Config:
     """The flags of this experiment."""
 
-    workdir: str = flags.knob("", "Folder of tables, pictures and records.")
-    seed: int = flags.knob(0, "Seed of targets, generators and samples.", minimum=0, maximum=2**31 - 1)
-    targets: str = flags.knob("bits6,mixture,random,chain,ising", "Where gradients are measured, by comma.")
-    training_targets: str = flags.knob(
+    workdir: str = flags.flag("", "Folder of tables, pictures and records.")
+    seed: int = flags.flag(0, "Seed of targets, generators and samples.", minimum=0, maximum=2**31 - 1)
+    targets: str = flags.flag("bits6,mixture,random,chain,ising", "Where gradients are measured, by comma.")
+    training_targets: str = flags.flag(
         "mixture,chain", "Where whole runs are made, by comma; empty: none. ising takes ten times as long."
     )
-    sample_counts: str = flags.knob("2,5,10,20,100", "Values of M for the gradients, by comma.")
-    repeats: int = flags.knob(200, "Independent gradients behind each number.", minimum=10)
-    batch_size: int = flags.knob(64, "Latents per step (N).", minimum=1)
-    num_latents: int = flags.knob(8, "Rows of the generator's table (Z).", minimum=1)
-    warm_steps: int = flags.knob(
+    sample_counts: str = flags.flag("2,5,10,20,100", "Values of M for the gradients, by comma.")
+    repeats: int = flags.flag(200, "Independent gradients behind each number.", minimum=10)
+    batch_size: int = flags.flag(64, "Latents per step (N).", minimum=1)
+    num_latents: int = flags.flag(8, "Rows of the generator's table (Z).", minimum=1)
+    warm_steps: int = flags.flag(
         25, "Exact descent before gradients are measured, but for bits6; 0: random logits, heavy weights.", minimum=0
     )
-    temperature: float = flags.knob(0.5, "Temperature of Gumbel-softmax; runs anneal to it.", minimum=0.01)
-    costs: bool = flags.knob(True, "Also time each estimator against M.")
-    num_seeds: int = flags.knob(4, "Number of seeds of a run.", minimum=1)
-    steps: int = flags.knob(600, "Steps of a run.", minimum=1)
-    records: int = flags.knob(40, "Exact divergences taken in a run; divides its steps.", minimum=1)
-    num_samples: int = flags.knob(10, "Samples per latent in a run (M).", minimum=2)
-    learning_rate_gen: float = flags.knob(0.05, "Adam's step size for the table.", minimum=0.0)
-    learning_rate_disc: float = flags.knob(3e-3, "Adam's step size for a trained discriminator.", minimum=0.0)
-    disc_width: int = flags.knob(64, "Units in each hidden layer of a trained discriminator.", minimum=1)
-    disc_steps: int = flags.knob(2, "Updates of a trained discriminator per step.", minimum=1)
-    learning_rate_baseline: float = flags.knob(3e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
-    estimators: str = flags.knob(
+    temperature: float = flags.flag(0.5, "Temperature of Gumbel-softmax; runs anneal to it.", minimum=0.01)
+    costs: bool = flags.flag(True, "Also time each estimator against M.")
+    num_seeds: int = flags.flag(4, "Number of seeds of a run.", minimum=1)
+    steps: int = flags.flag(600, "Steps of a run.", minimum=1)
+    records: int = flags.flag(40, "Exact divergences taken in a run; divides its steps.", minimum=1)
+    num_samples: int = flags.flag(10, "Samples per latent in a run (M).", minimum=2)
+    learning_rate_gen: float = flags.flag(0.05, "Adam's step size for the table.", minimum=0.0)
+    learning_rate_disc: float = flags.flag(3e-3, "Adam's step size for a trained discriminator.", minimum=0.0)
+    disc_width: int = flags.flag(64, "Units in each hidden layer of a trained discriminator.", minimum=1)
+    disc_steps: int = flags.flag(2, "Updates of a trained discriminator per step.", minimum=1)
+    learning_rate_baseline: float = flags.flag(3e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
+    estimators: str = flags.flag(
         ",".join(OBJECTIVES),
         "What runs use against the optimal discriminator, by comma; a subset of them also against a trained one.",
     )
-    smoke: bool = flags.knob(False, "The whole path in seconds, on tiny sizes.")
+    smoke: bool = flags.flag(False, "The whole path in seconds, on tiny sizes.")
 
 
 SMOKE = {

@@ -37,7 +37,7 @@ from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli.flags import flag
 from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.runs import continuous
@@ -75,18 +75,18 @@ SMOKE = {
 class Config(MeasuredConfig):
     """The flags of this experiment."""
 
-    dataset: str = knob("", "Name of a data set of 64x64 or 128x128 pictures, or images:PATH. Has to be given.")
-    network: str = knob("resnet64", "Preset of generator and discriminator.", choices=NETWORKS)
-    width: int | None = knob(8, "Base number of maps; empty is the preset's.", minimum=1)
-    steps: int = knob(800, "Training steps at the end of the run.", minimum=1, may_change=True)
-    batch_size: int = knob(16, "Pictures, and latents, per update.", minimum=1)
-    learning_rate_gen: float = knob(5e-4, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = knob(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
-    picture_every: int = knob(100, "Steps between sample grids, and measurements.", minimum=0, may_change=True)
-    judged_samples: int = knob(1000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = knob(800, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
-    cost_only: bool = knob(False, "Count the arithmetic of the run, say what it would take, and stop.", may_change=True)
-    preset: str = knob(
+    dataset: str = flag("", "Name of a data set of 64x64 or 128x128 pictures, or images:PATH. Has to be given.")
+    network: str = flag("resnet64", "Preset of generator and discriminator.", choices=NETWORKS)
+    width: int | None = flag(8, "Base number of maps; empty is the preset's.", minimum=1)
+    steps: int = flag(800, "Training steps at the end of the run.", minimum=1, may_change=True)
+    batch_size: int = flag(16, "Pictures, and latents, per update.", minimum=1)
+    learning_rate_gen: float = flag(5e-4, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = flag(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
+    picture_every: int = flag(100, "Steps between sample grids, and measurements.", minimum=0, may_change=True)
+    judged_samples: int = flag(1000, "Samples that every measurement sees.", minimum=4, may_change=True)
+    judge_steps: int = flag(800, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
+    cost_only: bool = flag(False, "Count the arithmetic of the run, say what it would take, and stop.", may_change=True)
+    preset: str = flag(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
     )
 

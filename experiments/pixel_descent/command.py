@@ -56,7 +56,7 @@ from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli.flags import flag
 from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.distances import Yardstick, sample_distances
 from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
@@ -80,26 +80,26 @@ MOMENTS = 6
 class Config(MeasuredConfig):
     """The flags of this experiment."""
 
-    dataset: str = knob("emoji32", "Name of the data set, or npz:PATH, images:PATH.")
-    network: str = knob("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
-    width: int | None = knob(16, "Base number of maps; empty is the preset's.", minimum=1)
-    steps: int = knob(1500, "Training steps of both players, before the discriminator's own.", minimum=1)
-    objective: str = knob("non_saturating", "What the generator is trained by.", choices=tuple(OBJECTIVES))
-    learning_rate_gen: float = knob(5e-4, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = knob(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
-    average_decay: float = knob(
+    dataset: str = flag("emoji32", "Name of the data set, or npz:PATH, images:PATH.")
+    network: str = flag("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
+    width: int | None = flag(16, "Base number of maps; empty is the preset's.", minimum=1)
+    steps: int = flag(1500, "Training steps of both players, before the discriminator's own.", minimum=1)
+    objective: str = flag("non_saturating", "What the generator is trained by.", choices=tuple(OBJECTIVES))
+    learning_rate_gen: float = flag(5e-4, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = flag(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
+    average_decay: float = flag(
         0.99, "Decay per update of the generator's moving average, which is measured in training.", minimum=0.0,
         maximum=1.0,
     )  # fmt: skip
-    judged_samples: int = knob(
+    judged_samples: int = flag(
         512, "Pictures that descend, and that every measurement sees; a multiple of the batch.", minimum=4
     )
-    disc_steps_after: int = knob(1000, "Discriminator updates after training, with the generator fixed.", minimum=1)
-    descent_objectives: str = knob(
+    disc_steps_after: int = flag(1000, "Discriminator updates after training, with the generator fixed.", minimum=1)
+    descent_objectives: str = flag(
         "minimax,non_saturating,boundary_seeking", "What pictures descend on, separated by commas; of those by F."
     )
-    descent_rates: str = knob("0.01,0.1,1", "Step sizes of the descent, separated by commas.")
-    descent_steps: int = knob(100, "Steps of the descent.", minimum=1)
+    descent_rates: str = flag("0.01,0.1,1", "Step sizes of the descent, separated by commas.")
+    descent_steps: int = flag(100, "Steps of the descent.", minimum=1)
 
 
 def names_and_rates(config: Config) -> tuple[list[str], list[float]]:

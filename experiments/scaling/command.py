@@ -43,19 +43,19 @@ EXAMPLE = 256
 class Config:
     """What is counted, assumed and measured."""
 
-    workdir: str = flags.knob("", "Folder that the tables and the figure go to.", may_change=True)
-    rows: str = flags.knob(
+    workdir: str = flags.flag("", "Folder that the tables and the figure go to.", may_change=True)
+    rows: str = flags.flag(
         "digits_20,dcgan32,resnet64", f"Rows of the benchmark, separated by commas, of {', '.join(ROWS)}."
     )
-    counted: str = flags.knob("1,2,8", "Numbers of virtual devices that the program is compiled for and read.")
-    utilisation: float = flags.knob(
+    counted: str = flags.flag("1,2,8", "Numbers of virtual devices that the program is compiled for and read.")
+    utilisation: float = flags.flag(
         0.125, "Assumed share of an accelerator's peak that the arithmetic reaches.", minimum=1e-3, maximum=1.0
     )
-    rounds: int = flags.knob(
+    rounds: int = flags.flag(
         5, "How often the step is timed on one core and on two; they take turns; 0 measures nothing.", minimum=0
     )
-    seconds: float = flags.knob(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
-    smoke: bool = flags.knob(False, "One tiny row, to see that it works.", may_change=True)
+    seconds: float = flags.flag(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
+    smoke: bool = flags.flag(False, "One tiny row, to see that it works.", may_change=True)
 
 
 def rows_of(config: Config) -> list[str]:

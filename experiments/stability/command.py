@@ -47,7 +47,7 @@ from bgan_jax.runtime.metrics import read_metrics
 from experiments import continuous_images
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli.flags import flag
 from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.distances import Yardstick
 from experiments.harness.metrics.measured_training import YardstickFlags, train_and_measure, yardstick_of
@@ -69,33 +69,33 @@ REPORTS = 20
 class Config(YardstickFlags):
     """The flags of this experiment."""
 
-    workdir: str = knob("", "Folder of the results, and of every cell's run.", may_change=True)
-    dataset: str = knob("emoji32", "Name of a data set of 32x32 pictures, such as cifar10, or images:PATH.")
-    data_dir: str | None = knob(None, "Folder of prepared data sets.", may_change=True)
-    cache_dir: str | None = knob(None, "Folder of packed data sets; the user's cache folder if empty.", may_change=True)
-    download: bool = knob(False, "Allow fetching the data set over the network.", may_change=True)
-    objectives: str = knob(
+    workdir: str = flag("", "Folder of the results, and of every cell's run.", may_change=True)
+    dataset: str = flag("emoji32", "Name of a data set of 32x32 pictures, such as cifar10, or images:PATH.")
+    data_dir: str | None = flag(None, "Folder of prepared data sets.", may_change=True)
+    cache_dir: str | None = flag(None, "Folder of packed data sets; the user's cache folder if empty.", may_change=True)
+    download: bool = flag(False, "Allow fetching the data set over the network.", may_change=True)
+    objectives: str = flag(
         "minimax,non_saturating,boundary_seeking",
         f"What generators minimise, separated by commas; of {', '.join(OBJECTIVES)}.", may_change=True,
     )  # fmt: skip
-    ratio: str = knob("5:1", "Generator updates to discriminator updates of the curves.", may_change=True)
-    learning_rate: float = knob(1e-3, "Adam's step size, of both players, of the curves.", minimum=0.0, may_change=True)
-    seeds: int = knob(
+    ratio: str = flag("5:1", "Generator updates to discriminator updates of the curves.", may_change=True)
+    learning_rate: float = flag(1e-3, "Adam's step size, of both players, of the curves.", minimum=0.0, may_change=True)
+    seeds: int = flag(
         2, "Number of seeds of each objective behind the curves, 0 and those after it.", minimum=1, may_change=True
     )
-    ratios: str = knob("1:1,5:1", "Ratios of the map, separated by commas; empty: no map.", may_change=True)
-    learning_rates: str = knob(
+    ratios: str = flag("1:1,5:1", "Ratios of the map, separated by commas; empty: no map.", may_change=True)
+    learning_rates: str = flag(
         "1e-3,5e-3", "Step sizes of the map, separated by commas; empty: no map.", may_change=True
     )
-    steps: int = knob(300, "Steps of every cell, each of as many discriminator updates as its ratio says.", minimum=1)
-    batch_size: int = knob(64, "Pictures, and latents, per update.", minimum=1)
-    network: str = knob("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
-    width: int | None = knob(16, "Base number of maps; empty is the preset's.", minimum=1)
-    penalty: float = knob(1.0, "Coefficient gamma of Roth's gradient-norm penalty; 0 switches it off.", minimum=0.0)
-    pictures: int = knob(4, "Moments of a run at which samples are shown and measured.", minimum=1)
-    judged_samples: int = knob(1000, "Samples that every measurement sees.", minimum=4)
-    compilation_cache: bool = knob(True, "Keep compiled programs in the user's cache folder.", may_change=True)
-    smoke: bool = knob(False, "The whole path in seconds, on tiny sizes.", may_change=True)
+    steps: int = flag(300, "Steps of every cell, each of as many discriminator updates as its ratio says.", minimum=1)
+    batch_size: int = flag(64, "Pictures, and latents, per update.", minimum=1)
+    network: str = flag("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
+    width: int | None = flag(16, "Base number of maps; empty is the preset's.", minimum=1)
+    penalty: float = flag(1.0, "Coefficient gamma of Roth's gradient-norm penalty; 0 switches it off.", minimum=0.0)
+    pictures: int = flag(4, "Moments of a run at which samples are shown and measured.", minimum=1)
+    judged_samples: int = flag(1000, "Samples that every measurement sees.", minimum=4)
+    compilation_cache: bool = flag(True, "Keep compiled programs in the user's cache folder.", may_change=True)
+    smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
 
 
 class Cell(NamedTuple):

@@ -103,38 +103,38 @@ SMOKE = {
 class Config(discrete.DiscreteConfig):
     """The flags of this experiment."""
 
-    dataset: str = flags.knob("austen32", "Name of the data set: austen32, lm1b, lm1b_padded, or text:PATH.")
-    network: str = flags.knob(
+    dataset: str = flags.flag("austen32", "Name of the data set: austen32, lm1b, lm1b_padded, or text:PATH.")
+    network: str = flags.flag(
         "characters_theano", "Preset of generator and discriminator: the authors', or WGAN-GP's.", choices=TEXT_NETWORKS
     )
-    width: int | None = flags.knob(32, "Channels; empty is the preset's own, 256 or 512.", minimum=1)
-    weights: str = flags.knob(
+    width: int | None = flags.flag(32, "Channels; empty is the preset's own, 256 or 512.", minimum=1)
+    weights: str = flags.flag(
         "sequence", "What has an F and weights of its own: a sentence, or every position of it.",
         choices=("sequence", "position"),
     )  # fmt: skip
-    steps: int = flags.knob(6000, "Training steps at the end of the run.", minimum=1, may_change=True)
-    batch_size: int = flags.knob(32, "Examples, and latents, per step over all devices of all hosts (N).", minimum=1)
-    divergence: str = flags.knob("gan", "What trains the discriminator.", choices=tuple(DIVERGENCES))
-    learning_rate_gen: float = flags.knob(5e-3, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flags.knob(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    learning_rate_half_life: int | None = flags.knob(
+    steps: int = flags.flag(6000, "Training steps at the end of the run.", minimum=1, may_change=True)
+    batch_size: int = flags.flag(32, "Examples, and latents, per step over all devices of all hosts (N).", minimum=1)
+    divergence: str = flags.flag("gan", "What trains the discriminator.", choices=tuple(DIVERGENCES))
+    learning_rate_gen: float = flags.flag(5e-3, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = flags.flag(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    learning_rate_half_life: int | None = flags.flag(
         2000, "Updates in which both step sizes halve; empty keeps them constant.", minimum=1
     )
-    penalty: float = flags.knob(0.01, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = flags.knob(
+    penalty: float = flags.flag(0.01, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = flags.flag(
         2, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
     )
-    average_decay: float = flags.knob(
+    average_decay: float = flags.flag(
         0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
     )
-    measured_lines: int = flags.knob(
+    measured_lines: int = flags.flag(
         640, "Lines whose n-grams are counted; the number moves the divergence.", minimum=2, may_change=True
     )
-    model_lines: int = flags.knob(
+    model_lines: int = flags.flag(
         10000, "Lines that the judging character model learns from.", minimum=2, may_change=True
     )
-    model_steps: int = flags.knob(600, "Training steps of the judging character model.", minimum=1, may_change=True)
-    preset: str = flags.knob(
+    model_steps: int = flags.flag(600, "Training steps of the judging character model.", minimum=1, may_change=True)
+    preset: str = flags.flag(
         "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
     )
 

@@ -58,7 +58,7 @@ from bgan_jax.runtime import workdir
 from bgan_jax.runtime.loop import NonFiniteError
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli.flags import flag
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.toy2d import figures
 
@@ -90,38 +90,38 @@ Observe = Callable[[TrainState], tuple[jax.Array, ModeCoverage, jax.Array, jax.A
 class Config:
     """The flags of this experiment."""
 
-    workdir: str = knob("", "Folder of the results: toy2d.png, toy2d.gif, result.json, result.md.", may_change=True)
-    target: str = knob("ring", "The distribution to learn.", choices=tuple(TARGETS))
-    objectives: str = knob(
+    workdir: str = flag("", "Folder of the results: toy2d.png, toy2d.gif, result.json, result.md.", may_change=True)
+    target: str = flag("ring", "The distribution to learn.", choices=tuple(TARGETS))
+    objectives: str = flag(
         "boundary_seeking,boundary_cross_entropy,non_saturating,minimax,least_squares,wasserstein",
         f"What generators minimise, separated by commas; of {', '.join(OBJECTIVES)}.",
     )
-    divergence: str = knob(
+    divergence: str = flag(
         "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
     )
-    seeds: int = knob(4, "Number of seeds of each objective; trained at once.", minimum=1)
-    seed: int = knob(0, "Seed of the seeds.", minimum=0, maximum=2**32 - 1)
-    steps: int = knob(4000, "Training steps; a multiple of the frames.", minimum=1)
-    batch_size: int = knob(128, "Data points, and latents, per step.", minimum=2)
-    width: int = knob(64, "Units in each of the two hidden layers of either network.", minimum=1)
-    latent_dim: int = knob(16, "Size of the latents.", minimum=1)
-    learning_rate_gen: float = knob(1e-3, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = knob(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    penalty: float = knob(2.0, "Coefficient gamma of the gradient penalty at the start; 0 for none.", minimum=0.0)
-    penalty_form: str = knob(
+    seeds: int = flag(4, "Number of seeds of each objective; trained at once.", minimum=1)
+    seed: int = flag(0, "Seed of the seeds.", minimum=0, maximum=2**32 - 1)
+    steps: int = flag(4000, "Training steps; a multiple of the frames.", minimum=1)
+    batch_size: int = flag(128, "Data points, and latents, per step.", minimum=2)
+    width: int = flag(64, "Units in each of the two hidden layers of either network.", minimum=1)
+    latent_dim: int = flag(16, "Size of the latents.", minimum=1)
+    learning_rate_gen: float = flag(1e-3, "Adam's step size for the generator.", minimum=0.0)
+    learning_rate_disc: float = flag(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
+    penalty: float = flag(2.0, "Coefficient gamma of the gradient penalty at the start; 0 for none.", minimum=0.0)
+    penalty_form: str = flag(
         "gradient_norm",
         "The penalty. gradient_norm asks for a divergence: least squares and hinge take unweighted in its place, and "
         "wasserstein always has wgan_gp, constant.",
         choices=tuple(REGULARISERS),
     )
-    penalty_decay: float = knob(
+    penalty_decay: float = flag(
         0.05, "What is left of gamma at the end of the run; it falls exponentially.", minimum=1e-9, maximum=1.0
     )
-    disc_steps: int = knob(1, "Discriminator updates per step.", minimum=1)
-    gen_steps: int = knob(1, "Generator updates per step.", minimum=1)
-    frames: int = knob(40, "Frames of the animation after the first, and points of the curves.", minimum=1)
-    measured_samples: int = knob(2500, "Samples that each measurement sees.", minimum=2)
-    smoke: bool = knob(False, "The whole path in seconds, on tiny sizes.", may_change=True)
+    disc_steps: int = flag(1, "Discriminator updates per step.", minimum=1)
+    gen_steps: int = flag(1, "Generator updates per step.", minimum=1)
+    frames: int = flag(40, "Frames of the animation after the first, and points of the curves.", minimum=1)
+    measured_samples: int = flag(2500, "Samples that each measurement sees.", minimum=2)
+    smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
 
 
 class Watched(NamedTuple):

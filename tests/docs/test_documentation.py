@@ -115,7 +115,7 @@ COMMANDS = list(command_files())
 
 
 @pytest.mark.parametrize("module", COMMANDS)
-def test_help_gives_every_knob_a_meaning_and_what_is_legal(module):
+def test_help_gives_every_flag_a_meaning_and_what_is_legal(module):
     command = load_command(module)
     config = command.config
     shown = flags.help_text(config, description=command.description or "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.harness.cli import flags
+from experiments.harness.cli.command import run
 
 
 def assert_refused(command, arguments, *, words, folder, capsys):
@@ -17,14 +17,7 @@ def assert_refused(command, arguments, *, words, folder, capsys):
     """
     existed, before = folder.exists(), contents(folder)
     with pytest.raises(SystemExit) as leaving:
-        flags.run(
-            command.main,
-            command.Config,
-            description="",
-            smoke=command.SMOKE,
-            presets=getattr(command, "PRESETS", None),
-            arguments=[f"--workdir={folder}", *arguments],
-        )
+        run(command.COMMAND, arguments=[f"--workdir={folder}", *arguments])
     message = capsys.readouterr().err
     assert leaving.value.code == 2, message
     assert message.startswith("error: ") and message.count("\n") == 1, message

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.benchmark import command as benchmark
 from experiments.benchmark import peers
-from experiments.harness.cli import flags
+from experiments.harness.cli import command, flags
 from experiments.harness.cli.errors import UsageError
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
@@ -245,7 +245,7 @@ def test_a_folder_that_is_no_peers_is_refused(tmp_path):
 
 def test_a_refused_folder_is_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit) as leaving:
-        flags.run(benchmark.main, benchmark.Config, description="", arguments=[f"--peer_path={tmp_path}"])
+        command.run(benchmark.COMMAND, arguments=[f"--peer_path={tmp_path}"])
     message = capsys.readouterr().err
     assert leaving.value.code == 2 and message.startswith("error: --peer_path=") and message.count("\n") == 1
 

@@ -11,13 +11,13 @@ from experiments.harness.cli.catalogue import command_files
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    count: int = flags.knob(3, "How many, in steps.", minimum=1)
-    rate: float = flags.knob(0.5, "How fast.", minimum=0.0, maximum=1.0)
-    kind: str = flags.knob("a", "Which.", choices=("a", "b"))
-    path: str | None = flags.knob(None, "Where.", may_change=True)
-    fast: bool = flags.knob(False, "Whether.")
-    preset: str = flags.knob("default", "Named settings.", choices=("default", "big"))
-    smoke: bool = flags.knob(False, "Tiny.")
+    count: int = flags.flag(3, "How many, in steps.", minimum=1)
+    rate: float = flags.flag(0.5, "How fast.", minimum=0.0, maximum=1.0)
+    kind: str = flags.flag("a", "Which.", choices=("a", "b"))
+    path: str | None = flags.flag(None, "Where.", may_change=True)
+    fast: bool = flags.flag(False, "Whether.")
+    preset: str = flags.flag("default", "Named settings.", choices=("default", "big"))
+    smoke: bool = flags.flag(False, "Tiny.")
 
 
 def parse(*arguments):
@@ -56,7 +56,7 @@ def test_what_is_refused(arguments, message):
         parse(*arguments)
 
 
-def test_help_lists_every_knob_with_what_is_legal():
+def test_help_lists_every_flag_with_what_is_legal():
     text = flags.help_text(Config, description="An experiment.")
     for field in dataclasses.fields(Config):
         assert f"--{field.name}=" in text and field.metadata["help"] in text

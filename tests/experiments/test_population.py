@@ -19,6 +19,7 @@ from bgan_jax.runtime.loop import NonFiniteError, read_totals
 from bgan_jax.runtime.metrics import read_metrics
 from experiments import discrete_mnist
 from experiments.harness.cli import flags
+from experiments.harness.cli.command import run as run_command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.runs import discrete, population
 from experiments.harness.runs.trained_run import load_sampler
@@ -203,10 +204,7 @@ def test_samples_of_one_seed_can_be_had_later(runs):
 def refused(capsys, *arguments):
     """What the command says in refusing the flags."""
     with pytest.raises(SystemExit) as leaving:
-        flags.run(
-            discrete_mnist.main, discrete_mnist.Config, description="", smoke=discrete_mnist.SMOKE,
-            presets=discrete_mnist.PRESETS, arguments=[*TINY, "--compilation_cache=false", *arguments],
-        )  # fmt: skip
+        run_command(discrete_mnist.COMMAND, arguments=[*TINY, "--compilation_cache=false", *arguments])
     message = capsys.readouterr().err
     assert leaving.value.code == 2 and message.startswith("error: ") and message.count("\n") == 1
     return message

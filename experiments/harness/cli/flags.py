@@ -1,6 +1,6 @@
 """Command-line flags from a typed record, the same way in every experiment.
 
-An experiment declares a frozen dataclass whose fields are made by :func:`knob`. Every field is a flag: ``--help`` lists
+An experiment declares a frozen dataclass whose fields are made by :func:`flag`. Every field is a flag: ``--help`` lists
 it with its meaning and what is legal, a wrong name or value is refused in one line with exit code 2, and the record is
 saved beside the results.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from absl import flags
 
 
-def knob(
+def flag(
     default: Any,
     help: str,
     *,

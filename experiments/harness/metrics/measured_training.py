@@ -17,7 +17,7 @@ from bgan_jax.data import Dataset
 from bgan_jax.runtime import workdir
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli.flags import flag
 from experiments.harness.metrics.distances import (
     Yardstick,
     held_out_features,
@@ -44,15 +44,15 @@ HELD_OUT = ("test", "validation", "valid", "val")
 class YardstickFlags:
     """Flags of every command that measures distances of pictures."""
 
-    judged_samples: int = knob(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = knob(1000, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
-    features: str = knob(
+    judged_samples: int = flag(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
+    judge_steps: int = flag(1000, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
+    features: str = flag(
         JUDGE,
         f"What distances compare: {LEGAL}. The judge is a small network trained on the real set; EfficientNet-Lite0's "
         "weights come with bgan_jax[features]; inception:FILE takes the file that pytorch-fid reads; a function of "
         "your own takes uint8 pictures [N, H, W, C] and gives [N, D].",
     )
-    reference_features: str | None = knob(
+    reference_features: str | None = flag(
         None, "An npz file with the features [images, D] of the reference, in place of the held-out split's."
     )
 

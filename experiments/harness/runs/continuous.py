@@ -18,7 +18,7 @@ from bgan_jax.algorithms.regularisation import REGULARISERS
 from bgan_jax.sampling.sampler import make_point_sampler
 from bgan_jax.algorithms.state import init_state
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli.flags import flag
 from experiments.harness.runs.run import Experiment
 from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
 
@@ -33,18 +33,18 @@ COMPUTE_DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 class ContinuousConfig(RunConfig):
     """Flags that mean the same in every experiment on continuous data."""
 
-    objective: str = knob("boundary_seeking", "What the generator minimises.", choices=tuple(OBJECTIVES))
-    divergence: str = knob(
+    objective: str = flag("boundary_seeking", "What the generator minimises.", choices=tuple(OBJECTIVES))
+    divergence: str = flag(
         "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
     )
-    penalty: float = knob(1.0, "Gradient penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_form: str = knob("gradient_norm", "The penalty.", choices=tuple(REGULARISERS))
-    penalty_half_life: float | None = knob(
+    penalty: float = flag(1.0, "Gradient penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_form: str = flag("gradient_norm", "The penalty.", choices=tuple(REGULARISERS))
+    penalty_half_life: float | None = flag(
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=0.0
     )
-    clip: float = knob(0.0, "The discriminator's parameters stay within plus or minus this; 0: no limit.", minimum=0.0)
-    spectral_norm: bool = knob(False, "Spectral normalisation of the discriminator's kernels.")
-    compute_dtype: str = knob(
+    clip: float = flag(0.0, "The discriminator's parameters stay within plus or minus this; 0: no limit.", minimum=0.0)
+    spectral_norm: bool = flag(False, "Spectral normalisation of the discriminator's kernels.")
+    compute_dtype: str = flag(
         "float32", "Of the hidden computation; logits and parameters are float32.", choices=tuple(COMPUTE_DTYPES)
     )
 

@@ -22,7 +22,7 @@ from bgan_jax.algorithms.relaxed import RELAXATIONS, RelaxedSettings, relaxed_st
 from bgan_jax.sampling.sampler import make_sampler
 from bgan_jax.algorithms.state import init_state
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.cli.flags import knob
+from experiments.harness.cli.flags import flag
 from experiments.harness.runs.run import Experiment
 from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
 
@@ -31,46 +31,46 @@ from experiments.harness.runs.run_config import RunConfig, check_sizes, open_spl
 class DiscreteConfig(RunConfig):
     """Flags that mean the same in every discrete experiment."""
 
-    num_samples: int = knob(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
-    disc_fakes_per_latent: int = knob(
+    num_samples: int = flag(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
+    disc_fakes_per_latent: int = flag(
         1, "How many of the M samples the discriminator learns from, 1 to M; M is the paper's form."
     )
-    sample_chunk: int | None = knob(
+    sample_chunk: int | None = flag(
         None,
         "How many of the M samples are in memory at once; divides M. Empty: what the backend likes best, about "
         "64 points, M x N, on CPU, and up to 20 samples of every latent elsewhere.",
     )
-    divergence: str = knob("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
-    estimator: str = knob(
+    divergence: str = flag("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
+    estimator: str = flag(
         "boundary_seeking", "How the generator gets its gradient: weights or rewards of its samples; or, as baselines, "
         "through the discriminator from relaxed samples (" + ", ".join(RELAXATIONS) + ").",
         choices=(*ESTIMATORS, *RELAXATIONS),
     )  # fmt: skip
-    objective: str = knob(
+    objective: str = flag(
         "non_saturating", "What the generator minimises where its samples are relaxed; the rest have no need of it.",
         choices=tuple(OBJECTIVES),
     )  # fmt: skip
-    temperature: float = knob(3.0, "Temperature of Gumbel-softmax at the first step.", minimum=1e-3)
-    temperature_rate: float = knob(
+    temperature: float = flag(3.0, "Temperature of Gumbel-softmax at the first step.", minimum=1e-3)
+    temperature_rate: float = flag(
         1e-3, "How fast that temperature falls: it is multiplied by e^-rate every step.", minimum=0.0
     )
-    temperature_minimum: float = knob(0.5, "Where that temperature stops.", minimum=1e-3)
-    clip: float = knob(
+    temperature_minimum: float = flag(0.5, "Where that temperature stops.", minimum=1e-3)
+    clip: float = flag(
         0.0, "Where samples are relaxed: the discriminator's parameters stay within plus or minus this; 0: no limit.",
         minimum=0.0,
     )  # fmt: skip
-    learning_rate_baseline: float = knob(1e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
-    penalty: float = knob(5.0, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = knob(
+    learning_rate_baseline: float = flag(1e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
+    penalty: float = flag(5.0, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
+    penalty_stride: int = flag(
         1,
         "The penalty is taken on one example in so many; divides each device's share of the batch. Relaxed samples "
         "have it on all.",
         minimum=1,
     )
-    penalty_half_life: int | None = knob(
+    penalty_half_life: int | None = flag(
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
     )
-    penalty_form: str = knob(
+    penalty_form: str = flag(
         "gradient_norm", "Squared gradient norms, weighted as derived for the divergence (gradient_norm), as they are "
         "(unweighted) or of the data alone (r1); or WGAN-GP's.",
         choices=tuple(REGULARISERS),

@@ -25,7 +25,7 @@ def open_folder(config: Any) -> Path:
     """Makes the folder of ``--workdir``, or opens it again for the same flags, and notes the versions in it.
 
     Args:
-      config: the flags, a record of :func:`experiments.harness.cli.flags.knob`; ``resume`` counts where it has it.
+      config: the flags, a record of :func:`experiments.harness.cli.flags.flag`; ``resume`` counts where it has it.
 
     Returns:
       The folder, with ``config.json`` and ``versions.json`` in it.
