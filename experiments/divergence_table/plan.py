@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from bgan_jax import data
 from bgan_jax.conditionals import Conditional
 from bgan_jax.evaluation.fresh_critic import MEASURES, WASSERSTEIN, CriticSettings
 from bgan_jax.networks import Networks
 from experiments.divergence_table import generators
+from experiments.divergence_table.config import Config
 from experiments.divergence_table.generators import FORMS, PROBABILITIES, SAMPLES
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.folders import check_workdir
 from experiments.harness.runs.run_config import open_split
-
-if TYPE_CHECKING:
-    from experiments.divergence_table.command import Config
 
 
 class Plan(NamedTuple):

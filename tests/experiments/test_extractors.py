@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from bgan_jax.data import open_dataset
-from experiments import continuous_images, palette_images
+from experiments import continuous_images
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.metrics.classifier_score import real_images
 from experiments.harness.metrics.distances import distances, held_out_features, yardstick_for
 from experiments.harness.metrics.extractors import extractor_for, load_reference
+from experiments.palette_images import command as palette_images
 from experiments.pixel_descent import command as pixel_descent
 from experiments.stability import command as stability
 from tests.experiments.refusals import assert_refused

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from bgan_jax.runtime.metrics import read_metrics
-from experiments import palette_images
 from experiments.harness.cli import flags
 from experiments.harness.metrics.mean_and_sd import spread
 from experiments.harness.runs.trained_run import load_sampler
+from experiments.palette_images import command as palette_images
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.experiments.test_discrete_mnist import command
 

@@ -77,7 +77,7 @@ from bgan_jax.evaluation.palette_distance import (
 )
 from bgan_jax.runtime import pictures, workdir
 from bgan_jax.sampling.sampler import Sampler, Samples
-from experiments.harness.cli import command, flags
+from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.metrics.classifier_score import judge_form
@@ -296,6 +296,3 @@ def main(config: Config) -> dict[str, Any] | None:
 
 
 COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE, presets=PRESETS)
-
-if __name__ == "__main__":
-    command.run(COMMAND)
