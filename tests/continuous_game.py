@@ -42,7 +42,6 @@ def point_networks(axis_name: str | None = None, *, batch_norm: bool = True) -> 
         name="points",
         gen=player(PointGenerator(axis_name), (4,)),
         disc=disc,
-        disc_double_backward=disc,
         example_shape=SHAPE,
         latent_dim=4,
         latent_prior="normal",

@@ -16,6 +16,7 @@ from bgan_jax.algorithms.classification import (
     LabelledBatch,
     classification_step,
     init_classification_state,
+    label_conditional,
 )
 from bgan_jax.algorithms.state import Pair
 from bgan_jax.networks import ClassifierNetworks, Player, player
@@ -49,7 +50,6 @@ def toy_networks(*, axis_name=None, normalize=False, disc: Player | None = None)
     return ClassifierNetworks(
         gen=player(ToyClassifier(axis_name, normalize), SHAPE),
         disc=disc,
-        disc_double_backward=disc,
         example_shape=SHAPE,
         num_classes=K,
     )
@@ -58,8 +58,10 @@ def toy_networks(*, axis_name=None, normalize=False, disc: Player | None = None)
 def toy_game(*, axis_name=None, normalize=False, disc=None, optimizer=None, **settings) -> ClassificationGame:
     # Plain gradient descent: Adam would hide a gradient that is N times too large.
     optimizer = optax.sgd(RATE) if optimizer is None else optimizer
+    networks = toy_networks(axis_name=axis_name, normalize=normalize, disc=disc)
     return ClassificationGame(
-        networks=toy_networks(axis_name=axis_name, normalize=normalize, disc=disc),
+        networks=networks,
+        conditional=label_conditional(networks),
         optimizers=Pair(gen=optimizer, disc=optimizer),
         settings=ClassificationSettings(**settings),
     )

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from bgan_jax.algorithms.discrete import DiscreteGame, DiscreteSettings
+from bgan_jax.algorithms.microbatches import CPU
 from bgan_jax.algorithms.state import Pair
 from bgan_jax.conditionals import product_bernoulli
 from bgan_jax.networks import Networks, player
@@ -38,7 +39,6 @@ def toy_networks(axis_name: str | None = None) -> Networks:
         name="toy",
         gen=player(ToyGenerator(axis_name), (4,)),
         disc=disc,
-        disc_double_backward=disc,
         example_shape=SHAPE,
         latent_dim=4,
         latent_prior="normal",
@@ -56,6 +56,7 @@ def toy_game(
         conditional=product_bernoulli(),
         optimizers=Pair(gen=optimizer, disc=optimizer),
         settings=DiscreteSettings(**settings),
+        microbatches=CPU,
     )
 
 

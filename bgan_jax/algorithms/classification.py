@@ -21,26 +21,27 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from bgan_jax import losses
-from bgan_jax.algorithms.estimators import ESTIMATORS, Context, Direction, generator_loss, reinforce_given_baseline
+from bgan_jax.algorithms.estimators import (
+    ESTIMATORS,
+    CoefficientSums,
+    Context,
+    generator_loss,
+    reinforce_given_baseline,
+)
+from bgan_jax.algorithms.game import Game
 from bgan_jax.algorithms.importance_sums import ScoredSamples, summarize
 from bgan_jax.algorithms.label_expectation import every_label, expected_lower_bound, summarize_exactly
 from bgan_jax.algorithms.learned_baseline import LEARNS_BASELINE
-from bgan_jax.algorithms.regularisation import REGULARISERS, check_penalty, check_stride
+from bgan_jax.algorithms.passes import GeneratorPass, run_generator
+from bgan_jax.algorithms.regularisation import penalty_term
+from bgan_jax.algorithms.settings import DiscriminatorSettings
 from bgan_jax.algorithms.state import Pair, TrainState, init_state
-from bgan_jax.algorithms.updates import (
-    Generated,
-    mean_over_devices,
-    run_generator,
-    update_discriminator,
-    update_generator,
-)
+from bgan_jax.algorithms.updates import Metrics, moving_average, update_discriminator, update_generator
 from bgan_jax.conditionals import Conditional, example_keys, product_categorical, sample_conditionals
+from bgan_jax.conditionals.keys import penalty_keys
 from bgan_jax.networks import ClassifierNetworks
-
-Metrics = dict[str, jax.Array]
 
 #: REINFORCE with the moving average of the reward F as its baseline, the paper's choice here, as recalled. It needs an
 #: average that only :class:`ClassificationState` keeps, so it stands beside the estimators that all steps share.
@@ -63,41 +64,32 @@ class ClassificationState(TrainState):
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassificationSettings:
-    """What an adversarial classification may choose; everything here is static and shapes the compiled program.
+class ClassificationSettings(DiscriminatorSettings):
+    """The settings of an adversarial classification; everything here is static and shapes the compiled program.
 
     Attributes:
       num_samples: M, labels drawn for each image, at least 2; ``None`` takes every expectation over labels exactly.
-      divergence: name of the divergence that trains the discriminator.
       estimator: name of the classifier's estimator, one of ``CLASSIFICATION_ESTIMATORS``.
-      penalty: the coefficient gamma of the penalty on the discriminator's input gradient; 0 switches it off.
-      penalty_stride: the penalty is taken on one example in so many; divides each device's share of the batch.
-      penalty_form: which penalty, a key of ``bgan_jax.algorithms.regularisation.REGULARISERS``.
       penalty_inputs: what F is differentiated by: ``"image"``, ``"label"`` or ``"both"``. The image is the default: a
-        training set has one label for each image, which a discriminator can learn by heart; a slope that is small in
-        the image makes near images share their labels, while a small slope in the label only shrinks F.
-      disc_steps: discriminator updates per step, each on fresh data and labels.
+        training set has one label for each image, which a discriminator can memorise; a slope that is small in the
+        image makes similar images share their labels, while a small slope in the label only shrinks F.
       average_decay: decay per update of the classifier's moving average; 0 makes the average the newest classifier.
       reward_decay: decay per step of the moving averages of the reward and of the log-partition.
     """
 
     num_samples: int | None = 20
-    divergence: str = "jensen_shannon"
     estimator: str = "boundary_seeking"
-    penalty: float = 1.0
-    penalty_stride: int = 1
-    penalty_form: str = "gradient_norm"
     penalty_inputs: str = "image"
-    disc_steps: int = 1
     average_decay: float = 0.0
     reward_decay: float = 0.99
 
     def __post_init__(self) -> None:
-        """Refuses settings that no step can honour.
+        """Checks every value.
 
         Raises:
           ValueError: a value is out of its range; the message names it, and what is legal.
         """
+        super().__post_init__()
         if self.num_samples is not None and self.num_samples < 2:
             raise ValueError(
                 f"num_samples is {self.num_samples}; it must be at least 2, since a single sample has weight 1 "
@@ -108,40 +100,21 @@ class ClassificationSettings:
                 "num_samples=None leaves no sample out, so there is no estimator='reinforce'; "
                 "'reinforce_no_baseline' is exact too"
             )
-        losses.as_divergence(self.divergence)
-        for name, legal in (
-            ("estimator", CLASSIFICATION_ESTIMATORS),
-            ("penalty_inputs", PENALTY_INPUTS),
-        ):
+        for name, legal in (("estimator", CLASSIFICATION_ESTIMATORS), ("penalty_inputs", PENALTY_INPUTS)):
             if getattr(self, name) not in legal:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; legal: {', '.join(legal)}")
-        check_penalty(self.penalty, penalty_form=self.penalty_form, penalty_half_life=None)
-        for name in ("penalty_stride", "disc_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
 
-class ClassificationGame(NamedTuple):
-    """What stays the same from step to step; everything here is static.
+ClassificationGame = Game[ClassificationSettings]
 
-    Attributes:
-      networks: the classifier and the discriminator of pairs.
-      optimizers: one per player.
-      settings: everything else, of this file's step or of a baseline's.
-    """
 
-    networks: ClassifierNetworks
-    optimizers: Pair
-    settings: Any
-
-    @property
-    def conditional(self) -> Conditional:
-        """One categorical variable: the label."""
-        return product_categorical(self.networks.num_classes, event_ndims=1)
+def label_conditional(networks: ClassifierNetworks) -> Conditional:
+    """Returns g(y|x): one categorical variable, the label."""
+    return product_categorical(networks.num_classes, event_ndims=1)
 
 
 def init_classification_state(key: jax.Array, *, networks: ClassifierNetworks, optimizers: Pair) -> ClassificationState:
-    """The state before the first step. Jit it: that is several times faster than running it op by op.
+    """Makes the state before the first step. Jit it: that is several times faster than running it op by op.
 
     Args:
       key: the run's root key. Traced.
@@ -165,21 +138,20 @@ def classification_step(
     game: ClassificationGame,
     axis_name: str | None = None,
 ) -> tuple[ClassificationState, Metrics]:
-    """One step: discriminator updates, then a classifier update on the labels drawn for the last of them.
+    """Takes one step: discriminator updates, then a classifier update on the labels drawn for the last of them.
 
     Args:
       state: the run's state, the same on every device.
       real: this device's share of the data.
       example_index: where that share lies in the global batch, ``[N]``, integer. Randomness follows these indices, so
         the step is the same on any number of devices.
-      game: networks, optimizers, :class:`ClassificationSettings`. Static.
+      game: networks, conditional, optimizers, :class:`ClassificationSettings`. Static.
       axis_name: the device axis, ``None`` on one device. Static.
 
     Returns:
       The next state, and scalar metrics averaged over the devices.
     """
     step_key = jax.random.fold_in(state.key, state.step)
-    # Unrolled on purpose: convolution training inside a compiled loop is far slower on CPU.
     for i in range(game.settings.disc_steps):
         fakes = classify(state, jax.random.fold_in(step_key, i), real.images[i], example_index, game=game)
         # The weights are those of the discriminator as it is before its update: its own forward pass has scored them.
@@ -191,8 +163,8 @@ def classification_step(
 
 
 def classify(
-    state: TrainState, key: jax.Array, images: jax.Array, example_index: jax.Array, *, game: ClassificationGame
-) -> Generated:
+    state: TrainState, key: jax.Array, images: jax.Array, example_index: jax.Array, *, game: Game[Any]
+) -> GeneratorPass:
     """Runs the classifier on images ``[N, ...]``, with a key for the labels of each by its global index."""
     return run_generator(state, images, example_keys(key, example_index), gen=game.networks.gen)
 
@@ -201,30 +173,27 @@ def train_discriminator(
     state: ClassificationState,
     images: jax.Array,
     labels: jax.Array,
-    fakes: Generated,
+    fakes: GeneratorPass,
     *,
     game: ClassificationGame,
     axis_name: str | None,
 ) -> tuple[ClassificationState, ScoredSamples, Metrics]:
     """Ascends the bound on the images with their own labels and with the classifier's, less the penalty."""
     conditional, networks, settings = game.conditional, game.networks, game.settings
-    regulariser = REGULARISERS[settings.penalty_form]
-    check_stride(settings.penalty_stride, num_examples=images.shape[0])
     logits = jax.lax.stop_gradient(fakes.logits)
     drawn = conditional.statistics(
         sample_conditionals(conditional, fakes.sample_keys, logits, sample_index=jnp.arange(settings.num_samples or 1))
     )
-    own = conditional.statistics(labels)
-    # Samples fold in their own index, so a number beyond them is free.
-    penalty_keys = jax.vmap(lambda key: jax.random.fold_in(key, settings.num_samples or 1))(fakes.sample_keys)
-    asked = every_label(images.shape[0], num_classes=networks.num_classes) if settings.num_samples is None else drawn
+    given = conditional.statistics(labels)
+    scored = every_label(images.shape[0], num_classes=networks.num_classes) if settings.num_samples is None else drawn
 
-    def objective(params: Any) -> tuple[jax.Array, tuple[Metrics, jax.Array, Any]]:
+    def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, jax.Array, Any]]:
         variables = {"params": params, **state.model_state.disc}
-        together, model_state = networks.disc.apply(
-            variables, (images, jnp.concatenate([own[None], asked])), train=True
+        # The image's part of the discriminator is computed once for the given label and all others.
+        log_ratios, model_state = networks.disc.apply(
+            variables, (images, jnp.concatenate([given[None], scored])), train=True
         )
-        real_logits, fake_logits = together[0], together[1:]
+        real_logits, fake_logits = log_ratios[0], log_ratios[1:]
         if settings.num_samples is None:
             bound = expected_lower_bound(
                 real_logits=real_logits, fake_logits=fake_logits, logits=logits, divergence=settings.divergence
@@ -233,42 +202,40 @@ def train_discriminator(
             bound = losses.variational_lower_bound(
                 real_logits=real_logits, fake_logits=fake_logits, divergence=settings.divergence
             )
-        penalty = jnp.zeros(())
-        if settings.penalty > 0.0:
-            stride = settings.penalty_stride
-            penalty = regulariser.penalty(
-                pair_statistic(
-                    lambda pair: networks.disc_double_backward.apply(variables, pair, train=True)[0],
-                    image_shape=images.shape[1:],
-                    inputs=settings.penalty_inputs,
-                ),
-                penalty_keys[::stride],
-                real=flat_pairs(images, own)[::stride],
-                fake=flat_pairs(images, drawn[0])[::stride],
-                divergence=settings.divergence,
-                together=False,  # Spectral normalisation, if there is any, moves on with every batch.
-            )
+        scaled_penalty, penalty = penalty_term(
+            pair_log_ratio(
+                lambda pair: networks.disc.apply_twice(variables, pair, train=True)[0],
+                image_shape=images.shape[1:],
+                inputs=settings.penalty_inputs,
+            ),
+            penalty_keys(fakes.sample_keys, num_samples=settings.num_samples or 1),
+            real=flat_pairs(images, given),
+            fake=flat_pairs(images, drawn[0]),
+            step=state.step,
+            settings=settings,
+            batch_independent=networks.disc.batch_independent,
+        )
         metrics = {
             "bound": bound,
             "penalty": penalty,
             "real_logit": jnp.mean(real_logits),
             "real_accuracy": jnp.mean(real_logits > 0.0, dtype=jnp.float32),
         }
-        return -bound + regulariser.factor * settings.penalty * penalty, (metrics, fake_logits, model_state)
+        return -bound + scaled_penalty, (metrics, fake_logits, model_state)
 
-    gradient, (metrics, fake_logits, model_state) = jax.grad(objective, has_aux=True)(state.params.disc)
-    gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
-    metrics["disc_gradient_norm"] = optax.tree.norm(gradient)
-    state = update_discriminator(state, gradient, model_state, optimizers=game.optimizers)
+    gradient, (metrics, fake_logits, model_state) = jax.grad(loss_fn, has_aux=True)(state.params.disc)
+    state, metrics = update_discriminator(
+        state, gradient, model_state, metrics, optimizers=game.optimizers, axis_name=axis_name
+    )
     if settings.num_samples is None:
         return state, summarize_exactly(fake_logits, logits), metrics
-    return state, summarize(fake_logits, asked), metrics
+    return state, summarize(fake_logits, scored), metrics
 
 
 def train_classifier(
     state: ClassificationState,
     labels: jax.Array,
-    fakes: Generated,
+    fakes: GeneratorPass,
     scored: ScoredSamples,
     *,
     game: ClassificationGame,
@@ -276,31 +243,35 @@ def train_classifier(
 ) -> tuple[ClassificationState, Metrics]:
     """Fits the classifier to its own labels as weighted. The given labels only measure it."""
     settings = game.settings
-    direction = _direction(scored, state, settings=settings, axis_name=axis_name)
-    gradient = fakes.pull_back(jax.grad(generator_loss)(fakes.logits, direction, conditional=game.conditional))
+    coefficient_sums = _coefficient_sums(scored, state, settings=settings, axis_name=axis_name)
+    gradient = fakes.vjp(jax.grad(generator_loss)(fakes.logits, coefficient_sums, conditional=game.conditional))
     metrics = {
         "log_partition": jnp.mean(scored.log_partition),
         "effective_sample_size": jnp.mean(scored.effective_sample_size),
-        "fake_logit": jnp.mean(scored.logit_mean),
+        "fake_logit": jnp.mean(scored.log_ratio_mean),
         **batch_metrics(fakes.logits, labels),
     }
-    gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
-    metrics["gen_gradient_norm"] = optax.tree.norm(gradient)
-    state = update_generator(
-        state, gradient, fakes.model_state, optimizers=game.optimizers, average_decay=settings.average_decay
+    state, metrics, _ = update_generator(
+        state,
+        gradient,
+        fakes.model_state,
+        metrics,
+        optimizers=game.optimizers,
+        axis_name=axis_name,
+        average_decay=settings.average_decay,
     )
-    decay = settings.reward_decay
+    log_partition, reward = (metrics[name] for name in ("log_partition", "fake_logit"))
     return state.replace(
-        log_partition_average=decay * state.log_partition_average + (1.0 - decay) * metrics["log_partition"],
-        reward_average=decay * state.reward_average + (1.0 - decay) * metrics["fake_logit"],
+        log_partition_average=moving_average(state.log_partition_average, log_partition, decay=settings.reward_decay),
+        reward_average=moving_average(state.reward_average, reward, decay=settings.reward_decay),
     ), metrics
 
 
-def _direction(
+def _coefficient_sums(
     scored: ScoredSamples, state: ClassificationState, *, settings: ClassificationSettings, axis_name: str | None
-) -> Direction:
+) -> CoefficientSums:
     if settings.estimator == REWARD_AVERAGE:
-        baseline = jnp.broadcast_to(state.reward_average, scored.logit_mean.shape)
+        baseline = jnp.broadcast_to(state.reward_average, scored.log_ratio_mean.shape)
         return reinforce_given_baseline(scored, baseline=baseline)
     context = Context(
         num_samples=settings.num_samples, log_partition_average=state.log_partition_average, axis_name=axis_name
@@ -309,24 +280,24 @@ def _direction(
 
 
 def batch_metrics(logits: jax.Array, labels: jax.Array) -> Metrics:
-    """Error (a fraction) and cross-entropy (nats) of the classifier on a training batch, scalars."""
+    """Computes error (a fraction) and cross-entropy (nats) of the classifier on a training batch, scalars."""
     own = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None].astype(jnp.int32), axis=1)
     wrong = jnp.argmax(logits, axis=1) != labels
     return {"error": jnp.mean(wrong, dtype=jnp.float32), "cross_entropy": -jnp.mean(own)}
 
 
 def flat_pairs(images: jax.Array, labels: jax.Array) -> jax.Array:
-    """Images ``[N, ...]`` and one-hot labels ``[N, K]`` side by side: points ``[N, D + K]``, as penalties take them."""
+    """Joins images ``[N, ...]`` and one-hot labels ``[N, K]`` to points ``[N, D + K]``, as penalties take them."""
     return jnp.concatenate([images.reshape(images.shape[0], -1), labels], axis=1)
 
 
-def pair_statistic(
-    statistic_fn: Callable[[tuple[jax.Array, jax.Array]], jax.Array], *, image_shape: tuple[int, ...], inputs: str
+def pair_log_ratio(
+    log_ratio_fn: Callable[[tuple[jax.Array, jax.Array]], jax.Array], *, image_shape: tuple[int, ...], inputs: str
 ) -> Callable[[jax.Array], jax.Array]:
-    """F of :func:`flat_pairs`, constant in the part of the pair that the penalty is not about.
+    """Returns F as a function of :func:`flat_pairs`, constant in the part of the pair that the penalty leaves out.
 
     Args:
-      statistic_fn: F of (images, labels), ``[N]``.
+      log_ratio_fn: F of (images, labels), ``[N]``.
       image_shape: shape of one image. Static.
       inputs: one of ``PENALTY_INPUTS``. Static.
 
@@ -341,6 +312,6 @@ def pair_statistic(
             labels = jax.lax.stop_gradient(labels)
         elif inputs == "label":
             images = jax.lax.stop_gradient(images)
-        return statistic_fn((images, labels))
+        return log_ratio_fn((images, labels))
 
     return function

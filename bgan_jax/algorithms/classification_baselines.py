@@ -17,24 +17,23 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from bgan_jax import losses
 from bgan_jax.algorithms.classification import (
-    ClassificationGame,
     ClassificationState,
     LabelledBatch,
-    Metrics,
     batch_metrics,
     classify,
 )
-from bgan_jax.algorithms.regularisation import clipped
-from bgan_jax.algorithms.updates import Generated, mean_over_devices, update_discriminator, update_generator
+from bgan_jax.algorithms.game import Game
+from bgan_jax.algorithms.passes import GeneratorPass
+from bgan_jax.algorithms.settings import check_at_least_one
+from bgan_jax.algorithms.updates import Metrics, update_discriminator, update_generator
 
 
 @dataclasses.dataclass(frozen=True)
 class CrossEntropySettings:
-    """What cross-entropy may choose; static.
+    """The settings of cross-entropy; static.
 
     Attributes:
       average_decay: decay per update of the classifier's moving average; 0 makes the average the newest classifier.
@@ -45,7 +44,7 @@ class CrossEntropySettings:
 
 @dataclasses.dataclass(frozen=True)
 class CriticSettings:
-    """What the critic's game may choose; everything here is static.
+    """The settings of the Wasserstein critic; everything here is static.
 
     Attributes:
       clip: the largest absolute value of any of the critic's parameters, positive.
@@ -58,15 +57,14 @@ class CriticSettings:
     average_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuses settings that no step can honour.
+        """Checks every value.
 
         Raises:
           ValueError: a value is out of its range; the message names it, and what is legal.
         """
         if not self.clip > 0.0:
             raise ValueError(f"clip is {self.clip}; it must be positive, or nothing bounds the critic")
-        if self.disc_steps < 1:
-            raise ValueError(f"disc_steps is {self.disc_steps}; it must be at least 1")
+        check_at_least_one(disc_steps=self.disc_steps)
 
 
 def cross_entropy_step(
@@ -74,10 +72,10 @@ def cross_entropy_step(
     real: LabelledBatch,
     example_index: jax.Array,
     *,
-    game: ClassificationGame,
+    game: Game[CrossEntropySettings],
     axis_name: str | None = None,
 ) -> tuple[ClassificationState, Metrics]:
-    """One step of maximum likelihood on the last of the batches; the discriminator stays as it is.
+    """Takes one step of maximum likelihood on the last of the batches; the discriminator stays as it is.
 
     Args:
       state: the run's state, the same on every device.
@@ -92,7 +90,7 @@ def cross_entropy_step(
     images, labels = real.images[-1], real.labels[-1]
     predicted = classify(state, state.key, images, example_index, game=game)
     slope = jax.grad(lambda logits: batch_metrics(logits, labels)["cross_entropy"])(predicted.logits)
-    state, metrics = _move_classifier(state, labels, predicted, slope, game=game, axis_name=axis_name)
+    state, metrics = _update_classifier(state, labels, predicted, slope, game=game, axis_name=axis_name)
     return state.replace(step=state.step + 1), metrics
 
 
@@ -101,10 +99,10 @@ def critic_step(
     real: LabelledBatch,
     example_index: jax.Array,
     *,
-    game: ClassificationGame,
+    game: Game[CriticSettings],
     axis_name: str | None = None,
 ) -> tuple[ClassificationState, Metrics]:
-    """One step of the Wasserstein game: critic updates with clipping, then a classifier update through the critic.
+    """Takes one step of the Wasserstein game: clipped critic updates, then a classifier update through the critic.
 
     Args:
       state: the run's state, the same on every device.
@@ -117,7 +115,6 @@ def critic_step(
       The next state, and scalar metrics averaged over the devices.
     """
     apply = game.networks.disc.apply
-    # Unrolled on purpose: convolution training inside a compiled loop is far slower on CPU.
     for i in range(game.settings.disc_steps):
         images = real.images[i]
         predicted = classify(state, state.key, images, example_index, game=game)
@@ -129,7 +126,7 @@ def critic_step(
         return jnp.mean(losses.wasserstein_generator_loss(potential))
 
     slope = jax.grad(loss)(predicted.logits)
-    state, metrics = _move_classifier(state, real.labels[-1], predicted, slope, game=game, axis_name=axis_name)
+    state, metrics = _update_classifier(state, real.labels[-1], predicted, slope, game=game, axis_name=axis_name)
     return state.replace(step=state.step + 1), {**critic_metrics, **metrics}
 
 
@@ -137,43 +134,49 @@ def _train_critic(
     state: ClassificationState,
     images: jax.Array,
     labels: jax.Array,
-    predicted: Generated,
+    predicted: GeneratorPass,
     *,
-    game: ClassificationGame,
+    game: Game[CriticSettings],
     axis_name: str | None,
 ) -> tuple[ClassificationState, Metrics]:
-    """One update of the critic on labels and probabilities; then every parameter is clipped."""
+    """Takes one update of the critic on labels and probabilities; then every parameter is clipped."""
     pairs = jnp.stack([game.conditional.statistics(labels), game.conditional.mean(predicted.logits)])
 
-    def objective(params: Any) -> tuple[jax.Array, Any]:
-        both, model_state = game.networks.disc.apply(
+    def loss_fn(params: Any) -> tuple[jax.Array, Any]:
+        potential, model_state = game.networks.disc.apply(
             {"params": params, **state.model_state.disc}, (images, pairs), train=True
         )
-        return losses.wasserstein_critic_loss(real_logits=both[0], fake_logits=both[1]), model_state
+        return losses.wasserstein_critic_loss(real_logits=potential[0], fake_logits=potential[1]), model_state
 
-    (loss, model_state), gradient = jax.value_and_grad(objective, has_aux=True)(state.params.disc)
-    gradient, metrics = mean_over_devices((gradient, {"critic": -loss}), axis_name=axis_name)
-    metrics["disc_gradient_norm"] = optax.tree.norm(gradient)
-    state = update_discriminator(state, gradient, model_state, optimizers=game.optimizers)
-    params = state.params._replace(disc=clipped(state.params.disc, limit=game.settings.clip))
-    return state.replace(params=params), metrics
+    (loss, model_state), gradient = jax.value_and_grad(loss_fn, has_aux=True)(state.params.disc)
+    return update_discriminator(
+        state,
+        gradient,
+        model_state,
+        {"critic": -loss},
+        optimizers=game.optimizers,
+        axis_name=axis_name,
+        clip=game.settings.clip,
+    )
 
 
-def _move_classifier(
+def _update_classifier(
     state: ClassificationState,
     labels: jax.Array,
-    predicted: Generated,
+    predicted: GeneratorPass,
     slope: jax.Array,
     *,
-    game: ClassificationGame,
+    game: Game[Any],
     axis_name: str | None,
 ) -> tuple[ClassificationState, Metrics]:
-    """One update of the classifier down a loss, given the loss's gradient with respect to the logits."""
-    gradient, metrics = mean_over_devices(
-        (predicted.pull_back(slope), batch_metrics(predicted.logits, labels)), axis_name=axis_name
-    )
-    metrics["gen_gradient_norm"] = optax.tree.norm(gradient)
-    state = update_generator(
-        state, gradient, predicted.model_state, optimizers=game.optimizers, average_decay=game.settings.average_decay
+    """Takes one update of the classifier, given a loss's gradient with respect to its logits."""
+    state, metrics, _ = update_generator(
+        state,
+        predicted.vjp(slope),
+        predicted.model_state,
+        batch_metrics(predicted.logits, labels),
+        optimizers=game.optimizers,
+        axis_name=axis_name,
+        average_decay=game.settings.average_decay,
     )
     return state, metrics

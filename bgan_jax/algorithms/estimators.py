@@ -25,8 +25,8 @@ from bgan_jax.conditionals import Conditional
 from bgan_jax.losses import log_partition
 
 
-class Direction(NamedTuple):
-    r"""Where the samples pull each latent's conditional.
+class CoefficientSums(NamedTuple):
+    r"""The two sums over the samples that a latent's gradient needs.
 
     Attributes:
       statistics: :math:`\sum_m c_{mn} t(x_{mn})`, ``[N, ...]``.
@@ -58,10 +58,10 @@ class Context(NamedTuple):
     baseline: jax.Array | None = None
 
 
-Estimator = Callable[[ScoredSamples, Context], Direction]
+Estimator = Callable[[ScoredSamples, Context], CoefficientSums]
 
 
-def boundary_seeking(scored: ScoredSamples, context: Context) -> Direction:
+def boundary_seeking(scored: ScoredSamples, context: Context) -> CoefficientSums:
     r"""Per-latent importance weights with the control variate 1/M: :math:`c_{mn} = \tilde w_{mn} - \frac1M`.
 
     The estimator of Algorithm 1 of Hjelm et al. 2018 (https://arxiv.org/abs/1702.08431). Subtracting 1/M does not
@@ -75,12 +75,12 @@ def boundary_seeking(scored: ScoredSamples, context: Context) -> Direction:
       Array([[0.25]], dtype=float32)
     """
     del context
-    return Direction(
+    return CoefficientSums(
         statistics=scored.weighted_statistics - scored.mean_statistics, total=jnp.zeros_like(scored.log_partition)
     )
 
 
-def boundary_seeking_plain(scored: ScoredSamples, context: Context) -> Direction:
+def boundary_seeking_plain(scored: ScoredSamples, context: Context) -> CoefficientSums:
     r"""Per-latent importance weights as the paper prints them: :math:`c_{mn} = \tilde w_{mn}`.
 
     Example:
@@ -91,10 +91,10 @@ def boundary_seeking_plain(scored: ScoredSamples, context: Context) -> Direction
       Array([[0.75]], dtype=float32)
     """
     del context
-    return Direction(statistics=scored.weighted_statistics, total=jnp.ones_like(scored.log_partition))
+    return CoefficientSums(statistics=scored.weighted_statistics, total=jnp.ones_like(scored.log_partition))
 
 
-def boundary_seeking_marginal(scored: ScoredSamples, context: Context) -> Direction:
+def boundary_seeking_marginal(scored: ScoredSamples, context: Context) -> CoefficientSums:
     r"""Weights normalised over the whole batch, each less the mean of its latent's others.
 
     .. math::
@@ -116,13 +116,13 @@ def boundary_seeking_marginal(scored: ScoredSamples, context: Context) -> Direct
     log_beta = log_partition(scored.log_partition, axis=0, axis_name=context.axis_name)
     scale = _leave_one_out(context.num_samples) * jnp.exp(scored.log_partition - log_beta)
     shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
-    return Direction(
+    return CoefficientSums(
         statistics=scale.reshape(shape) * (scored.weighted_statistics - scored.mean_statistics),
         total=jnp.zeros_like(scored.log_partition),
     )
 
 
-def boundary_seeking_marginal_plain(scored: ScoredSamples, context: Context) -> Direction:
+def boundary_seeking_marginal_plain(scored: ScoredSamples, context: Context) -> CoefficientSums:
     r"""Weights normalised over the whole batch, as printed: :math:`c_{mn} = \tilde w_{mn} \hat\alpha_n / \hat\beta`.
 
     The first policy gradient of Hjelm et al. 2018. Biased for the gradient of the marginal KL(p~ || q) by a term that
@@ -138,10 +138,10 @@ def boundary_seeking_marginal_plain(scored: ScoredSamples, context: Context) -> 
     """
     scale = jnp.exp(scored.log_partition - log_partition(scored.log_partition, axis=0, axis_name=context.axis_name))
     shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
-    return Direction(statistics=scale.reshape(shape) * scored.weighted_statistics, total=scale)
+    return CoefficientSums(statistics=scale.reshape(shape) * scored.weighted_statistics, total=scale)
 
 
-def reinforce(scored: ScoredSamples, context: Context) -> Direction:
+def reinforce(scored: ScoredSamples, context: Context) -> CoefficientSums:
     r"""REINFORCE, leave-one-out baseline: :math:`c_{mn} = \frac1M (F_{mn} - \frac1{M-1}\sum_{m' \ne m} F_{m'n})`.
 
     The reward is the log-weight F, so this descends KL(g(x|z) || p~(x|z)). The baseline is independent of the sample
@@ -154,12 +154,12 @@ def reinforce(scored: ScoredSamples, context: Context) -> Direction:
       >>> reinforce(scored, context).statistics  # (3 - 1) / 2
       Array([[1.]], dtype=float32)
     """
-    centred = reinforce_given_baseline(scored, baseline=scored.logit_mean)
+    centred = reinforce_given_baseline(scored, baseline=scored.log_ratio_mean)
     scale = _leave_one_out(context.num_samples)
-    return Direction(statistics=scale * centred.statistics, total=jnp.zeros_like(centred.total))
+    return CoefficientSums(statistics=scale * centred.statistics, total=jnp.zeros_like(centred.total))
 
 
-def reinforce_moving_average(scored: ScoredSamples, context: Context) -> Direction:
+def reinforce_moving_average(scored: ScoredSamples, context: Context) -> CoefficientSums:
     r"""REINFORCE with the running log-partition as baseline, as the authors have it.
 
     :math:`c_{mn} = \frac1M (F_{mn} - \overline{\log Z} - 1)`.
@@ -171,11 +171,11 @@ def reinforce_moving_average(scored: ScoredSamples, context: Context) -> Directi
       >>> reinforce_moving_average(scored, context).statistics  # (3 - 0.5 - 1) / 2
       Array([[0.75]], dtype=float32)
     """
-    baseline = jnp.broadcast_to(context.log_partition_average + 1.0, scored.logit_mean.shape)
+    baseline = jnp.broadcast_to(context.log_partition_average + 1.0, scored.log_ratio_mean.shape)
     return reinforce_given_baseline(scored, baseline=baseline)
 
 
-def reinforce_no_baseline(scored: ScoredSamples, context: Context) -> Direction:
+def reinforce_no_baseline(scored: ScoredSamples, context: Context) -> CoefficientSums:
     r"""REINFORCE with the bare reward: :math:`c_{mn} = \frac1M F_{mn}`.
 
     Example:
@@ -186,10 +186,10 @@ def reinforce_no_baseline(scored: ScoredSamples, context: Context) -> Direction:
       Array([[1.5]], dtype=float32)
     """
     del context
-    return reinforce_given_baseline(scored, baseline=jnp.zeros_like(scored.logit_mean))
+    return reinforce_given_baseline(scored, baseline=jnp.zeros_like(scored.log_ratio_mean))
 
 
-def reinforce_learned_baseline(scored: ScoredSamples, context: Context) -> Direction:
+def reinforce_learned_baseline(scored: ScoredSamples, context: Context) -> CoefficientSums:
     r"""REINFORCE with what a network expects of the latent: :math:`c_{mn} = \frac1M (F_{mn} - b(z_n))`.
 
     ``algorithms/learned_baseline.py`` trains b. It must not depend on the samples.
@@ -210,7 +210,7 @@ def reinforce_learned_baseline(scored: ScoredSamples, context: Context) -> Direc
     return reinforce_given_baseline(scored, baseline=context.baseline)
 
 
-def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> Direction:
+def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> CoefficientSums:
     r"""REINFORCE with a baseline per latent from elsewhere: :math:`c_{mn} = \frac1M (F_{mn} - b_n)`.
 
     Args:
@@ -218,18 +218,18 @@ def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> D
       baseline: b, in nats, ``[N]`` (``[N, L]`` with an F per position). Unbiased if it does not depend on the samples.
 
     Returns:
-      The direction.
+      The coefficient_sums.
 
     Example:
       >>> from bgan_jax.algorithms.importance_sums import summarize
       >>> scored = summarize(jnp.array([[1.0], [3.0]]), jnp.array([[[0.0]], [[1.0]]]))
       >>> reinforce_given_baseline(scored, baseline=jnp.array([1.0]))
-      Direction(statistics=Array([[1.]], dtype=float32), total=Array([1.], dtype=float32))
+      CoefficientSums(statistics=Array([[1.]], dtype=float32), total=Array([1.], dtype=float32))
     """
     shape = baseline.shape + (1,) * (scored.mean_statistics.ndim - baseline.ndim)
-    return Direction(
-        statistics=scored.logit_statistics - baseline.reshape(shape) * scored.mean_statistics,
-        total=scored.logit_mean - baseline,
+    return CoefficientSums(
+        statistics=scored.log_ratio_statistics - baseline.reshape(shape) * scored.mean_statistics,
+        total=scored.log_ratio_mean - baseline,
     )
 
 
@@ -254,21 +254,23 @@ ESTIMATORS: dict[str, Estimator] = {
 PER_POSITION = ("boundary_seeking", "boundary_seeking_plain", "reinforce", "reinforce_no_baseline")
 
 
-def generator_loss(logits: jax.Array, direction: Direction, *, conditional: Conditional) -> jax.Array:
-    r"""The scalar whose gradient is the estimator's: :math:`-\frac1N \sum_n \sum_m c_{mn} \log g(x_{mn} \mid z_n)`.
+def generator_loss(logits: jax.Array, coefficient_sums: CoefficientSums, *, conditional: Conditional) -> jax.Array:
+    r"""Computes the scalar whose gradient is the estimator's.
+
+    .. math:: -\frac1N \sum_n \sum_m c_{mn} \log g(x_{mn} \mid z_n)
 
     Args:
       logits: the generator's output, ``[N, ...]``. Differentiated.
-      direction: the estimator's two sums. Constants.
+      coefficient_sums: the estimator's two sums. Constants.
       conditional: the generator's conditional family. Static.
 
     Returns:
       Scalar, in nats. With coefficients for every position, the sum of the positions' losses.
     """
-    num_latents, statistics, total = logits.shape[0], direction.statistics, direction.total
+    num_latents, statistics, total = logits.shape[0], coefficient_sums.statistics, coefficient_sums.total
     if total.ndim > 1:
         # A position with coefficients of its own is an example of length one.
         logits, statistics = (array.reshape(-1, 1, *array.shape[2:]) for array in (logits, statistics))
         total = total.reshape(-1)
-    pulled = jnp.sum(statistics * logits, axis=tuple(range(1, logits.ndim)))
-    return -jnp.sum(pulled - total * conditional.log_normalizer(logits)) / num_latents
+    inner_product = jnp.sum(statistics * logits, axis=tuple(range(1, logits.ndim)))
+    return -jnp.sum(inner_product - total * conditional.log_normalizer(logits)) / num_latents

@@ -1,27 +1,29 @@
-"""What stays the same from step to step where the generator emits discrete data."""
+"""What stays the same from step to step: networks, conditional, optimisers, settings."""
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from bgan_jax.algorithms.microbatches import Microbatches
 from bgan_jax.algorithms.state import Pair
 from bgan_jax.conditionals import Conditional
-from bgan_jax.networks import Networks
 
-Settings = TypeVar("Settings")
+Settings = TypeVar("Settings", covariant=True)
 
 
 class Game(NamedTuple, Generic[Settings]):
-    """Two players and the rules they play by; everything here is static.
+    """Two players and everything static about how they are trained.
 
     Attributes:
-      networks: both players.
-      conditional: the generator's conditional family.
-      optimizers: one per player.
-      settings: everything else, of the algorithm's own kind.
+      networks: both players: ``Networks``, or ``ClassifierNetworks`` for adversarial classification.
+      optimizers: a ``optax.GradientTransformation`` for each player.
+      settings: the algorithm's own settings.
+      conditional: the generator's conditional family; ``None`` for continuous data.
+      microbatches: how many points pass through the discriminator at a time, as suits the platform.
     """
 
-    networks: Networks
-    conditional: Conditional
+    networks: Any
     optimizers: Pair
     settings: Settings
+    conditional: Conditional = None  # type: ignore[assignment]  # Steps of discrete data read it, and are given one.
+    microbatches: Microbatches = Microbatches()

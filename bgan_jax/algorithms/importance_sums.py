@@ -22,12 +22,9 @@ from bgan_jax.conditionals import Conditional, sample_conditionals
 # Scores beyond this, in nats, are taken as this: no weight can tell them apart anyway.
 MAX_LOGIT = 1e6
 
-# What is scored at a time: points, M x N, on CPU; samples of every latent on an accelerator.
-CPU_POINTS, ACCELERATOR_SAMPLES = 64, 20
-
 
 class ScoredSamples(NamedTuple):
-    r"""What M scored samples of each latent amount to, with ``w = e^F`` and ``t(x)`` the sample's statistics.
+    r"""The sums over the M scored samples of each latent, with ``w = e^F`` and ``t(x)`` the sample's statistics.
 
     Attributes:
       log_partition: :math:`\log \hat\alpha_n = \log \frac1M \sum_m w_{mn}`, in nats, ``[N]`` (``[N, L]`` where every
@@ -35,21 +32,21 @@ class ScoredSamples(NamedTuple):
       effective_sample_size: :math:`(\sum_m w)^2 / \sum_m w^2`, in [1, M], ``[N]``.
       weighted_statistics: :math:`\sum_m \tilde w_{mn} t(x_{mn})`, the weighted mean sample, ``[N, ...]``.
       mean_statistics: :math:`\frac1M \sum_m t(x_{mn})`, the mean sample, ``[N, ...]``.
-      logit_mean: mean of F over the samples, ``[N]``.
-      logit_square_mean: mean of F^2 over the samples, ``[N]``.
-      logit_statistics: :math:`\frac1M \sum_m F(x_{mn}) t(x_{mn})`, ``[N, ...]``; what REINFORCE needs.
+      log_ratio_mean: mean of F over the samples, ``[N]``.
+      log_ratio_square_mean: mean of F^2 over the samples, ``[N]``.
+      log_ratio_statistics: :math:`\frac1M \sum_m F(x_{mn}) t(x_{mn})`, ``[N, ...]``; what REINFORCE needs.
     """
 
     log_partition: jax.Array
     effective_sample_size: jax.Array
     weighted_statistics: jax.Array
     mean_statistics: jax.Array
-    logit_mean: jax.Array
-    logit_square_mean: jax.Array
-    logit_statistics: jax.Array
+    log_ratio_mean: jax.Array
+    log_ratio_square_mean: jax.Array
+    log_ratio_statistics: jax.Array
 
 
-class Sums(NamedTuple):
+class ImportanceSums(NamedTuple):
     """Sums over the samples scored so far, weights scaled by ``e^-peak`` so that no exponential overflows."""
 
     peak: jax.Array
@@ -57,9 +54,9 @@ class Sums(NamedTuple):
     weight_square_sum: jax.Array
     weighted_statistics: jax.Array
     statistics_sum: jax.Array
-    logit_sum: jax.Array
-    logit_square_sum: jax.Array
-    logit_statistics: jax.Array
+    log_ratio_sum: jax.Array
+    log_ratio_square_sum: jax.Array
+    log_ratio_statistics: jax.Array
 
 
 def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
@@ -67,7 +64,7 @@ def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
     return values.reshape(values.shape + (1,) * (like.ndim - values.ndim))
 
 
-def _sums(fake_logits: jax.Array, statistics: jax.Array) -> Sums:
+def _sums_of(fake_logits: jax.Array, statistics: jax.Array) -> ImportanceSums:
     # The compiler may compute F twice, once for the peak and once for the weights, with different rounding. Up to a
     # million nats the two differ by less than 0.1; far beyond, by enough to make every weight 0 or infinite.
     fake_logits = jnp.clip(fake_logits, -MAX_LOGIT, MAX_LOGIT)
@@ -83,55 +80,55 @@ def _sums(fake_logits: jax.Array, statistics: jax.Array) -> Sums:
         statistics.reshape(len(fake_logits), math.prod(latents), -1),
         precision=jax.lax.Precision.HIGHEST,
     ).reshape(3, *statistics.shape[1:])
-    return Sums(
+    return ImportanceSums(
         peak=peak,
         weight_sum=jnp.sum(weights, axis=0),
         weight_square_sum=jnp.sum(jnp.square(weights), axis=0),
         weighted_statistics=sums[0],
         statistics_sum=sums[1],
-        logit_sum=jnp.sum(fake_logits, axis=0),
-        logit_square_sum=jnp.sum(jnp.square(fake_logits), axis=0),
-        logit_statistics=sums[2],
+        log_ratio_sum=jnp.sum(fake_logits, axis=0),
+        log_ratio_square_sum=jnp.sum(jnp.square(fake_logits), axis=0),
+        log_ratio_statistics=sums[2],
     )
 
 
-def _merge(a: Sums, b: Sums) -> Sums:
+def _merge(a: ImportanceSums, b: ImportanceSums) -> ImportanceSums:
     peak = jnp.maximum(a.peak, b.peak)
     scale_a, scale_b = jnp.exp(a.peak - peak), jnp.exp(b.peak - peak)
-    return Sums(
+    return ImportanceSums(
         peak=peak,
         weight_sum=scale_a * a.weight_sum + scale_b * b.weight_sum,
         weight_square_sum=scale_a**2 * a.weight_square_sum + scale_b**2 * b.weight_square_sum,
         weighted_statistics=_per_latent(scale_a, a.weighted_statistics) * a.weighted_statistics
         + _per_latent(scale_b, b.weighted_statistics) * b.weighted_statistics,
         statistics_sum=a.statistics_sum + b.statistics_sum,
-        logit_sum=a.logit_sum + b.logit_sum,
-        logit_square_sum=a.logit_square_sum + b.logit_square_sum,
-        logit_statistics=a.logit_statistics + b.logit_statistics,
+        log_ratio_sum=a.log_ratio_sum + b.log_ratio_sum,
+        log_ratio_square_sum=a.log_ratio_square_sum + b.log_ratio_square_sum,
+        log_ratio_statistics=a.log_ratio_statistics + b.log_ratio_statistics,
     )
 
 
-def _finish(running: Sums, num_samples: int) -> ScoredSamples:
+def _finish(running: ImportanceSums, num_samples: int) -> ScoredSamples:
     return ScoredSamples(
         log_partition=running.peak + jnp.log(running.weight_sum / num_samples),
         effective_sample_size=jnp.square(running.weight_sum) / running.weight_square_sum,
         weighted_statistics=running.weighted_statistics / _per_latent(running.weight_sum, running.weighted_statistics),
         mean_statistics=running.statistics_sum / num_samples,
-        logit_mean=running.logit_sum / num_samples,
-        logit_square_mean=running.logit_square_sum / num_samples,
-        logit_statistics=running.logit_statistics / num_samples,
+        log_ratio_mean=running.log_ratio_sum / num_samples,
+        log_ratio_square_mean=running.log_ratio_square_sum / num_samples,
+        log_ratio_statistics=running.log_ratio_statistics / num_samples,
     )
 
 
-def sum_up(fake_logits: jax.Array, statistics: jax.Array) -> Sums:
-    """The sums over samples that are at hand with their scores; arguments as in :func:`summarize`, and constant."""
+def importance_sums(fake_logits: jax.Array, statistics: jax.Array) -> ImportanceSums:
+    """Computes the sums over samples that are in memory with their scores; see :func:`summarize` for the arguments."""
     fake_logits, statistics = jax.lax.stop_gradient((fake_logits, statistics))
     _check_scores(fake_logits, statistics)
-    return _sums(fake_logits, statistics)
+    return _sums_of(fake_logits, statistics)
 
 
 def summarize(fake_logits: jax.Array, statistics: jax.Array) -> ScoredSamples:
-    """The summary of samples that are all at hand with their scores.
+    """Summarizes samples that are all in memory with their scores.
 
     Args:
       fake_logits: F of every sample, ``[M, N]``; or of every position of it, ``[M, N, L]``.
@@ -140,7 +137,7 @@ def summarize(fake_logits: jax.Array, statistics: jax.Array) -> ScoredSamples:
     Returns:
       :class:`ScoredSamples`. Constants: no gradient flows into either argument.
     """
-    return _finish(sum_up(fake_logits, statistics), fake_logits.shape[0])
+    return _finish(importance_sums(fake_logits, statistics), fake_logits.shape[0])
 
 
 def _check_scores(fake_logits: jax.Array, statistics: jax.Array) -> None:
@@ -152,7 +149,7 @@ def _check_scores(fake_logits: jax.Array, statistics: jax.Array) -> None:
 
 
 def score_samples(
-    statistic_fn: Callable[[jax.Array], jax.Array],
+    log_ratio_fn: Callable[[jax.Array], jax.Array],
     conditional: Conditional,
     keys: jax.Array,
     logits: jax.Array,
@@ -160,7 +157,7 @@ def score_samples(
     num_samples: int,
     sample_chunk: int,
     num_scored: int = 0,
-    sums: Sums | None = None,
+    sums: ImportanceSums | None = None,
 ) -> ScoredSamples:
     """Draws M samples of every latent's conditional, scores them, and sums them up, ``sample_chunk`` at a time.
 
@@ -168,7 +165,7 @@ def score_samples(
     those that somebody has scored already need not be scored again.
 
     Args:
-      statistic_fn: the discriminator with its parameters inside, ``[B, ...] -> [B]``, or ``[B, L]`` with an F per
+      log_ratio_fn: the discriminator with its parameters inside, ``[B, ...] -> [B]``, or ``[B, L]`` with an F per
         position; forward only.
       conditional: the generator's conditional family. Static.
       keys: one key per latent, ``[N]``.
@@ -176,7 +173,7 @@ def score_samples(
       num_samples: M. Static.
       sample_chunk: how many of the M samples are in memory at once; divides M. Static.
       num_scored: how many samples of every latent, the first ones, are in ``sums`` already. Static.
-      sums: of those, from :func:`sum_up`; ``None`` where there are none.
+      sums: of those, from :func:`importance_sums`; ``None`` where there are none.
 
     Returns:
       :class:`ScoredSamples`.
@@ -190,48 +187,27 @@ def score_samples(
     if not 0 <= num_scored <= num_samples or (num_scored > 0) != (sums is not None):
         raise ValueError(f"num_scored={num_scored} of {num_samples} samples, {'no' if sums is None else 'with'} sums")
 
-    def chunk_sums(first: jax.Array | int, size: int) -> Sums:
+    def chunk_sums_of(first: jax.Array | int, size: int) -> ImportanceSums:
         x = sample_conditionals(conditional, keys, logits, sample_index=first + jnp.arange(size))
         statistics = conditional.statistics(x)
-        flat_logits = statistic_fn(statistics.reshape((-1, *statistics.shape[2:])))
+        flat_logits = log_ratio_fn(statistics.reshape((-1, *statistics.shape[2:])))
         fake_logits = flat_logits.reshape((*statistics.shape[:2], *flat_logits.shape[1:]))
         _check_scores(fake_logits, statistics)
-        return _sums(fake_logits, statistics)
+        return _sums_of(fake_logits, statistics)
 
     logits = jax.lax.stop_gradient(logits)
     # The first chunk takes what does not fill one; with as many more as there are, a loop's body serves them all.
     num_chunks = -(-(num_samples - num_scored) // sample_chunk)
     loop_start = num_samples - max(num_chunks - 1, 0) * sample_chunk
     if num_chunks:
-        first_sums = chunk_sums(num_scored, loop_start - num_scored)
+        first_sums = chunk_sums_of(num_scored, loop_start - num_scored)
         sums = first_sums if sums is None else _merge(sums, first_sums)
     assert sums is not None  # For mypy: at least one sample has been scored.
     if num_chunks > 1:
         sums = jax.lax.fori_loop(
             0,
             num_chunks - 1,
-            lambda i, so_far: _merge(so_far, chunk_sums(loop_start + i * sample_chunk, sample_chunk)),
+            lambda i, so_far: _merge(so_far, chunk_sums_of(loop_start + i * sample_chunk, sample_chunk)),
             sums,
         )
     return _finish(sums, num_samples)
-
-
-def default_sample_chunk(num_samples: int, *, num_latents: int) -> int:
-    """How many samples per latent to hold at once: the largest divisor of M within the backend's limit.
-
-    On CPU 64 points, M x N, are scored at a time: what lies between the discriminator's layers then stays in the cache,
-    and 1,280 digits take 0.6 of the time that they take at once. An accelerator takes 20 samples of every latent.
-
-    Args:
-      num_samples: M.
-      num_latents: N.
-
-    Returns:
-      The number, at least 1.
-
-    Example:
-      >>> default_sample_chunk(20, num_latents=64) in (1, 20)
-      True
-    """
-    at_most = CPU_POINTS // num_latents if jax.default_backend() == "cpu" else ACCELERATOR_SAMPLES
-    return max(size for size in range(1, num_samples + 1) if num_samples % size == 0 and size <= max(at_most, 1))

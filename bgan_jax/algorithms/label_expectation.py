@@ -47,14 +47,14 @@ def summarize_exactly(fake_logits: jax.Array, logits: jax.Array) -> ScoredSample
         effective_sample_size=logits.shape[1] * jnp.exp(2.0 * log_partition - log_square),
         weighted_statistics=jax.nn.softmax(log_weighted, axis=1),
         mean_statistics=probs,
-        logit_mean=jnp.sum(probs * fake_logits, axis=1),
-        logit_square_mean=jnp.sum(probs * jnp.square(fake_logits), axis=1),
-        logit_statistics=probs * fake_logits,
+        log_ratio_mean=jnp.sum(probs * fake_logits, axis=1),
+        log_ratio_square_mean=jnp.sum(probs * jnp.square(fake_logits), axis=1),
+        log_ratio_statistics=probs * fake_logits,
     )
 
 
 def expected_lower_bound(
-    *, real_logits: jax.Array, fake_logits: jax.Array, logits: jax.Array, divergence: str
+    *, real_logits: jax.Array, fake_logits: jax.Array, logits: jax.Array, divergence: str | losses.FDivergence
 ) -> jax.Array:
     r"""The variational lower bound with the expectation over labels taken exactly.
 
@@ -64,7 +64,7 @@ def expected_lower_bound(
       real_logits: F of the images with their own labels, ``[N]``. Differentiated.
       fake_logits: F of the images with every label, ``[num_classes, N]``. Differentiated.
       logits: the classifier's, ``[N, num_classes]``. Constants.
-      divergence: a name of ``DIVERGENCES``. Static.
+      divergence: a name of ``DIVERGENCES``, or an ``FDivergence``. Static.
 
     Returns:
       The bound, a scalar.

@@ -79,7 +79,7 @@ def regress(
     def squared_error(params: Any) -> tuple[jax.Array, jax.Array]:
         values, _ = baseline.apply({"params": params}, latents, train=True)
         # E_m[(F - b)²] from the two moments of F that the summary has.
-        each = scored.logit_square_mean - 2.0 * values * scored.logit_mean + jnp.square(values)
+        each = scored.log_ratio_square_mean - 2.0 * values * scored.log_ratio_mean + jnp.square(values)
         return jnp.mean(each), values
 
     (loss, values), gradient = jax.value_and_grad(squared_error, has_aux=True)(state["params"])

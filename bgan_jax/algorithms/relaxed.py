@@ -1,7 +1,7 @@
 r"""One training step for discrete data whose generator is followed through relaxed samples: the baselines of the paper.
 
 The discriminator sees something continuous in place of the generator's samples, so its gradient reaches the generator
-and the step is that of continuous data (``continuous_step.py``), with the relaxation between the generator and it:
+and the step is that of continuous data (``continuous.py``), with the relaxation between the generator and it:
 
 ===========================  ==========================================  ==================================
 relaxation                   what the discriminator sees                 with
@@ -18,18 +18,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 
-from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, alternate
+from bgan_jax.algorithms.continuous import ContinuousSettings, alternate
 from bgan_jax.algorithms.game import Game
+from bgan_jax.algorithms.passes import GeneratorPass, generate
 from bgan_jax.algorithms.relaxation import annealed_temperature, relaxed_sample, straight_through
 from bgan_jax.algorithms.state import TrainState
-from bgan_jax.algorithms.updates import Generated, generate
+from bgan_jax.algorithms.updates import Metrics
 from bgan_jax.conditionals import Conditional
-
-Metrics = dict[str, jax.Array]
+from bgan_jax.conditionals.keys import penalty_keys
 
 
 def _probabilities(
@@ -62,7 +61,7 @@ RELAXATIONS: dict[str, Callable[..., jax.Array]] = {
 
 @dataclasses.dataclass(frozen=True)
 class RelaxedSettings(ContinuousSettings):
-    """The settings of a continuous run, and the relaxation; everything here is static.
+    """The settings of a run with relaxed samples; everything here is static.
 
     Attributes:
       relaxation: a key of ``RELAXATIONS``.
@@ -77,7 +76,7 @@ class RelaxedSettings(ContinuousSettings):
     temperature_minimum: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuses settings that no step can honour.
+        """Checks every value.
 
         Raises:
           ValueError: a value is out of its range; the message names it, and what is legal.
@@ -100,7 +99,7 @@ RelaxedGame = Game[RelaxedSettings]
 def relaxed_step(
     state: TrainState, real: jax.Array, example_index: jax.Array, *, game: RelaxedGame, axis_name: str | None = None
 ) -> tuple[TrainState, Metrics]:
-    """One step: discriminator updates, then generator updates, the last and the first of them on the same samples.
+    """Takes one step: discriminator updates, then generator updates; the last and the first share their samples.
 
     Args:
       state: the run's state, the same on every device.
@@ -119,28 +118,27 @@ def relaxed_step(
         state.step, initial=settings.temperature, rate=settings.temperature_rate, minimum=settings.temperature_minimum
     )
 
-    def generated(state: TrainState, i: int) -> Generated:
+    def sample(state: TrainState, i: int) -> GeneratorPass:
         fakes = generate(state, jax.random.fold_in(step_key, i), example_index, networks=game.networks)
         return relax(fakes, game=game, temperature=temperature)
 
-    # Between the vertices the game is continuous.
-    continuous = ContinuousGame(networks=game.networks, optimizers=game.optimizers, settings=settings)
     points = game.conditional.statistics(real)
-    state, metrics = alternate(state, points, generated=generated, game=continuous, axis_name=axis_name)
+    state, metrics = alternate(state, points, sample=sample, game=game, axis_name=axis_name)
     return state, {**metrics, "temperature": temperature}
 
 
-def relax(fakes: Generated, *, game: RelaxedGame, temperature: jax.Array) -> Generated:
-    """The generator's pass with the relaxation as its last layer: points for logits, and the way back through both."""
+def relax(fakes: GeneratorPass, *, game: RelaxedGame, temperature: jax.Array) -> GeneratorPass:
+    """Returns the generator's pass with the relaxation as its last layer: points for logits, the vjp through both."""
 
-    def forward(logits: Any) -> jax.Array:
+    def forward(logits: jax.Array) -> jax.Array:
         return RELAXATIONS[game.settings.relaxation](
             fakes.sample_keys, logits, conditional=game.conditional, temperature=temperature
         )
 
-    points, pull_back = jax.vjp(forward, fakes.logits)
-    # The penalty draws with the same keys, so those that it gets are others.
-    keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(fakes.sample_keys)
+    points, relaxation_vjp = jax.vjp(forward, fakes.logits)
     return fakes._replace(
-        logits=points, pull_back=lambda cotangent: fakes.pull_back(pull_back(cotangent)[0]), sample_keys=keys
+        logits=points,
+        vjp=lambda cotangent: fakes.vjp(relaxation_vjp(cotangent)[0]),
+        # The relaxation has drawn with the sample keys themselves.
+        sample_keys=penalty_keys(fakes.sample_keys, num_samples=1),
     )

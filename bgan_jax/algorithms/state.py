@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from bgan_jax.algorithms.learned_baseline import init_baseline
+from bgan_jax.conditionals.keys import baseline_key
 from bgan_jax.networks import Networks
 
 
@@ -73,8 +74,7 @@ def init_state(
         opt_state=Pair(gen=optimizers.gen.init(params.gen), disc=optimizers.disc.init(params.disc)),
         gen_average=jax.tree.map(jnp.array, {"params": params.gen, **model_state.gen}),
         log_partition_average=jnp.asarray(initial_log_partition, jnp.float32),
-        # The fourth key of the three above, so that runs without a baseline start as they always did.
-        baseline=init_baseline(jax.random.fold_in(key, 3), networks=networks),
+        baseline=init_baseline(baseline_key(key), networks=networks),
     )
 
 

@@ -43,9 +43,6 @@ from bgan_jax.networks import Networks
 WASSERSTEIN = "wasserstein"
 MEASURES = (*losses.DIVERGENCES, WASSERSTEIN)
 
-#: What keeps F smooth, by name, with the factor before coefficient times penalty in the critic's loss.
-PENALTY_FACTORS = {"gradient_norm": 0.5, "unweighted": 0.5, "wgan_gp": 1.0}
-
 _ROWS_PER_PASS = 1000
 
 
@@ -55,9 +52,8 @@ class CriticSettings:
 
     Attributes:
       measure: a name of ``losses.DIVERGENCES``, or ``"wasserstein"``.
-      penalty: gamma, or lambda for ``wgan_gp``; 0 switches it off.
-      penalty_form: ``"gradient_norm"``, weighted as the divergence asks, and ``"unweighted"`` add gamma/2 times the
-        squared gradient norms; ``"wgan_gp"`` adds lambda times the squared excess of the norm over one.
+      penalty: the coefficient gamma; 0 switches the penalty off.
+      penalty_form: a key of ``losses.PENALTIES``.
       penalty_stride: the penalty is taken on one pair in so many, which is the same on average; divides the batch.
       steps: optimiser steps.
       batch_size: data rows, and generated rows, per step.
@@ -81,12 +77,14 @@ class CriticSettings:
         """
         if self.measure not in MEASURES:
             raise ValueError(f"unknown measure {self.measure!r}; legal: {', '.join(MEASURES)}")
-        if self.penalty_form not in PENALTY_FACTORS:
-            raise ValueError(f"unknown penalty_form {self.penalty_form!r}; legal: {', '.join(PENALTY_FACTORS)}")
-        if self.penalty_form == "gradient_norm" and self.measure == WASSERSTEIN and self.penalty > 0.0:
+        if self.penalty_form not in losses.PENALTIES:
+            raise ValueError(f"unknown penalty_form {self.penalty_form!r}; legal: {', '.join(losses.PENALTIES)}")
+        needs_divergence = losses.PENALTIES[self.penalty_form].needs_divergence
+        if needs_divergence and self.measure == WASSERSTEIN and self.penalty > 0.0:
+            others = [name for name, penalty in losses.PENALTIES.items() if not penalty.needs_divergence]
             raise ValueError(
-                "penalty_form 'gradient_norm' is weighted as a divergence asks, and 'wasserstein' is none; "
-                "use 'wgan_gp' or 'unweighted'"
+                f"penalty_form {self.penalty_form!r} is weighted by a divergence, and measure {WASSERSTEIN!r} has "
+                f"none; use one of {', '.join(others)}"
             )
         if self.penalty < 0.0 or self.learning_rate <= 0.0:
             raise ValueError(
@@ -420,16 +418,12 @@ def _penalty(
 ) -> jax.Array:
     """What the critic's loss adds: factor and coefficient times the penalty."""
 
-    def statistic_fn(points: jax.Array) -> jax.Array:
-        return networks.disc_double_backward.apply(variables, points, train=False)[0]
+    def log_ratio_fn(points: jax.Array) -> jax.Array:
+        return networks.disc.apply_twice(variables, points, train=False)[0]
 
-    if settings.penalty_form == "wgan_gp":
-        penalty = losses.gradient_penalty(statistic_fn, key, real=real, fake=fake)
-    elif settings.penalty_form == "unweighted":
-        penalty = losses.unweighted_gradient_norm_penalty(statistic_fn, real=real, fake=fake)
-    else:
-        penalty = losses.gradient_norm_penalty(statistic_fn, real=real, fake=fake, divergence=settings.measure)
-    return PENALTY_FACTORS[settings.penalty_form] * settings.penalty * penalty
+    record = losses.PENALTIES[settings.penalty_form]
+    penalty = record.function(log_ratio_fn, key, real=real, fake=fake, divergence=settings.measure)
+    return record.factor * settings.penalty * penalty
 
 
 _evaluated_penalty = jax.jit(_penalty, static_argnames=("networks", "settings"))

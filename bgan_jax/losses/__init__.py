@@ -51,6 +51,8 @@ E_Q[e^F nu'(F) ‖∇F‖²]; Roth et al.               ``gradient_norm_penalty`
 E_P ‖∇F‖² + E_Q ‖∇F‖²; E_P ‖∇F‖²                 ``unweighted_gradient_norm_penalty``,  test_penalties.py
                                                  ``r1_penalty``
 E (‖∇F‖ - 1)²; WGAN-GP                           ``gradient_penalty``                   test_penalties.py
+the penalties by name, with their factors        ``PENALTIES``                          test_penalties.py
+generator losses by name, with what trains F     ``GENERATOR_OBJECTIVES``               test_objectives.py
 ===============================================  =====================================  ===================
 
 Mistakes in the published formulas, and what is right: tests/losses/test_published_mistakes.py.
@@ -107,7 +109,10 @@ from bgan_jax.losses.divergences import (
     conjugate_slope,
 )
 from bgan_jax.losses.legendre import divergence_from_f
+from bgan_jax.losses.objectives import GENERATOR_OBJECTIVES, GeneratorObjective
 from bgan_jax.losses.penalties import (
+    PENALTIES,
+    Penalty,
     gradient_norm_penalty,
     gradient_penalty,
     r1_penalty,
@@ -123,7 +128,11 @@ from bgan_jax.losses.weights import (
 
 __all__ = [
     "DIVERGENCES",
+    "GENERATOR_OBJECTIVES",
+    "PENALTIES",
     "FDivergence",
+    "GeneratorObjective",
+    "Penalty",
     "alpha_divergence",
     "as_divergence",
     "boundary_cross_entropy_loss",

@@ -1,23 +1,29 @@
-r"""Penalties on the input gradient of the discriminator.
+r"""Penalties on the input gradient of the discriminator, and the table of them by name.
 
-``statistic_fn`` (``critic_fn``) maps ``[N, ...]`` to ``[N]``, one logit per example, and must treat examples
-independently: the gradients are taken of the sum over the batch, so a batch norm that mixes examples would mix their
-gradients. :math:`\|\nabla_x F\|` is over all data dims, whatever their rank. Penalties are scalars, *without* their
-coefficient:
+``log_ratio_fn`` (``critic_fn``) maps ``[N, ...]`` to ``[N]``, one F per example, and must treat examples
+independently: gradients are taken of the sum over the batch, so a batch norm that mixes examples would mix their
+gradients. A penalty on both real and fake points passes them as one batch, real points first. :math:`\|\nabla_x F\|` is
+over all data dims, whatever their rank. Penalties are scalars *without* their coefficient. ``PENALTIES`` names them:
 
-===================================  ========================================================  ====================
-function                             scalar                                                    add to the loss
-===================================  ========================================================  ====================
-``gradient_norm_penalty``            Omega, density-weighted squared norms                     gamma/2 times it
-``unweighted_gradient_norm_penalty`` E_P ‖∇F‖² + E_Q ‖∇F‖²                                      gamma/2 times it
-``r1_penalty``                       E_P ‖∇F‖²                                                 gamma/2 times it
-``gradient_penalty``                 E (‖∇F‖ - 1)² between data and generated points           lambda times it
-===================================  ========================================================  ====================
+==================  ====================================  ===================================  ================
+name                function                              scalar                               add to the loss
+==================  ====================================  ===================================  ================
+``gradient_norm``   ``gradient_norm_penalty``             Omega, density-weighted squared      gamma/2 times it
+                                                          norms
+``unweighted``      ``unweighted_gradient_norm_penalty``  E_P ‖∇F‖² + E_Q ‖∇F‖²                gamma/2 times it
+``r1``              ``r1_penalty``                        E_P ‖∇F‖²                            gamma/2 times it
+``wgan_gp``         ``gradient_penalty``                  E (‖∇F‖ - 1)² between data and       gamma times it
+                                                          generated points
+==================  ====================================  ===================================  ================
+
+Sources, by arXiv number: ``gradient_norm`` Roth et al. 2017, 1705.09367; ``unweighted`` the code of Hjelm et al. 2018;
+``r1`` Mescheder et al. 2018, 1801.04406; ``wgan_gp`` Gulrajani et al. 2017, 1704.00028.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,29 +33,25 @@ from bgan_jax.losses import shapes
 from bgan_jax.losses.divergences import DIVERGENCES, FDivergence, as_divergence
 from bgan_jax.losses.elementary import mean, sigmoid, slope_of
 
-StatisticFn = Callable[[jax.Array], jax.Array]
+LogRatioFn = Callable[[jax.Array], jax.Array]
 
 
-def _logits_and_gradients(name: str, function: StatisticFn, points: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _logits_and_gradients(name: str, function: LogRatioFn, points: jax.Array) -> tuple[jax.Array, jax.Array]:
     """F ``[N]`` and its gradient with respect to the input, flattened to ``[N, D]``."""
-    logits, pull_back = jax.vjp(function, points)
+    logits, vjp = jax.vjp(function, points)
     if logits.shape != points.shape[:1]:
         raise ValueError(
             f"{name} must map {points.shape} to one number per example {points.shape[:1]}, found {logits.shape}"
         )
-    (gradients,) = pull_back(jnp.ones_like(logits))
+    (gradients,) = vjp(jnp.ones_like(logits))
     return logits, gradients.reshape(points.shape[0], -1)
 
 
 def _of_both(
-    function: StatisticFn, *, real: jax.Array, fake: jax.Array, together: bool
+    function: LogRatioFn, *, real: jax.Array, fake: jax.Array
 ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
-    """F and its gradients of real and of fake points, in a pass of each or in one."""
-    if not together:
-        return _logits_and_gradients("statistic_fn", function, real), _logits_and_gradients(
-            "statistic_fn", function, fake
-        )
-    logits, gradients = _logits_and_gradients("statistic_fn", function, jnp.concatenate([real, fake]))
+    """F and its gradients at real and at fake points, in one pass."""
+    logits, gradients = _logits_and_gradients("log_ratio_fn", function, jnp.concatenate([real, fake]))
     return (logits[: len(real)], gradients[: len(real)]), (logits[len(real) :], gradients[len(real) :])
 
 
@@ -70,14 +72,13 @@ def _norms(gradients: jax.Array) -> jax.Array:
 
 
 def gradient_norm_penalty(
-    statistic_fn: StatisticFn,
+    log_ratio_fn: LogRatioFn,
     *,
     real: ArrayLike,
     fake: ArrayLike,
     divergence: str | FDivergence,
-    together: bool = False,
 ) -> jax.Array:
-    r"""The density-weighted gradient-norm penalty of Roth et al., the regulariser Omega in d_loss += (gamma/2) Omega.
+    r"""Computes the density-weighted gradient-norm penalty of Roth et al., Omega in d_loss += (gamma/2) Omega.
 
     .. math::
 
@@ -96,19 +97,17 @@ def gradient_norm_penalty(
 
     All but that of reverse_kl explode with F (or -F); ``unweighted_gradient_norm_penalty`` does not. As in Roth's code
     the weight is differentiated with the rest. Omega is never NaN for finite F and finite input gradients; once it
-    overflows, so does what is handed back to ``statistic_fn``.
+    overflows, so does what is handed back to ``log_ratio_fn``.
 
     The coefficient of the authors of [Hjelm]_ multiplies half of Omega too: their 5.0 (discrete) or 1.0 (images) is
     gamma. For discrete data their ``fake`` is the generator's probabilities, not samples.
 
     Args:
-      statistic_fn: F, ``[N, ...] -> [N]``, examples independent. Static.
+      log_ratio_fn: F, ``[N, ...] -> [N]``, examples independent. Static.
       real: data, ``[N, ...]``, floats. Traced.
       fake: generated points, ``[N', ...]``, floats. Traced.
       divergence: a name of ``DIVERGENCES`` or an ``FDivergence``. Static. The first form is for the two named records
         only.
-      together: whether real and fake points, in this order, go through ``statistic_fn`` as one batch: the same where
-        examples are independent, and faster. Static.
 
     Returns:
       Omega, a scalar, without its gamma/2.
@@ -124,20 +123,16 @@ def gradient_norm_penalty(
     divergence = as_divergence(divergence)
     real, fake = shapes.examples(real=real, fake=fake)
     if divergence in (DIVERGENCES["gan"], DIVERGENCES["jensen_shannon"]):
-        (real_logits, real_gradients), (fake_logits, fake_gradients) = _of_both(
-            statistic_fn, real=real, fake=fake, together=together
-        )
+        (real_logits, real_gradients), (fake_logits, fake_gradients) = _of_both(log_ratio_fn, real=real, fake=fake)
         real_term = mean(jnp.square(sigmoid(-real_logits)) * _squared_norms(real_gradients))
         return real_term + mean(jnp.square(sigmoid(fake_logits)) * _squared_norms(fake_gradients))
-    fake_logits, fake_gradients = _logits_and_gradients("statistic_fn", statistic_fn, fake)
+    fake_logits, fake_gradients = _logits_and_gradients("log_ratio_fn", log_ratio_fn, fake)
     weights = slope_of(divergence.conjugate_of_activation)(fake_logits)
     return mean(weights * _squared_norms(fake_gradients))
 
 
-def unweighted_gradient_norm_penalty(
-    statistic_fn: StatisticFn, *, real: ArrayLike, fake: ArrayLike, together: bool = False
-) -> jax.Array:
-    r"""The gradient-norm penalty without weights.
+def unweighted_gradient_norm_penalty(log_ratio_fn: LogRatioFn, *, real: ArrayLike, fake: ArrayLike) -> jax.Array:
+    r"""Computes the gradient-norm penalty without weights.
 
     .. math:: \Omega = E_P[\|\nabla_x F\|^2] + E_Q[\|\nabla_x F\|^2]
 
@@ -145,11 +140,9 @@ def unweighted_gradient_norm_penalty(
     ``jensen_shannon``. No weight, so nothing explodes when F does.
 
     Args:
-      statistic_fn: F, ``[N, ...] -> [N]``, examples independent. Static.
+      log_ratio_fn: F, ``[N, ...] -> [N]``, examples independent. Static.
       real: data, ``[N, ...]``, floats. Traced.
       fake: generated points, ``[N', ...]``, floats. Traced.
-      together: whether real and fake points, in this order, go through ``statistic_fn`` as one batch: the same where
-        examples are independent, and faster. Static.
 
     Returns:
       Omega, a scalar, without its gamma/2.
@@ -163,19 +156,19 @@ def unweighted_gradient_norm_penalty(
       8.0
     """
     real, fake = shapes.examples(real=real, fake=fake)
-    (_, real_gradients), (_, fake_gradients) = _of_both(statistic_fn, real=real, fake=fake, together=together)
+    (_, real_gradients), (_, fake_gradients) = _of_both(log_ratio_fn, real=real, fake=fake)
     return mean(_squared_norms(real_gradients)) + mean(_squared_norms(fake_gradients))
 
 
-def r1_penalty(statistic_fn: StatisticFn, *, real: ArrayLike) -> jax.Array:
-    r"""The R1 penalty: the squared gradient norm on data only.
+def r1_penalty(log_ratio_fn: LogRatioFn, *, real: ArrayLike) -> jax.Array:
+    r"""Computes the R1 penalty: the squared gradient norm on data only.
 
     .. math:: R_1 = E_P[\|\nabla_x F\|^2]
 
     [Mescheder]_, without the gamma/2 that is printed before it.
 
     Args:
-      statistic_fn: F, ``[N, ...] -> [N]``, examples independent. Static.
+      log_ratio_fn: F, ``[N, ...] -> [N]``, examples independent. Static.
       real: data, ``[N, ...]``, floats. Traced.
 
     Returns:
@@ -189,11 +182,11 @@ def r1_penalty(statistic_fn: StatisticFn, *, real: ArrayLike) -> jax.Array:
       9.0
     """
     (real,) = shapes.examples(real=real)
-    return mean(_squared_norms(_logits_and_gradients("statistic_fn", statistic_fn, real)[1]))
+    return mean(_squared_norms(_logits_and_gradients("log_ratio_fn", log_ratio_fn, real)[1]))
 
 
-def gradient_penalty(critic_fn: StatisticFn, key: jax.Array, *, real: ArrayLike, fake: ArrayLike) -> jax.Array:
-    r"""The WGAN-GP penalty: the critic's gradient has norm one between data and generated points.
+def gradient_penalty(critic_fn: LogRatioFn, key: jax.Array, *, real: ArrayLike, fake: ArrayLike) -> jax.Array:
+    r"""Computes the WGAN-GP penalty: the critic's gradient should have norm one between data and generated points.
 
     .. math:: E_{\hat x}[(\|\nabla_{\hat x} F(\hat x)\|_2 - 1)^2], \qquad
               \hat x = \epsilon x + (1 - \epsilon) \tilde x, \quad \epsilon \sim U[0, 1) \ \text{per example}
@@ -234,3 +227,59 @@ def gradient_penalty(critic_fn: StatisticFn, key: jax.Array, *, real: ArrayLike,
     mixing = mixing.reshape((num_examples,) + (1,) * (real.ndim - 1))
     _, gradients = _logits_and_gradients("critic_fn", critic_fn, mixing * real + (1 - mixing) * fake)
     return mean(jnp.square(_norms(gradients) - 1))
+
+
+class Penalty(NamedTuple):
+    """A penalty by name, with one signature for all; static.
+
+    Attributes:
+      function: ``(log_ratio_fn, key, *, real, fake, divergence) -> scalar``, float32. ``key`` is one PRNG key or one
+        per example, as in :func:`gradient_penalty`; arguments that a penalty does not need are ignored.
+      factor: what multiplies gamma times the penalty in the discriminator's loss.
+      needs_divergence: whether the penalty is only defined where a divergence trains F.
+
+    Example:
+      >>> points, record = jnp.array([1.0, 2.0]), PENALTIES["r1"]
+      >>> float(record.function(lambda x: 3 * x, jax.random.key(0), real=points, fake=points, divergence="gan"))
+      9.0
+    """
+
+    function: Callable[..., jax.Array]
+    factor: float
+    needs_divergence: bool = False
+
+
+def _gradient_norm(
+    log_ratio_fn: LogRatioFn, key: jax.Array, *, real: ArrayLike, fake: ArrayLike, divergence: str | FDivergence
+) -> jax.Array:
+    del key
+    return gradient_norm_penalty(log_ratio_fn, real=real, fake=fake, divergence=divergence)
+
+
+def _unweighted(
+    log_ratio_fn: LogRatioFn, key: jax.Array, *, real: ArrayLike, fake: ArrayLike, divergence: str | FDivergence
+) -> jax.Array:
+    del key, divergence
+    return unweighted_gradient_norm_penalty(log_ratio_fn, real=real, fake=fake)
+
+
+def _r1(
+    log_ratio_fn: LogRatioFn, key: jax.Array, *, real: ArrayLike, fake: ArrayLike, divergence: str | FDivergence
+) -> jax.Array:
+    del key, fake, divergence
+    return r1_penalty(log_ratio_fn, real=real)
+
+
+def _wgan_gp(
+    log_ratio_fn: LogRatioFn, key: jax.Array, *, real: ArrayLike, fake: ArrayLike, divergence: str | FDivergence
+) -> jax.Array:
+    del divergence
+    return gradient_penalty(log_ratio_fn, key, real=real, fake=fake)
+
+
+PENALTIES: dict[str, Penalty] = {
+    "gradient_norm": Penalty(_gradient_norm, factor=0.5, needs_divergence=True),
+    "unweighted": Penalty(_unweighted, factor=0.5),
+    "r1": Penalty(_r1, factor=0.5),
+    "wgan_gp": Penalty(_wgan_gp, factor=1.0),
+}

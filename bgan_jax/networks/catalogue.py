@@ -62,7 +62,7 @@ def build_networks(
       axis_name: device axis of batch statistics; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of the discriminator's kernels.
-      double_backward_form: ``"paired"`` or ``"conv"``, the form of ``disc_double_backward``; ``"auto"`` asks the
+      double_backward_form: ``"paired"`` or ``"conv"``, the form of the discriminator's ``twice``; ``"auto"`` asks the
         backend when the network is traced.
 
     Returns:

@@ -122,8 +122,8 @@ class CharacterDiscriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @property
-    def independent(self) -> bool:
-        """Whether it judges every sentence by itself; spectral normalisation moves on with every batch."""
+    def batch_independent(self) -> bool:
+        """Whether F of one sentence does not depend on the batch; the estimate of spectral normalisation does."""
         return not self.spectral_norm
 
     @nn.compact

@@ -23,8 +23,6 @@ class ClassifierNetworks(NamedTuple):
       gen: images ``[N, height, width, channels]`` -> logits ``[N, num_classes]`` of g(y | x), float32.
       disc: a pair (images ``[N, height, width, channels]``, one-hot labels or probabilities ``[..., N, num_classes]``)
         -> F ``[..., N]``, float32. Leading axes of the labels (M samples, or all classes) cost only the dense layers.
-      disc_double_backward: the function ``disc`` of the same variables, in the form that is cheap to differentiate
-        twice.
       example_shape: shape of one image.
       num_classes: number of labels.
       baseline: as in ``Networks``; none is learned here.
@@ -32,7 +30,6 @@ class ClassifierNetworks(NamedTuple):
 
     gen: Player
     disc: Player
-    disc_double_backward: Player
     example_shape: tuple[int, ...]
     num_classes: int
     baseline: Player | None = None
@@ -161,7 +158,7 @@ def build_classifier_networks(
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of the discriminator's kernels.
       form: form of the convolutions of both players; as in ``StridedConv``.
-      double_backward_form: form of the convolutions of ``disc_double_backward``.
+      double_backward_form: form of the convolutions of the discriminator's ``twice``.
 
     Returns:
       The networks.
@@ -183,8 +180,7 @@ def build_classifier_networks(
     discriminator = PairDiscriminator(width=width, spectral_norm=spectral_norm, form=form, dtype=dtype)
     return ClassifierNetworks(
         gen=player(classifier, shapes[0]),
-        disc=player(discriminator, *shapes),
-        disc_double_backward=player(discriminator.clone(form=double_backward_form), *shapes),
+        disc=player(discriminator, *shapes, twice=discriminator.clone(form=double_backward_form)),
         example_shape=shapes[0],
         num_classes=num_classes,
     )

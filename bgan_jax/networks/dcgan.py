@@ -155,8 +155,8 @@ class DCGANDiscriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @property
-    def independent(self) -> bool:
-        """Whether it judges every point by itself, so that a batch may be cut up or joined to another.
+    def batch_independent(self) -> bool:
+        """Whether F at one point does not depend on the batch, so that a batch may be cut up or joined to another.
 
         Batch normalisation looks at the whole batch, and spectral normalisation moves on with every batch.
         """

@@ -32,6 +32,9 @@ class Apply(Protocol):
 class Player(NamedTuple):
     """One network of a game, as pure functions.
 
+    ``apply``, ``twice`` and ``in_loop`` are one function of the same variables in different forms: the same sums in
+    another order, so that each use gets the form that runs fastest (``fast_convolutions/``).
+
     Attributes:
       init: ``init(key) -> variables``. May be jitted, and needs no device axis.
       apply: ``apply(variables, inputs, *, train) -> (result, new_model_state)``. With ``train`` (static) batch
@@ -39,10 +42,24 @@ class Player(NamedTuple):
         ``new_model_state`` holds the updated collections: ``{**variables, **new_model_state}`` are the next variables,
         and dropping it leaves the statistics as they were. Without ``train`` running statistics are used and nothing
         changes.
+      twice: the form that is cheapest to differentiate twice; ``None`` where that is ``apply``.
+      in_loop: the form that is fastest in a compiled loop over small batches; ``None`` where that is ``apply``, or
+        where a batch may not be cut up.
+      batch_independent: whether the result at one point does not depend on the rest of the batch, so that a batch may
+        be cut up or joined to another. False with batch normalisation, and with spectral normalisation, whose estimate
+        moves with every batch.
     """
 
     init: Init
     apply: Apply
+    twice: Apply | None = None
+    in_loop: Apply | None = None
+    batch_independent: bool = False
+
+    @property
+    def apply_twice(self) -> Apply:
+        """The form to differentiate twice."""
+        return self.twice or self.apply
 
 
 class Networks(NamedTuple):
@@ -53,29 +70,21 @@ class Networks(NamedTuple):
       gen: latents ``[N, latent_dim]`` -> logits or pixels ``[N, *example_shape]``, float32.
       disc: points ``[N, *example_shape]`` -> F ``[N]``, the estimated log density ratio, float32; ``[N, L]``, one per
         position, in the presets of text that say so.
-      disc_double_backward: the function ``disc`` of the same variables, in the form that is cheap to differentiate
-        twice.
       example_shape: shape of one point as the discriminator sees it, channels (or one-hot classes) last.
       latent_dim: d.
       latent_prior: ``"normal"`` or ``"uniform"`` on [0, 1).
-      output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical) or ``"pixels"`` in [-1, 1], or
+      output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical), ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
-      independent: whether ``disc`` judges every point by itself; not so with batch normalisation.
-      disc_in_loop: the function ``disc`` of the same variables in the form that a CPU runs and trains fastest in a
-        compiled loop over small batches; ``None`` where that gains nothing, or points are not independent.
       baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 
     name: str
     gen: Player
     disc: Player
-    disc_double_backward: Player
     example_shape: tuple[int, ...]
     latent_dim: int
     latent_prior: LatentPrior
     output: str
-    independent: bool = False
-    disc_in_loop: Player | None = None
     baseline: Player | None = None
 
 
@@ -88,8 +97,8 @@ class Options(NamedTuple):
       axis_name: device axis over which batch statistics are taken; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of every kernel of the discriminator.
-      double_backward_form: form of the convolutions of ``disc_double_backward``; ``"auto"`` asks the backend when it is
-        traced.
+      double_backward_form: form of the convolutions of the discriminator's ``twice``; ``"auto"`` asks the backend when
+        it is traced.
     """
 
     latent_dim: int | None = None
@@ -100,13 +109,22 @@ class Options(NamedTuple):
     double_backward_form: ConvForm = "auto"
 
 
-def player(module: nn.Module, *input_shapes: tuple[int, ...]) -> Player:
+def player(
+    module: nn.Module,
+    *input_shapes: tuple[int, ...],
+    twice: nn.Module | None = None,
+    in_loop: nn.Module | None = None,
+    batch_independent: bool = False,
+) -> Player:
     """Wraps a Linen module whose call is ``module(*inputs, train=...)``.
 
     Args:
       module: the network.
       *input_shapes: shape of one example of each input, without the batch axis. A network of one input takes an array,
         a network of several takes a tuple of arrays.
+      twice: the same network in the form that is cheapest to differentiate twice; ``None`` for none of its own.
+      in_loop: the same network in the form for compiled loops; ``None`` for none of its own.
+      batch_independent: as in :class:`Player`.
 
     Returns:
       The network as pure functions.
@@ -125,14 +143,23 @@ def player(module: nn.Module, *input_shapes: tuple[int, ...]) -> Player:
     def init(key: jax.Array, /) -> dict[str, Any]:
         return dict(module.init(key, *(jnp.zeros((1, *shape)) for shape in input_shapes), train=False))
 
-    def apply(variables: Variables, inputs: Any, /, *, train: bool) -> tuple[jax.Array, dict[str, Any]]:
-        arguments = inputs if len(input_shapes) > 1 else (inputs,)
-        if not train:
-            return module.apply(variables, *arguments, train=False), {}  # type: ignore[return-value]
-        result, new_model_state = module.apply(variables, *arguments, train=True, mutable=["batch_stats"])
-        return result, dict(new_model_state)
+    def apply_of(module: nn.Module) -> Apply:
+        def apply(variables: Variables, inputs: Any, /, *, train: bool) -> tuple[jax.Array, dict[str, Any]]:
+            arguments = inputs if len(input_shapes) > 1 else (inputs,)
+            if not train:
+                return module.apply(variables, *arguments, train=False), {}  # type: ignore[return-value]
+            result, new_model_state = module.apply(variables, *arguments, train=True, mutable=["batch_stats"])
+            return result, dict(new_model_state)
 
-    return Player(init=init, apply=apply)
+        return apply
+
+    return Player(
+        init=init,
+        apply=apply_of(module),
+        twice=None if twice is None else apply_of(twice),
+        in_loop=None if in_loop is None else apply_of(in_loop),
+        batch_independent=batch_independent,
+    )
 
 
 def assemble(
@@ -154,7 +181,7 @@ def assemble(
       options: what the caller changes.
       generator: latents to logits or pixels; has attributes ``axis_name`` and ``dtype``.
       discriminator: points to F; has attributes ``axis_name``, ``dtype``, ``spectral_norm`` and, if it convolves,
-        ``form``; and may have ``independent``, whether it judges every point by itself, as if it did not where missing.
+        ``form``; and may have ``batch_independent``, as in :class:`Player`, false where missing.
       latent_dim: the preset's size of the latents.
       latent_prior: the preset's prior.
       output: what the generator makes, as in :class:`Networks`.
@@ -167,20 +194,22 @@ def assemble(
     discriminator = discriminator.clone(
         axis_name=options.axis_name, dtype=options.dtype, spectral_norm=options.spectral_norm
     )
-    convolves, independent = hasattr(discriminator, "form"), getattr(discriminator, "independent", False)
-    twice = discriminator.clone(form=options.double_backward_form) if convolves else discriminator
-    in_loop = discriminator.clone(form="paired") if convolves and independent else None
+    convolves = hasattr(discriminator, "form")
+    batch_independent = getattr(discriminator, "batch_independent", False)
     return Networks(
         name=name,
         gen=player(generator, (latent_dim,)),
-        disc=player(discriminator, example_shape),
-        disc_double_backward=player(twice, example_shape),
+        disc=player(
+            discriminator,
+            example_shape,
+            twice=discriminator.clone(form=options.double_backward_form) if convolves else None,
+            in_loop=discriminator.clone(form="paired") if convolves and batch_independent else None,
+            batch_independent=batch_independent,
+        ),
         example_shape=example_shape,
         latent_dim=latent_dim,
         latent_prior=latent_prior,
         output=output,
-        independent=independent,
-        disc_in_loop=None if in_loop is None else player(in_loop, example_shape),
     )
 
 

@@ -65,8 +65,8 @@ class MLPDiscriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @property
-    def independent(self) -> bool:
-        """Whether it judges every point by itself; spectral normalisation moves on with every batch."""
+    def batch_independent(self) -> bool:
+        """Whether F at one point does not depend on the batch; the estimate of spectral normalisation does."""
         return not self.spectral_norm
 
     @nn.compact

@@ -123,8 +123,8 @@ class ResNetDiscriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @property
-    def independent(self) -> bool:
-        """Whether it judges every point by itself, not by its batch; spectral normalisation moves on with every one."""
+    def batch_independent(self) -> bool:
+        """Whether F at one point does not depend on the batch; batch and spectral normalisation make it depend."""
         return not self.batch_norm and not self.spectral_norm
 
     @nn.compact

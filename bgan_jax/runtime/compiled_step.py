@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bgan_jax.conditionals import example_keys
+from bgan_jax.conditionals.keys import data_key, example_keys
 from bgan_jax.data import DatasetSpec, ResidentData, gather, preprocess, shuffled_indices
 
 Load = Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
@@ -93,8 +93,7 @@ def _device_form(
 ) -> Any:
     if not spec.stochastic:
         return preprocess(None, rows, spec=spec)
-    # A stream of keys of its own: the steps fold in small numbers, so a large one cannot meet them.
-    keys = example_keys(jax.random.fold_in(jax.random.fold_in(key, 0x0DA7A), minibatch), example_index)
+    keys = example_keys(data_key(key, minibatch), example_index)
     return jax.vmap(functools.partial(preprocess, spec=spec))(keys, rows)
 
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from bgan_jax.algorithms.state import TrainState
+from bgan_jax.conditionals.keys import retry_key
 from bgan_jax.runtime import hosts, parallel
 from bgan_jax.runtime.checkpoints import Checkpoints
 
@@ -44,6 +45,6 @@ def restore_on_all(
 
     def typed(tree: Any) -> TrainState:
         key = jax.random.wrap_key_data(tree.key)
-        return tree.replace(key=jax.random.fold_in(key, 0xBAD + turn) if turn else key)
+        return tree.replace(key=retry_key(key, attempt=turn) if turn else key)
 
     return step, parallel.replicate(typed, tree, parallel=launcher)

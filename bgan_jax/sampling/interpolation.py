@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bgan_jax.algorithms.updates import draw_latents
-from bgan_jax.conditionals import Conditional, example_keys
+from bgan_jax.algorithms.passes import draw_latents
+from bgan_jax.conditionals import Conditional, latent_and_sample_keys
 from bgan_jax.networks import Networks
 from bgan_jax.sampling.sampler import Sampler, Samples
 
@@ -108,7 +108,7 @@ def make_tempered_sampler(
     decode = make_decoder(networks, conditional, variables, temperature=1.0 if conditional is None else temperature)
 
     def sample(key: jax.Array, n: int) -> Samples:
-        latent_keys, sample_keys = jnp.unstack(jax.vmap(jax.random.split)(example_keys(key, jnp.arange(n))), axis=1)
+        latent_keys, sample_keys = latent_and_sample_keys(key, jnp.arange(n))
         return decode(sample_keys, draw_tempered_latents(latent_keys, networks=networks, temperature=of_latents))
 
     return sample

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bgan_jax.algorithms.updates import draw_latents
-from bgan_jax.conditionals import Conditional, example_keys
+from bgan_jax.algorithms.passes import draw_latents
+from bgan_jax.conditionals import Conditional, latent_and_sample_keys
 from bgan_jax.networks import Networks
 
 
@@ -38,7 +38,7 @@ Sampler = Callable[[jax.Array, int], Samples]
 def _discrete_batch(networks: Networks, conditional: Conditional) -> Callable[..., tuple[jax.Array, jax.Array]]:
     @jax.jit
     def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
-        latent_keys, sample_keys = jnp.unstack(jax.vmap(jax.random.split)(example_keys(key, index)), axis=1)
+        latent_keys, sample_keys = latent_and_sample_keys(key, index)
         logits, _ = networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)
         return jax.vmap(conditional.sample)(sample_keys, logits), conditional.mean(logits)
 
@@ -49,8 +49,7 @@ def _discrete_batch(networks: Networks, conditional: Conditional) -> Callable[..
 def _point_batch(networks: Networks) -> Callable[..., jax.Array]:
     @jax.jit
     def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> jax.Array:
-        # The same latents as training draws from these keys.
-        latent_keys = jax.vmap(jax.random.split)(example_keys(key, index))[:, 0]
+        latent_keys, _ = latent_and_sample_keys(key, index)
         return networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)[0]
 
     return sample_batch

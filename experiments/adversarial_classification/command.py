@@ -59,9 +59,9 @@ from typing import Any
 import optax
 
 from bgan_jax.algorithms.classification import PENALTY_INPUTS
-from bgan_jax.algorithms.regularisation import REGULARISERS
 from bgan_jax.algorithms.state import Pair, adam_pair
 from bgan_jax.data import check_schedule, open_dataset
+from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.parallel import LAUNCHERS
@@ -137,7 +137,7 @@ class Config:
     penalty_stride: int = flag(4, "The penalty is taken on one image in so many.", minimum=1)
     penalty_form: str = flag(
         "authors", "The penalty; authors: gradient_norm for gan and jensen_shannon, else unweighted, as in their code.",
-        choices=("authors", *REGULARISERS),
+        choices=("authors", *PENALTIES),
     )  # fmt: skip
     penalty_inputs: str = flag("image", "What the penalty differentiates F by.", choices=PENALTY_INPUTS)
     average_decay: float = flag(

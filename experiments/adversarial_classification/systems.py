@@ -84,7 +84,7 @@ def system(
       num_samples: M, where labels are drawn.
       penalty: coefficient gamma of the gradient-norm penalty.
       penalty_stride: the penalty is taken on one example in so many.
-      penalty_form: a key of ``regularisation.REGULARISERS``, or ``"authors"``: gradient_norm for gan
+      penalty_form: a key of ``losses.PENALTIES``, or ``"authors"``: gradient_norm for gan
         and jensen_shannon, else unweighted, as in their code.
       penalty_inputs: what the penalty differentiates F by.
       disc_steps: discriminator updates per step.

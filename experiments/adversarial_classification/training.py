@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bgan_jax.algorithms.classification import ClassificationGame, LabelledBatch, init_classification_state
+from bgan_jax.algorithms.classification import LabelledBatch, init_classification_state, label_conditional
+from bgan_jax.algorithms.game import Game
 from bgan_jax.algorithms.state import Pair
 from bgan_jax.networks import ClassifierNetworks
 from bgan_jax.runtime import parallel
@@ -108,8 +109,14 @@ def trainer(
     """
     load = labelled_load(num_examples=len(split.labels), batch_size=batch_size, minibatches=system.minibatches)
 
-    def game(axis_name: str | None) -> ClassificationGame:
-        return ClassificationGame(networks=build(axis_name), optimizers=optimizers, settings=system.settings)
+    def game(axis_name: str | None) -> Game[Any]:
+        networks = build(axis_name)
+        return Game(
+            networks=networks,
+            optimizers=optimizers,
+            settings=system.settings,
+            conditional=label_conditional(networks),
+        )
 
     share = batch_size // jax.device_count()
     shapes = (system.minibatches, share, *split.images.shape[1:]), (system.minibatches, share)

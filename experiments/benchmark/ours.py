@@ -14,6 +14,7 @@ import numpy as np
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
 from bgan_jax.algorithms.discrete import DiscreteSettings, discrete_step
 from bgan_jax.algorithms.game import Game
+from bgan_jax.algorithms.microbatches import Microbatches, microbatches_for
 from bgan_jax.algorithms.state import TrainState, adam_pair, init_state
 from bgan_jax.conditionals import conditional_for
 from bgan_jax.networks import build_networks
@@ -38,8 +39,6 @@ def synthetic_rows(row: Row, *, seed: int = 0) -> np.ndarray:
 def step_function(row: Row, *, disc_fakes_per_latent: int = 1, axis_name: str | None = None, loops: bool = True) -> Any:
     """The step of a row, and the initial state's function; without loops all samples are computed at once."""
     networks = build_networks(row.network, example_shape=row.shape, width=row.width, axis_name=axis_name)
-    if not loops:
-        networks = networks._replace(disc_in_loop=None)
     optimizers = adam_pair(learning_rate_gen=1e-4, learning_rate_disc=1e-4)
     initialize = functools.partial(init_state, networks=networks, optimizers=optimizers)
     if row.kind == "continuous":
@@ -48,13 +47,18 @@ def step_function(row: Row, *, disc_fakes_per_latent: int = 1, axis_name: str | 
     settings = DiscreteSettings(
         num_samples=row.num_samples,
         disc_fakes_per_latent=disc_fakes_per_latent,
-        sample_chunk=None if loops else row.num_samples,
         penalty=row.penalty,
         penalty_stride=row.penalty_stride,
     )
     data_shape = row.shape if row.kind == "binary" else row.shape[:-1]
     conditional = conditional_for(row.kind, data_shape, num_classes=row.shape[-1])
-    game = Game(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
+    game = Game(
+        networks=networks,
+        conditional=conditional,
+        optimizers=optimizers,
+        settings=settings,
+        microbatches=microbatches_for(jax.default_backend()) if loops else Microbatches(),
+    )
     return functools.partial(discrete_step, game=game), initialize
 
 

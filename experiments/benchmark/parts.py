@@ -18,7 +18,8 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.algorithms.discrete import discrete_step, score, train_discriminator, train_generator
-from bgan_jax.algorithms.updates import Generated, generate, update_discriminator, update_generator
+from bgan_jax.algorithms.passes import GeneratorPass, generate
+from bgan_jax.algorithms.updates import update_discriminator, update_generator
 from bgan_jax.conditionals import sample_conditionals
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.compiler_options import compiler_options
@@ -68,9 +69,9 @@ def programs_of(row: Row) -> list[Program]:
 
     made = jax.jit(forward)(state, key)
 
-    def fakes_of(made: Any) -> Generated:
+    def fakes_of(made: Any) -> GeneratorPass:
         logits, model_state, sample_keys, latents = made
-        return Generated(logits, _nothing, model_state, sample_keys, latents)
+        return GeneratorPass(logits, _nothing, model_state, sample_keys, latents)
 
     def learn(state: Any, real: jax.Array, made: Any, *, game: Any) -> Any:
         return train_discriminator(state, real[0], fakes_of(made), game=game, axis_name=None)
@@ -94,11 +95,13 @@ def programs_of(row: Row) -> list[Program]:
 
     def optimise(state: Any) -> Any:
         # Any trees of the parameters' shapes serve as gradients.
-        state = update_discriminator(state, state.params.disc, state.model_state.disc, optimizers=game.optimizers)
+        state, _ = update_discriminator(
+            state, state.params.disc, state.model_state.disc, {}, optimizers=game.optimizers, axis_name=None
+        )
         return update_generator(
-            state, state.params.gen, state.model_state.gen, optimizers=game.optimizers,
+            state, state.params.gen, state.model_state.gen, {}, optimizers=game.optimizers, axis_name=None,
             average_decay=game.settings.average_decay,
-        )  # fmt: skip
+        )[0]  # fmt: skip
 
     return [
         program("step", functools.partial(discrete_step, game=game), state, real, index),

@@ -20,8 +20,9 @@ import optax
 
 from bgan_jax.algorithms.discrete import DiscreteGame, DiscreteSettings, score, train_generator
 from bgan_jax.algorithms.learned_baseline import with_baseline
+from bgan_jax.algorithms.microbatches import microbatches_for
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import Pair, TrainState
-from bgan_jax.algorithms.updates import generate
 from bgan_jax.conditionals import Conditional
 from bgan_jax.evaluation.enumerable import EnumerableTarget, state_index, target_conditional
 from bgan_jax.evaluation.exact import conditional_log_probs, marginal_log_probs
@@ -129,7 +130,6 @@ def enumerable_game(
         name="table",
         gen=player(TableGenerator(num_latents, shape), (num_latents,)),
         disc=disc,
-        disc_double_backward=disc,
         example_shape=shape,
         latent_dim=num_latents,
         latent_prior="normal",
@@ -141,6 +141,7 @@ def enumerable_game(
         conditional=target_conditional(target),
         optimizers=Pair(gen=optimizer, disc=optax.identity() if disc_optimizer is None else disc_optimizer),
         settings=rules,
+        microbatches=microbatches_for(jax.default_backend()),
     )
 
 

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from bgan_jax.algorithms.estimators import ESTIMATORS, Context, Direction, generator_loss
+from bgan_jax.algorithms.estimators import ESTIMATORS, CoefficientSums, Context, generator_loss
 from bgan_jax.algorithms.importance_sums import ScoredSamples, summarize
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.relaxation import relaxed_sample, straight_through
 from bgan_jax.algorithms.state import Pair, init_state
-from bgan_jax.algorithms.updates import generate
 from bgan_jax.conditionals import Conditional, sample_conditionals
 from bgan_jax.evaluation.enumerable import EnumerableTarget, target_conditional
 from bgan_jax.evaluation.estimator_quality import QUICK_COMPILATION
@@ -215,7 +215,7 @@ def estimate_fn(
     average = jnp.mean(conditional_log_partitions(here.log_g, log_ratio=here.log_ratio))
     reward_of_latent = jnp.sum(jnp.exp(here.log_g) * here.log_ratio[None], axis=1)
 
-    def direction(name: str, scored: ScoredSamples, row: jax.Array, num_samples: int) -> Direction:
+    def direction(name: str, scored: ScoredSamples, row: jax.Array, num_samples: int) -> CoefficientSums:
         context = Context(
             num_samples=num_samples, log_partition_average=average, axis_name=None, baseline=reward_of_latent[row]
         )
@@ -254,7 +254,7 @@ def estimate_fn(
                 cotangent = jax.grad(generator_loss)(
                     fakes.logits, direction(name, scored, row, m), conditional=conditional
                 )
-            gradients.append(fakes.pull_back(cotangent)["logits"])
+            gradients.append(fakes.vjp(cotangent)["logits"])
         return gradients
 
     return estimate

@@ -13,9 +13,10 @@ import numpy as np
 import optax
 
 from bgan_jax.algorithms.discrete import DiscreteGame, discrete_step
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.relaxation import annealed_temperature
 from bgan_jax.algorithms.state import TrainState, init_state
-from bgan_jax.algorithms.updates import generate, update_generator
+from bgan_jax.algorithms.updates import update_generator
 from bgan_jax.evaluation.enumerable import EnumerableTarget
 from bgan_jax.evaluation.estimator_quality import QUICK_COMPILATION
 from bgan_jax.evaluation.exact import exact_divergence, marginal_log_probs
@@ -105,7 +106,9 @@ def _exact_step(target: EnumerableTarget, game: DiscreteGame, *, objective: str)
 
     def step(state: TrainState) -> TrainState:
         gradient = {"logits": jax.grad(value)(state.params.gen["logits"])}
-        state = update_generator(state, gradient, state.model_state.gen, optimizers=game.optimizers, average_decay=0.0)
+        state, _, _ = update_generator(
+            state, gradient, state.model_state.gen, {}, optimizers=game.optimizers, axis_name=None, average_decay=0.0
+        )
         return state.replace(step=state.step + 1)
 
     return step
@@ -134,8 +137,14 @@ def _relaxed_step(target: EnumerableTarget, game: DiscreteGame, settings: Traini
             hard=hard,
         )
         cotangent = jnp.mean(each, axis=0) / settings.batch_size
-        state = update_generator(
-            state, fakes.pull_back(cotangent), fakes.model_state, optimizers=game.optimizers, average_decay=0.0
+        state, _, _ = update_generator(
+            state,
+            fakes.vjp(cotangent),
+            fakes.model_state,
+            {},
+            optimizers=game.optimizers,
+            axis_name=None,
+            average_decay=0.0,
         )
         return state.replace(step=state.step + 1)
 

@@ -48,10 +48,10 @@ from bgan_jax.algorithms.continuous import (
     point_gradients,
     train_discriminator,
 )
-from bgan_jax.algorithms.objectives import OBJECTIVES
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import TrainState
-from bgan_jax.algorithms.updates import generate
 from bgan_jax.data import DatasetSpec
+from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli.command import Command
@@ -84,7 +84,7 @@ class Config(MeasuredConfig):
     network: str = flag("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
     width: int | None = flag(16, "Base number of maps; empty is the preset's.", minimum=1)
     steps: int = flag(1500, "Training steps of both players, before the discriminator's own.", minimum=1)
-    objective: str = flag("non_saturating", "What the generator is trained by.", choices=tuple(OBJECTIVES))
+    objective: str = flag("non_saturating", "What the generator is trained by.", choices=tuple(GENERATOR_OBJECTIVES))
     learning_rate_gen: float = flag(5e-4, "Adam's step size for the generator.", minimum=0.0)
     learning_rate_disc: float = flag(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
     average_decay: float = flag(
@@ -108,14 +108,14 @@ def names_and_rates(config: Config) -> tuple[list[str], list[float]]:
     Raises:
       UsageError: a list holds something that is not legal, or the pictures do not fill batches.
     """
-    by_logit = [name for name, objective in OBJECTIVES.items() if objective.uses_divergence]
+    by_logit = [name for name, objective in GENERATOR_OBJECTIVES.items() if objective.uses_divergence]
     names = list(dict.fromkeys(part.strip() for part in config.descent_objectives.split(",") if part.strip()))
     for name in names:
         if name not in by_logit:
             raise UsageError(f"--descent_objectives: {name!r} is none of those by F: {', '.join(by_logit)}")
     if not names:
         raise UsageError(f"--descent_objectives is empty; legal: {', '.join(by_logit)}")
-    if not OBJECTIVES[config.objective].uses_divergence:
+    if not GENERATOR_OBJECTIVES[config.objective].uses_divergence:
         raise UsageError(f"--objective={config.objective} trains no F to descend on; legal: {', '.join(by_logit)}")
     try:
         rates = [float(part) for part in config.descent_rates.split(",") if part.strip()]

@@ -40,7 +40,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bgan_jax.algorithms.objectives import OBJECTIVES
+from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.loop import NonFiniteError
 from bgan_jax.runtime.metrics import read_metrics
@@ -76,7 +76,7 @@ class Config(YardstickFlags):
     download: bool = flag(False, "Allow fetching the data set over the network.", may_change=True)
     objectives: str = flag(
         "minimax,non_saturating,boundary_seeking",
-        f"What generators minimise, separated by commas; of {', '.join(OBJECTIVES)}.", may_change=True,
+        f"What generators minimise, separated by commas; of {', '.join(GENERATOR_OBJECTIVES)}.", may_change=True,
     )  # fmt: skip
     ratio: str = flag("5:1", "Generator updates to discriminator updates of the curves.", may_change=True)
     learning_rate: float = flag(1e-3, "Adam's step size, of both players, of the curves.", minimum=0.0, may_change=True)
@@ -158,10 +158,10 @@ def plan_of(config: Config) -> Plan:
     """
     objectives, ratios = _listed(config.objectives), _listed(config.ratios)
     if not objectives:
-        raise UsageError(f"--objectives is empty; legal: {', '.join(OBJECTIVES)}")
+        raise UsageError(f"--objectives is empty; legal: {', '.join(GENERATOR_OBJECTIVES)}")
     for name in objectives:
-        if name not in OBJECTIVES:
-            raise UsageError(f"--objectives: unknown objective {name!r}; legal: {', '.join(OBJECTIVES)}")
+        if name not in GENERATOR_OBJECTIVES:
+            raise UsageError(f"--objectives: unknown objective {name!r}; legal: {', '.join(GENERATOR_OBJECTIVES)}")
     for ratio in [config.ratio, *ratios]:
         updates(ratio)
     try:
@@ -194,7 +194,7 @@ def run_config(config: Config, cell: Cell) -> continuous_images.Config:
         **{name: getattr(config, name) for name in shared},
         workdir=str(Path(config.workdir).expanduser() / "cells" / cell.name),
         objective=cell.objective,
-        penalty_form="gradient_norm" if OBJECTIVES[cell.objective].uses_divergence else "unweighted",
+        penalty_form="gradient_norm" if GENERATOR_OBJECTIVES[cell.objective].uses_divergence else "unweighted",
         learning_rate_gen=cell.learning_rate,
         learning_rate_disc=cell.learning_rate,
         gen_steps=gen_steps,

@@ -46,13 +46,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step, point_gradients
-from bgan_jax.algorithms.objectives import OBJECTIVES
-from bgan_jax.algorithms.regularisation import REGULARISERS
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import Pair, TrainState, adam_pair, init_state
-from bgan_jax.algorithms.updates import generate
 from bgan_jax.evaluation.coverage import ModeCoverage, mode_coverage
 from bgan_jax.evaluation.planar import TARGETS, PlanarTarget, planar_log_density, planar_target, sample_planar
-from bgan_jax.losses import DIVERGENCES
+from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.loop import NonFiniteError
@@ -94,7 +92,7 @@ class Config:
     target: str = flag("ring", "The distribution to learn.", choices=tuple(TARGETS))
     objectives: str = flag(
         "boundary_seeking,boundary_cross_entropy,non_saturating,minimax,least_squares,wasserstein",
-        f"What generators minimise, separated by commas; of {', '.join(OBJECTIVES)}.",
+        f"What generators minimise, separated by commas; of {', '.join(GENERATOR_OBJECTIVES)}.",
     )
     divergence: str = flag(
         "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
@@ -112,7 +110,7 @@ class Config:
         "gradient_norm",
         "The penalty. gradient_norm asks for a divergence: least squares and hinge take unweighted in its place, and "
         "wasserstein always has wgan_gp, constant.",
-        choices=tuple(REGULARISERS),
+        choices=tuple(PENALTIES),
     )
     penalty_decay: float = flag(
         0.05, "What is left of gamma at the end of the run; it falls exponentially.", minimum=1e-9, maximum=1.0
@@ -148,7 +146,11 @@ def settings_for(config: Config, objective: str) -> ContinuousSettings:
     half_life = None if config.penalty_decay == 1.0 else config.steps / -math.log2(config.penalty_decay)
     if objective == "wasserstein":
         form, half_life = "wgan_gp", None
-    elif objective in OBJECTIVES and REGULARISERS[form].needs_divergence and not OBJECTIVES[objective].uses_divergence:
+    elif (
+        objective in GENERATOR_OBJECTIVES
+        and PENALTIES[form].needs_divergence
+        and not GENERATOR_OBJECTIVES[objective].uses_divergence
+    ):
         form = "unweighted"
     try:
         return ContinuousSettings(
@@ -265,7 +267,7 @@ def train_objective(
     )
     column = figures.Column(
         title=f"{objective.replace('_', ' ')}\n{FORMULAS[objective]}",
-        boundary=game.objective.boundary,
+        boundary=GENERATOR_OBJECTIVES[game.settings.objective].boundary,
         frames=[moment.frame for moment in watched],
         steps=np.array([moment.frame.step for moment in watched]),
         modes=modes,
@@ -333,7 +335,7 @@ def open_run(config: Config) -> tuple[list[str], Path]:
     check_workdir(config, holds="the pictures and the table go there")
     objectives = [name.strip() for name in config.objectives.split(",") if name.strip()]
     if not objectives:
-        raise UsageError(f"--objectives is empty; legal: {', '.join(OBJECTIVES)}")
+        raise UsageError(f"--objectives is empty; legal: {', '.join(GENERATOR_OBJECTIVES)}")
     if config.steps % config.frames:
         raise UsageError(f"--steps={config.steps} is not a multiple of --frames={config.frames}")
     for objective in objectives:

@@ -286,12 +286,12 @@ def test_the_reward_average_is_the_baseline():
     fakes = classify(state, jax.random.key(4), real.images[0], INDEX, game=game)
     moved, scored, _ = train_discriminator(state, real.images[0], real.labels[0], fakes, game=game, axis_name=None)
     after, metrics = train_classifier(moved, real.labels[0], fakes, scored, game=game, axis_name=None)
-    reward = float(jnp.mean(scored.logit_mean))
+    reward = float(jnp.mean(scored.log_ratio_mean))
     np.testing.assert_allclose(after.reward_average, 0.99 * 0.9 + 0.01 * reward, rtol=1e-5)
     log_probs, _ = tables(game, state, real.images[0])
 
     def loss(params):
-        by_label = scored.logit_statistics - 0.9 * scored.mean_statistics
+        by_label = scored.log_ratio_statistics - 0.9 * scored.mean_statistics
         return -jnp.mean(jnp.sum(by_label * log_probs(params), axis=1))
 
     close(gradient_of(state.params.gen, after.params.gen), jax.grad(loss)(state.params.gen))

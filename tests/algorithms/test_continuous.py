@@ -16,16 +16,16 @@ from bgan_jax.algorithms.continuous import (
     train_discriminator,
     train_generator,
 )
-from bgan_jax.algorithms.objectives import OBJECTIVES
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import init_state
-from bgan_jax.algorithms.updates import generate
+from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import parallel
 from tests.continuous_game import point_data, point_game
 
 N = 16
 INDEX = jnp.arange(N)
 BOUNDARY_SEEKING = ["boundary_seeking", "boundary_seeking_centered", "boundary_cross_entropy"]
-WITHOUT_DIVERGENCE = [name for name, objective in OBJECTIVES.items() if not objective.uses_divergence]
+WITHOUT_DIVERGENCE = [name for name, objective in GENERATOR_OBJECTIVES.items() if not objective.uses_divergence]
 
 
 def initial(game):
@@ -240,11 +240,11 @@ def test_the_running_log_partition_stays_finite(offset):
 PENALTIES = itertools.cycle(["unweighted", "r1", "wgan_gp"])
 
 
-@pytest.mark.parametrize(("objective", "penalty_form"), list(zip(OBJECTIVES, PENALTIES)))  # noqa: B905
+@pytest.mark.parametrize(("objective", "penalty_form"), list(zip(GENERATOR_OBJECTIVES, PENALTIES)))  # noqa: B905
 def test_every_objective_steps(objective, penalty_form):
     state, metrics = run(point_game(objective=objective, penalty_form=penalty_form, batch_norm=False), steps=3)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves((state.params, metrics)))
-    assert ("bound" in metrics) == OBJECTIVES[objective].uses_divergence
+    assert ("bound" in metrics) == GENERATOR_OBJECTIVES[objective].uses_divergence
     assert ("real_accuracy" in metrics) == (objective != "wasserstein")
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from bgan_jax import losses
 from bgan_jax.algorithms.discrete import DiscreteGame, DiscreteSettings, discrete_step, score, train_generator
-from bgan_jax.algorithms.regularisation import REGULARISERS
+from bgan_jax.algorithms.microbatches import CPU, Microbatches
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import Pair, init_state
-from bgan_jax.algorithms.updates import generate
 from bgan_jax.conditionals import product_bernoulli, sample_conditionals
+from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import build_networks
 from tests.toy_game import SHAPE, toy_data, toy_game
 
@@ -131,20 +132,21 @@ def test_the_chunk_does_not_matter():
 
 
 @pytest.mark.parametrize(("disc_fakes_per_latent", "at_a_time"), [(1, 1), (4, 1), (4, 2), (4, 3)])
-def test_the_discriminator_in_a_loop_takes_the_same_step(disc_fakes_per_latent, at_a_time, monkeypatch):
+def test_the_discriminator_in_a_loop_takes_the_same_step(disc_fakes_per_latent, at_a_time):
     """On CPU samples are scored, and learned from, a few at a time in a loop; elsewhere all at once."""
-    monkeypatch.setattr("bgan_jax.algorithms.discrete.LEARNING_VALUES", at_a_time * N * 28 * 28)
+    in_rounds = CPU._replace(learned_values=at_a_time * N * 28 * 28)
     networks = build_networks("dcgan28_small", example_shape=(28, 28, 1), width=2)
-    assert networks.disc_in_loop is not None
+    assert networks.disc.in_loop is not None
     optimizer = optax.sgd(0.1)
     looped, at_once = (
         DiscreteGame(
-            networks=networks._replace(disc_in_loop=disc_in_loop),
+            networks=networks,
+            microbatches=microbatches,
             conditional=product_bernoulli(),
             optimizers=Pair(gen=optimizer, disc=optimizer),
             settings=DiscreteSettings(num_samples=4, disc_fakes_per_latent=disc_fakes_per_latent, sample_chunk=2),
         )
-        for disc_in_loop in (networks.disc_in_loop, None)
+        for microbatches in (in_rounds, Microbatches())
     )
     state = jax.jit(functools.partial(init_state, networks=networks, optimizers=looped.optimizers))(jax.random.key(0))
     real = jax.random.bernoulli(jax.random.key(1), 0.2, (1, N, 28, 28, 1)).astype(jnp.uint8)
@@ -273,7 +275,7 @@ def test_it_learns():
     assert error(after) < 0.1 < 0.4 < error(before)
 
 
-@pytest.mark.parametrize("penalty_form", REGULARISERS)
+@pytest.mark.parametrize("penalty_form", PENALTIES)
 def test_every_penalty_is_in_the_loss(penalty_form):
     """Once, with its own factor: an update of plain gradient descent is linear in the coefficient."""
     games = [

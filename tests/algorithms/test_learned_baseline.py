@@ -14,8 +14,8 @@ from bgan_jax.algorithms.discrete import discrete_step, score, train_generator
 from bgan_jax.algorithms.estimators import ESTIMATORS, Context
 from bgan_jax.algorithms.importance_sums import summarize
 from bgan_jax.algorithms.learned_baseline import init_baseline, regress, update_baseline, with_baseline
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import init_state
-from bgan_jax.algorithms.updates import generate
 from bgan_jax.runtime import parallel
 from tests.toy_game import toy_data, toy_game
 
@@ -123,7 +123,7 @@ def test_the_update_uses_the_baseline_as_it_was_before():
     values, _ = game.networks.baseline.apply({"params": state.baseline["params"]}, fakes.latents, train=True)
     context = Context(num_samples=4, log_partition_average=state.log_partition_average, axis_name=None, baseline=values)
     direction = ESTIMATORS[LEARNED](scored, context)
-    np.testing.assert_allclose(direction.total, scored.logit_mean - values, atol=1e-6)
+    np.testing.assert_allclose(direction.total, scored.log_ratio_mean - values, atol=1e-6)
     after, _ = train_generator(state, fakes, scored, game=game, axis_name=None)
     still = baseline_game(learning_rate_baseline=0.0)
     frozen, _ = train_generator(state, fakes, scored, game=still, axis_name=None)

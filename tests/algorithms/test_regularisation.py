@@ -3,7 +3,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bgan_jax.algorithms.regularisation import REGULARISERS, annealed, clipped
+from bgan_jax.algorithms.regularisation import annealed, penalty_term
+from bgan_jax.algorithms.settings import DiscriminatorSettings
+from bgan_jax.algorithms.updates import clipped
+from bgan_jax.losses import PENALTIES
 
 SLOPE = jnp.array([3.0, 4.0])
 
@@ -19,15 +22,35 @@ SLOPE = jnp.array([3.0, 4.0])
         ("wgan_gp", 16.0),
     ],
 )
-@pytest.mark.parametrize("together", [False, True])
-def test_what_each_adds_to_the_loss(name, expected, together):
-    regulariser = REGULARISERS[name]
+@pytest.mark.parametrize("batch_independent", [False, True])
+def test_what_each_adds_to_the_loss(name, expected, batch_independent):
+    """Real and fake points pass as one batch, or, where a point's F depends on its batch, one after the other."""
     points = jnp.array([[4.0, -3.0], [-4.0, 3.0], [0.0, 0.0]])  # F is 0 on all of them
-    keys = jax.random.split(jax.random.key(0), 3)
-    penalty = regulariser.penalty(
-        lambda x: x @ SLOPE, keys, real=points, fake=points[::-1], divergence="jensen_shannon", together=together
+    sizes = []
+
+    def log_ratio_fn(points):
+        sizes.append(len(points))
+        return points @ SLOPE
+
+    term, penalty = penalty_term(
+        log_ratio_fn,
+        jax.random.split(jax.random.key(0), 3),
+        real=points,
+        fake=points[::-1],
+        step=jnp.int32(10),
+        settings=DiscriminatorSettings(penalty=2.0, penalty_form=name, penalty_half_life=10),
+        batch_independent=batch_independent,
     )
-    assert float(regulariser.factor * penalty) == pytest.approx(expected, rel=1e-5)
+    assert float(term) == pytest.approx(expected, rel=1e-5)  # the coefficient has halved to 1
+    assert float(PENALTIES[name].factor * penalty) == pytest.approx(expected, rel=1e-5)
+    both = name in ("gradient_norm", "unweighted")
+    assert sizes == ([6] if both and batch_independent else [3, 3] if both else [3])
+
+
+def test_a_penalty_of_coefficient_zero_is_not_computed():
+    settings = DiscriminatorSettings(penalty=0.0)
+    term, penalty = penalty_term(None, None, real=None, fake=None, step=None, settings=settings, batch_independent=True)
+    assert float(term) == float(penalty) == 0.0
 
 
 def test_annealing_follows_the_published_schedule():

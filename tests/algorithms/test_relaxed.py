@@ -8,9 +8,9 @@ import numpy as np
 import optax
 import pytest
 
+from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.relaxed import RELAXATIONS, RelaxedGame, RelaxedSettings, relax, relaxed_step
 from bgan_jax.algorithms.state import Pair, init_state
-from bgan_jax.algorithms.updates import generate
 from bgan_jax.conditionals import product_bernoulli
 from tests.toy_game import SHAPE, toy_data, toy_networks
 
@@ -58,7 +58,7 @@ def test_the_way_back_is_the_gradient_of_the_way_there(relaxation):
         return jnp.sum(relaxed_points(game, moved).logits * direction)
 
     expected = jax.grad(objective)(state.params.gen)
-    found = relaxed_points(game, state).pull_back(direction)
+    found = relaxed_points(game, state).vjp(direction)
     assert float(optax.tree.norm(expected)) > 0.1
     jax.tree.map(functools.partial(np.testing.assert_allclose, atol=1e-5), found, expected)
 

@@ -24,7 +24,7 @@ def linear_game(objective):
         apply=lambda variables, images, *, train: (variables["params"]["scale"] * images.sum(axis=(1, 2, 3)), {}),
     )
     networks = Networks(
-        name="linear", gen=disc, disc=disc, disc_double_backward=disc, example_shape=(2, 2, 1), latent_dim=1,
+        name="linear", gen=disc, disc=disc, example_shape=(2, 2, 1), latent_dim=1,
         latent_prior="normal", output="pixels",
     )  # fmt: skip
     optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)

@@ -183,7 +183,7 @@ def test_the_norm_neither_underflows_nor_overflows(size):
 def test_shapes_are_checked_and_named():
     batch, other = jnp.zeros((4, 3)), jnp.zeros((4, 2))
     with pytest.raises(
-        ValueError, match=r"statistic_fn must map \(4, 3\) to one number per example \(4,\), found \(4, 1\)"
+        ValueError, match=r"log_ratio_fn must map \(4, 3\) to one number per example \(4,\), found \(4, 1\)"
     ):
         losses.gradient_norm_penalty(lambda x: x[:, :1], real=batch, fake=batch, divergence="kl")
     with pytest.raises(ValueError, match=r"same data dims for real and fake"):

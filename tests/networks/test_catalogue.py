@@ -246,10 +246,8 @@ def test_shapes_counts_and_dtypes(name):
         )
         assert (points.shape, points.dtype) == ((3, *example_shape), jnp.float32)
         assert set(gen_state) == (set(gen) - {"params"} if train else set())
-        for player in (networks.disc, networks.disc_double_backward):
-            fake_logits, disc_state = jax.eval_shape(
-                lambda v, x, p=player, t=train: p.apply(v, x, train=t), disc, points
-            )
+        for apply in (networks.disc.apply, networks.disc.apply_twice):
+            fake_logits, disc_state = jax.eval_shape(lambda v, x, f=apply, t=train: f(v, x, train=t), disc, points)
             expected = (3, example_shape[0]) if name.endswith("_positions") else (3,)
             assert (fake_logits.shape, fake_logits.dtype) == (expected, jnp.float32)
             assert set(disc_state) == (set(disc) - {"params"} if train else set())

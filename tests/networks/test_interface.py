@@ -88,9 +88,7 @@ def test_the_double_backward_form_is_the_same_function(form):
 
     @jax.jit
     def values(variables):
-        return [
-            player.apply(variables, points, train=True) for player in (networks.disc, networks.disc_double_backward)
-        ]
+        return [apply(variables, points, train=True) for apply in (networks.disc.apply, networks.disc.apply_twice)]
 
     expected, actual = values(variables)
     chex.assert_trees_all_close(actual, expected, rtol=1e-5, atol=1e-6)
@@ -105,18 +103,18 @@ def test_the_form_for_loops_is_the_same_function_with_the_same_gradient(name, sh
     points = jax.random.uniform(jax.random.key(1), (2, 3, *shape))
     variables = random_variables(networks.disc.init)
 
-    def total(variables, points, player):
-        return player.apply(variables, points, train=True)[0].sum()
+    def total(variables, points, apply):
+        return apply(variables, points, train=True)[0].sum()
 
     @jax.jit
     def in_a_loop(variables):
         def one(sums, batch):
-            return jax.tree.map(jnp.add, sums, jax.value_and_grad(total)(variables, batch, networks.disc_in_loop)), None
+            return jax.tree.map(jnp.add, sums, jax.value_and_grad(total)(variables, batch, networks.disc.in_loop)), None
 
         zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, variables))
         return jax.lax.scan(one, zero, points)[0]
 
-    at_once = jax.jit(jax.value_and_grad(lambda v: total(v, points.reshape(6, *shape), networks.disc)))
+    at_once = jax.jit(jax.value_and_grad(lambda v: total(v, points.reshape(6, *shape), networks.disc.apply)))
     chex.assert_trees_all_close(in_a_loop(variables), at_once(variables), rtol=1e-4, atol=1e-4)
 
 
@@ -130,7 +128,7 @@ def test_the_form_for_loops_is_the_same_function_with_the_same_gradient(name, sh
     ],
 )
 def test_networks_that_gain_nothing_by_a_loop_or_look_at_the_whole_batch_have_no_such_form(name, shape, options):
-    assert build_networks(name, example_shape=shape, width=2, **options).disc_in_loop is None
+    assert build_networks(name, example_shape=shape, width=2, **options).disc.in_loop is None
 
 
 @pytest.mark.parametrize(
@@ -150,7 +148,7 @@ def test_independent_is_to_judge_every_point_whatever_its_batch(name, shape, ind
     whole, part = (
         jax.jit(lambda v, x: networks.disc.apply(v, x, train=True)[0])(variables, x) for x in (points, points[:2])
     )
-    assert networks.independent is independent
+    assert networks.disc.batch_independent is independent
     assert bool(np.allclose(whole[:2], part, rtol=1e-4, atol=1e-5)) is independent
 
 

@@ -79,7 +79,7 @@ def test_the_scorer_is_the_discriminator_whatever_the_batch():
 
     player = Player(init=None, apply=apply)
     networks = Networks(
-        name="linear", gen=player, disc=player, disc_double_backward=player, example_shape=(3,), latent_dim=2,
+        name="linear", gen=player, disc=player, example_shape=(3,), latent_dim=2,
         output="pixels",
         latent_prior="normal",
     )  # fmt: skip

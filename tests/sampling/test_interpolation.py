@@ -19,7 +19,7 @@ def generator(width, *, prior="normal"):
 
     player = Player(init=None, apply=apply)
     networks = Networks(
-        name="linear", gen=player, disc=player, disc_double_backward=player, example_shape=(width,), latent_dim=3,
+        name="linear", gen=player, disc=player, example_shape=(width,), latent_dim=3,
         output="logits",
         latent_prior=prior,
     )  # fmt: skip

@@ -13,8 +13,8 @@ from bgan_jax import data
 from bgan_jax.losses import DIVERGENCES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
-from bgan_jax.algorithms.objectives import OBJECTIVES
-from bgan_jax.algorithms.regularisation import REGULARISERS
+from bgan_jax.losses import GENERATOR_OBJECTIVES
+from bgan_jax.losses import PENALTIES
 from bgan_jax.sampling.sampler import make_point_sampler
 from bgan_jax.algorithms.state import init_state
 from experiments.harness.cli.errors import UsageError
@@ -33,12 +33,12 @@ COMPUTE_DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 class ContinuousConfig(RunConfig):
     """Flags that mean the same in every experiment on continuous data."""
 
-    objective: str = flag("boundary_seeking", "What the generator minimises.", choices=tuple(OBJECTIVES))
+    objective: str = flag("boundary_seeking", "What the generator minimises.", choices=tuple(GENERATOR_OBJECTIVES))
     divergence: str = flag(
         "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
     )
     penalty: float = flag(1.0, "Gradient penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_form: str = flag("gradient_norm", "The penalty.", choices=tuple(REGULARISERS))
+    penalty_form: str = flag("gradient_norm", "The penalty.", choices=tuple(PENALTIES))
     penalty_half_life: float | None = flag(
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=0.0
     )

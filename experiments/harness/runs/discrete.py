@@ -7,17 +7,20 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+
 from bgan_jax import data
 from bgan_jax.conditionals import Conditional, conditional_for
 from bgan_jax.losses import DIVERGENCES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import parallel
+from bgan_jax.algorithms.microbatches import microbatches_for
 from bgan_jax.algorithms.learned_baseline import with_baseline
 from bgan_jax.algorithms.discrete import DiscreteSettings, discrete_step
 from bgan_jax.algorithms.estimators import ESTIMATORS
 from bgan_jax.algorithms.game import Game
-from bgan_jax.algorithms.objectives import OBJECTIVES
-from bgan_jax.algorithms.regularisation import REGULARISERS
+from bgan_jax.losses import GENERATOR_OBJECTIVES
+from bgan_jax.losses import PENALTIES
 from bgan_jax.algorithms.relaxed import RELAXATIONS, RelaxedSettings, relaxed_step
 from bgan_jax.sampling.sampler import make_sampler
 from bgan_jax.algorithms.state import init_state
@@ -48,7 +51,7 @@ class DiscreteConfig(RunConfig):
     )  # fmt: skip
     objective: str = flag(
         "non_saturating", "What the generator minimises where its samples are relaxed; the rest have no need of it.",
-        choices=tuple(OBJECTIVES),
+        choices=tuple(GENERATOR_OBJECTIVES),
     )  # fmt: skip
     temperature: float = flag(3.0, "Temperature of Gumbel-softmax at the first step.", minimum=1e-3)
     temperature_rate: float = flag(
@@ -73,7 +76,7 @@ class DiscreteConfig(RunConfig):
     penalty_form: str = flag(
         "gradient_norm", "Squared gradient norms, weighted as derived for the divergence (gradient_norm), as they are "
         "(unweighted) or of the data alone (r1); or WGAN-GP's.",
-        choices=tuple(REGULARISERS),
+        choices=tuple(PENALTIES),
     )  # fmt: skip
 
 
@@ -102,7 +105,8 @@ def prepare(config: DiscreteConfig) -> Experiment:
     try:
         relaxes = config.estimator in RELAXATIONS
         settings: DiscreteSettings | RelaxedSettings = (
-            settings_from(RelaxedSettings, config, relaxation=config.estimator)
+            # Relaxed samples have the penalty on every example.
+            settings_from(RelaxedSettings, config, relaxation=config.estimator, penalty_stride=1)
             if relaxes
             else settings_from(DiscreteSettings, config)
         )
@@ -116,7 +120,13 @@ def prepare(config: DiscreteConfig) -> Experiment:
 
     def step_over(axis_name: str | None) -> Any:
         networks, conditional = players_for(vars(config), dataset.spec, axis_name=axis_name)
-        game: Game[Any] = Game(networks=networks, conditional=conditional, optimizers=optimizers, settings=settings)
+        game: Game[Any] = Game(
+            networks=networks,
+            conditional=conditional,
+            optimizers=optimizers,
+            settings=settings,
+            microbatches=microbatches_for(jax.default_backend()),
+        )
         return functools.partial(relaxed_step if relaxes else discrete_step, game=game)
 
     return Experiment(

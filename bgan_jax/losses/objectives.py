@@ -1,4 +1,4 @@
-"""Generator objectives for continuous data by name, each with the discriminator objective that its F is trained by.
+"""The table of generator objectives for continuous data, each with the discriminator loss that trains its F.
 
 ==============================  ==============================================  ========================  ============
 name                            what the generator minimises                    what trains F             boundary
@@ -15,7 +15,7 @@ name                            what the generator minimises                    
 ``hinge``                       -F                                              hinge                     F = 0
 ==============================  ==============================================  ========================  ============
 
-The losses themselves, with their equations and sources, are in :mod:`bgan_jax.losses`.
+The functions, with their equations and sources, are in ``continuous.py``, ``wasserstein.py`` and ``bounds.py``.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from typing import NamedTuple
 
 import jax
 
-from bgan_jax import losses
+from bgan_jax.losses import bounds, continuous, wasserstein
 
 
-class Objective(NamedTuple):
-    """What the two players of a continuous game are after; everything here is static.
+class GeneratorObjective(NamedTuple):
+    """The losses of both players of a continuous game; everything here is static.
 
     Attributes:
       generator_loss: ``(fake_logits, *, divergence, log_partition) -> loss per point``, differentiated in F.
       discriminator_loss: ``(*, real_logits, fake_logits, divergence) -> scalar``.
       uses_divergence: whether a divergence trains F, so that F estimates the log density ratio.
-      boundary: the value of F at which the discriminator cannot tell; ``None`` where F is known up to a constant only.
+      boundary: the value of F at which the discriminator cannot tell data from samples; ``None`` where F is only known
+        up to a constant.
     """
 
     generator_loss: Callable[..., jax.Array]
@@ -45,7 +46,7 @@ class Objective(NamedTuple):
 
 
 def _elementwise(loss: Callable[[jax.Array], jax.Array]) -> Callable[..., jax.Array]:
-    """A generator loss that needs nothing but F."""
+    """Adapts a generator loss that needs nothing but F."""
 
     def generator_loss(fake_logits: jax.Array, *, divergence: str, log_partition: jax.Array) -> jax.Array:
         del divergence, log_partition
@@ -56,20 +57,20 @@ def _elementwise(loss: Callable[[jax.Array], jax.Array]) -> Callable[..., jax.Ar
 
 def _centered(fake_logits: jax.Array, *, divergence: str, log_partition: jax.Array) -> jax.Array:
     del divergence
-    return losses.centered_boundary_seeking_loss(fake_logits, log_partition=log_partition)
+    return continuous.centered_boundary_seeking_loss(fake_logits, log_partition=log_partition)
 
 
 def _f_gan(fake_logits: jax.Array, *, divergence: str, log_partition: jax.Array) -> jax.Array:
     del log_partition
-    return losses.f_gan_generator_loss(fake_logits, divergence=divergence)
+    return continuous.f_gan_generator_loss(fake_logits, divergence=divergence)
 
 
 def _least_squares_boundary(fake_logits: jax.Array) -> jax.Array:
-    return losses.least_squares_generator_loss(fake_logits, target=0.5)
+    return continuous.least_squares_generator_loss(fake_logits, target=0.5)
 
 
 def _without_divergence(loss: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """A discriminator loss of one's own."""
+    """Adapts a discriminator loss that has no divergence."""
 
     def discriminator_loss(*, real_logits: jax.Array, fake_logits: jax.Array, divergence: str) -> jax.Array:
         del divergence
@@ -78,10 +79,10 @@ def _without_divergence(loss: Callable[..., jax.Array]) -> Callable[..., jax.Arr
     return discriminator_loss
 
 
-def _by_divergence(generator_loss: Callable[..., jax.Array]) -> Objective:
-    return Objective(
+def _by_divergence(generator_loss: Callable[..., jax.Array]) -> GeneratorObjective:
+    return GeneratorObjective(
         generator_loss=generator_loss,
-        discriminator_loss=losses.discriminator_loss,
+        discriminator_loss=bounds.discriminator_loss,
         uses_divergence=True,
         boundary=0.0,
     )
@@ -92,8 +93,8 @@ def _by_own_loss(
     discriminator_loss: Callable[..., jax.Array],
     *,
     boundary: float | None,
-) -> Objective:
-    return Objective(
+) -> GeneratorObjective:
+    return GeneratorObjective(
         generator_loss=_elementwise(generator_loss),
         discriminator_loss=_without_divergence(discriminator_loss),
         uses_divergence=False,
@@ -101,19 +102,21 @@ def _by_own_loss(
     )
 
 
-OBJECTIVES: dict[str, Objective] = {
-    "boundary_seeking": _by_divergence(_elementwise(losses.boundary_seeking_loss)),
+GENERATOR_OBJECTIVES: dict[str, GeneratorObjective] = {
+    "boundary_seeking": _by_divergence(_elementwise(continuous.boundary_seeking_loss)),
     "boundary_seeking_centered": _by_divergence(_centered),
-    "boundary_cross_entropy": _by_divergence(_elementwise(losses.boundary_cross_entropy_loss)),
-    "minimax": _by_divergence(_elementwise(losses.minimax_loss)),
-    "non_saturating": _by_divergence(_elementwise(losses.non_saturating_loss)),
+    "boundary_cross_entropy": _by_divergence(_elementwise(continuous.boundary_cross_entropy_loss)),
+    "minimax": _by_divergence(_elementwise(continuous.minimax_loss)),
+    "non_saturating": _by_divergence(_elementwise(continuous.non_saturating_loss)),
     "f_gan": _by_divergence(_f_gan),
     "least_squares": _by_own_loss(
-        losses.least_squares_generator_loss, losses.least_squares_discriminator_loss, boundary=0.5
+        continuous.least_squares_generator_loss, continuous.least_squares_discriminator_loss, boundary=0.5
     ),
     "least_squares_boundary": _by_own_loss(
-        _least_squares_boundary, losses.least_squares_discriminator_loss, boundary=0.5
+        _least_squares_boundary, continuous.least_squares_discriminator_loss, boundary=0.5
     ),
-    "wasserstein": _by_own_loss(losses.wasserstein_generator_loss, losses.wasserstein_critic_loss, boundary=None),
-    "hinge": _by_own_loss(losses.hinge_generator_loss, losses.hinge_discriminator_loss, boundary=0.0),
+    "wasserstein": _by_own_loss(
+        wasserstein.wasserstein_generator_loss, wasserstein.wasserstein_critic_loss, boundary=None
+    ),
+    "hinge": _by_own_loss(continuous.hinge_generator_loss, continuous.hinge_discriminator_loss, boundary=0.0),
 }

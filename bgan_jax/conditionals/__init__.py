@@ -1,0 +1,30 @@
+r"""The generator's conditional distributions g(x|z), one family a file.
+
+Both are exponential families in the generator's logits ``l``. With the sufficient statistics ``t(x)`` (the bits
+themselves, or one-hot vectors) and the log-normaliser ``A(l)``,
+
+.. math:: \log g(x \mid z) = \langle t(x), l \rangle - A(l), \qquad \nabla_l A(l) = E[t(x)].
+
+The log-probability is linear in ``t(x)``, which is what makes training cheap: a weighted sum over M samples of
+``log g`` is ``log g`` at the weighted mean of their statistics, so one backward pass through the generator serves
+any M. The discriminator sees ``t(x)`` too, so the same array is its input.
+
+Shapes: ``...`` are an example's own dims. A binary image has logits and bits of shape ``[..., H, W, C]``; a
+categorical one has symbols of shape ``[..., H, W]`` and logits of shape ``[..., H, W, K]``; text drops ``W``.
+"""
+
+from bgan_jax.conditionals.bernoulli import product_bernoulli
+from bgan_jax.conditionals.by_kind import conditional_for
+from bgan_jax.conditionals.categorical import product_categorical
+from bgan_jax.conditionals.conditional import Conditional, sample_conditionals
+from bgan_jax.conditionals.keys import example_keys, latent_and_sample_keys
+
+__all__ = [
+    "Conditional",
+    "conditional_for",
+    "example_keys",
+    "latent_and_sample_keys",
+    "product_bernoulli",
+    "product_categorical",
+    "sample_conditionals",
+]

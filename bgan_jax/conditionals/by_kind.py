@@ -1,0 +1,36 @@
+"""The conditional distribution that fits a kind of data."""
+
+from __future__ import annotations
+
+from bgan_jax.conditionals.bernoulli import product_bernoulli
+from bgan_jax.conditionals.categorical import product_categorical
+from bgan_jax.conditionals.conditional import Conditional
+
+
+def conditional_for(kind: str, example_shape: tuple[int, ...], *, num_classes: int | None = None) -> Conditional:
+    """Returns the conditional distribution that fits a kind of data.
+
+    Args:
+      kind: ``"binary"``, ``"categorical"`` or ``"text"``, as in ``bgan_jax.data.DatasetSpec.kind``. Static.
+      example_shape: one example's shape in the data's own form (``(28, 28, 1)`` bits, ``(32, 32)`` symbols). Static.
+      num_classes: number of symbols; needed unless the kind is binary. Static.
+
+    Returns:
+      The :class:`Conditional`.
+
+    Raises:
+      ValueError: the kind has no discrete conditional, or ``num_classes`` is missing.
+
+    Example:
+      >>> conditional_for("text", (32,), num_classes=80).event_ndims
+      2
+    """
+    if kind == "binary":
+        return product_bernoulli(event_ndims=len(example_shape))
+    if kind in ("categorical", "text"):
+        if num_classes is None:
+            raise ValueError(f"a {kind} conditional needs num_classes, the number of symbols")
+        return product_categorical(num_classes, event_ndims=len(example_shape) + 1)
+    raise ValueError(
+        f"data of kind {kind!r} has no discrete conditional; legal kinds are 'binary', 'categorical', 'text'"
+    )
