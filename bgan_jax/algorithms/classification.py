@@ -9,7 +9,7 @@ The image plays the role of the latent of Algorithm 1 of Hjelm et al. 2018 (http
 are normalised for each image over the M labels drawn for it. A label has few values, so the expectation over it can
 also be taken exactly, and then the target is :math:`\tilde p(y|x) = w(x, y) g(y|x) / \alpha(x)`: a label learned by the
 discriminator, soft, in the place of the given one. The image's part of the discriminator is computed once, however many
-labels are asked about. Other ways to train the same classifier are in ``classification_baselines.py``.
+labels it is evaluated for. Other ways to train the same classifier are in ``classification_baselines.py``.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ def train_classifier(
     game: ClassificationGame,
     axis_name: str | None,
 ) -> tuple[ClassificationState, Metrics]:
-    """Fits the classifier to its own labels as weighted. The given labels only measure it."""
+    """Fits the classifier to its own weighted labels. The given labels are only used for metrics."""
     settings = game.settings
     coefficient_sums = _coefficient_sums(scored, state, settings=settings, axis_name=axis_name)
     gradient = fakes.vjp(jax.grad(generator_loss)(fakes.logits, coefficient_sums, conditional=game.conditional))

@@ -1,4 +1,4 @@
-r"""Other ways to train the classifier of ``classification_step.py``, as steps with the same state and the same data.
+r"""Other ways to train the classifier of ``classification.py``, as steps with the same state and the same data.
 
 ==================  ===========================================  ====================================================
 step                the classifier is trained                    source

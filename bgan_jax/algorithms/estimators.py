@@ -1,4 +1,4 @@
-r"""Estimators of the generator's gradient from scored samples: each one a function of the same summary.
+r"""Estimators of the generator's gradient from scored samples: each one a function of the same sums.
 
 Every score-function estimator has the form
 
@@ -38,7 +38,7 @@ class CoefficientSums(NamedTuple):
 
 
 class Context(NamedTuple):
-    r"""What an estimator may use beside the samples of its own latents. Built by keyword; not an argument of ``jit``.
+    r"""Inputs of an estimator beside the samples of its own latents. Built by keyword; not an argument of ``jit``.
 
     Attributes:
       num_samples: M, how many samples each latent has, or ``None`` where the mean over them is exact. Static.
@@ -62,7 +62,7 @@ Estimator = Callable[[ScoredSamples, Context], CoefficientSums]
 
 
 def boundary_seeking(scored: ScoredSamples, context: Context) -> CoefficientSums:
-    r"""Per-latent importance weights with the control variate 1/M: :math:`c_{mn} = \tilde w_{mn} - \frac1M`.
+    r"""Computes per-latent importance weights with the control variate 1/M: :math:`c_{mn} = \tilde w_{mn} - \frac1M`.
 
     The estimator of Algorithm 1 of Hjelm et al. 2018 (https://arxiv.org/abs/1702.08431). Subtracting 1/M does not
     change its mean, since ``E_g[grad log g] = 0``, and lowers its variance; with M = 1 it is exactly zero.
@@ -81,7 +81,7 @@ def boundary_seeking(scored: ScoredSamples, context: Context) -> CoefficientSums
 
 
 def boundary_seeking_plain(scored: ScoredSamples, context: Context) -> CoefficientSums:
-    r"""Per-latent importance weights as the paper prints them: :math:`c_{mn} = \tilde w_{mn}`.
+    r"""Computes per-latent importance weights as the paper prints them: :math:`c_{mn} = \tilde w_{mn}`.
 
     Example:
       >>> from bgan_jax.algorithms.importance_sums import summarize
@@ -95,7 +95,7 @@ def boundary_seeking_plain(scored: ScoredSamples, context: Context) -> Coefficie
 
 
 def boundary_seeking_marginal(scored: ScoredSamples, context: Context) -> CoefficientSums:
-    r"""Weights normalised over the whole batch, each less the mean of its latent's others.
+    r"""Computes weights normalised over the whole batch, each less the mean of its latent's others.
 
     .. math::
 
@@ -123,7 +123,7 @@ def boundary_seeking_marginal(scored: ScoredSamples, context: Context) -> Coeffi
 
 
 def boundary_seeking_marginal_plain(scored: ScoredSamples, context: Context) -> CoefficientSums:
-    r"""Weights normalised over the whole batch, as printed: :math:`c_{mn} = \tilde w_{mn} \hat\alpha_n / \hat\beta`.
+    r"""Computes weights normalised over the batch, as printed: :math:`c_{mn} = \tilde w_{mn} \hat\alpha_n / \hat\beta`.
 
     The first policy gradient of Hjelm et al. 2018. Biased for the gradient of the marginal KL(p~ || q) by a term that
     falls with the number of latents alone.
@@ -142,7 +142,9 @@ def boundary_seeking_marginal_plain(scored: ScoredSamples, context: Context) -> 
 
 
 def reinforce(scored: ScoredSamples, context: Context) -> CoefficientSums:
-    r"""REINFORCE, leave-one-out baseline: :math:`c_{mn} = \frac1M (F_{mn} - \frac1{M-1}\sum_{m' \ne m} F_{m'n})`.
+    r"""Computes REINFORCE's coefficients with the leave-one-out baseline.
+
+    .. math:: c_{mn} = \frac1M \Big(F_{mn} - \frac1{M-1}\sum_{m' \ne m} F_{m'n}\Big)
 
     The reward is the log-weight F, so this descends KL(g(x|z) || p~(x|z)). The baseline is independent of the sample
     that it is subtracted from: unbiased, and free.
@@ -160,7 +162,7 @@ def reinforce(scored: ScoredSamples, context: Context) -> CoefficientSums:
 
 
 def reinforce_moving_average(scored: ScoredSamples, context: Context) -> CoefficientSums:
-    r"""REINFORCE with the running log-partition as baseline, as the authors have it.
+    r"""Computes REINFORCE's coefficients with the running log-partition as baseline, as the authors do.
 
     :math:`c_{mn} = \frac1M (F_{mn} - \overline{\log Z} - 1)`.
 
@@ -176,7 +178,7 @@ def reinforce_moving_average(scored: ScoredSamples, context: Context) -> Coeffic
 
 
 def reinforce_no_baseline(scored: ScoredSamples, context: Context) -> CoefficientSums:
-    r"""REINFORCE with the bare reward: :math:`c_{mn} = \frac1M F_{mn}`.
+    r"""Computes REINFORCE's coefficients without a baseline: :math:`c_{mn} = \frac1M F_{mn}`.
 
     Example:
       >>> from bgan_jax.algorithms.importance_sums import summarize
@@ -190,7 +192,7 @@ def reinforce_no_baseline(scored: ScoredSamples, context: Context) -> Coefficien
 
 
 def reinforce_learned_baseline(scored: ScoredSamples, context: Context) -> CoefficientSums:
-    r"""REINFORCE with what a network expects of the latent: :math:`c_{mn} = \frac1M (F_{mn} - b(z_n))`.
+    r"""Computes REINFORCE's coefficients with a learned baseline: :math:`c_{mn} = \frac1M (F_{mn} - b(z_n))`.
 
     ``algorithms/learned_baseline.py`` trains b. It must not depend on the samples.
 
@@ -211,7 +213,7 @@ def reinforce_learned_baseline(scored: ScoredSamples, context: Context) -> Coeff
 
 
 def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> CoefficientSums:
-    r"""REINFORCE with a baseline per latent from elsewhere: :math:`c_{mn} = \frac1M (F_{mn} - b_n)`.
+    r"""Computes REINFORCE's coefficients with a given baseline per latent: :math:`c_{mn} = \frac1M (F_{mn} - b_n)`.
 
     Args:
       scored: the summary of the samples.
@@ -234,7 +236,7 @@ def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> C
 
 
 def _leave_one_out(num_samples: int | None) -> float:
-    """M / (M - 1): what a sample less the mean of the others is, in units of it less the mean of all; 1 at M = ∞."""
+    """Returns M / (M - 1): a sample less the mean of the others, in units of it less the mean of all; 1 at M = ∞."""
     return 1.0 if num_samples is None else num_samples / (num_samples - 1)
 
 

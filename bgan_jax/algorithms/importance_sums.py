@@ -60,7 +60,7 @@ class ImportanceSums(NamedTuple):
 
 
 def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
-    """``[N]``, ``[M, N]`` or those of every position, reshaped to multiply an array with further dims behind."""
+    """Appends axes to ``[N]``, ``[M, N]`` or a value per position, so that it multiplies an array of more dims."""
     return values.reshape(values.shape + (1,) * (like.ndim - values.ndim))
 
 
@@ -162,7 +162,7 @@ def score_samples(
     """Draws M samples of every latent's conditional, scores them, and sums them up, ``sample_chunk`` at a time.
 
     The result is the same for every chunk size up to rounding: sample (m, n) depends on its key and indices only. So
-    those that somebody has scored already need not be scored again.
+    samples that have been scored already need not be scored again.
 
     Args:
       log_ratio_fn: the discriminator with its parameters inside, ``[B, ...] -> [B]``, or ``[B, L]`` with an F per

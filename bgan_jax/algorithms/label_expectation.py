@@ -1,6 +1,6 @@
-r"""Expectations over the labels of an image, exactly: a label has few values, so all of them can be asked about.
+r"""Exact expectations over the labels of an image: a label has few values, so F of all of them can be computed.
 
-What sampling estimates in ``classification_step.py``, without its noise: a control for every estimator there.
+What sampling estimates in ``classification.py``, without its noise: a control for every estimator there.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from bgan_jax.algorithms.importance_sums import MAX_LOGIT, ScoredSamples
 
 
 def every_label(num_examples: int, *, num_classes: int) -> jax.Array:
-    """All labels of every image, one-hot, ``[num_classes, num_examples, num_classes]``."""
+    """Returns all labels of every image, one-hot, ``[num_classes, num_examples, num_classes]``."""
     return jnp.broadcast_to(jnp.eye(num_classes)[:, None], (num_classes, num_examples, num_classes))
 
 
 def summarize_exactly(fake_logits: jax.Array, logits: jax.Array) -> ScoredSamples:
-    r"""The summary of infinitely many labels of each image, from F of every label.
+    r"""Computes the sums over infinitely many labels of each image, from F of every label.
 
     With it ``boundary_seeking`` has the exact gradient towards :math:`\tilde p(y|x) = w(x, y) g(y|x) / \alpha(x)`, and
     ``reinforce_no_baseline`` that of the reversed divergence.
@@ -56,7 +56,7 @@ def summarize_exactly(fake_logits: jax.Array, logits: jax.Array) -> ScoredSample
 def expected_lower_bound(
     *, real_logits: jax.Array, fake_logits: jax.Array, logits: jax.Array, divergence: str | losses.FDivergence
 ) -> jax.Array:
-    r"""The variational lower bound with the expectation over labels taken exactly.
+    r"""Computes the variational lower bound with the exact expectation over labels.
 
     .. math:: V = \frac1N \sum_n \Big( \nu(F(x_n, y_n)) - \sum_y g(y|x_n) f^*(\nu(F(x_n, y))) \Big)
 

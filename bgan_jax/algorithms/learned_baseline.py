@@ -23,7 +23,7 @@ LEARNS_BASELINE = ("reinforce_learned_baseline",)
 
 
 def with_baseline(networks: Networks, *, estimator: str) -> Networks:
-    """The networks with a baseline beside the two players, where the estimator learns one; unchanged where not.
+    """Returns the networks with a baseline beside the two players, where the estimator learns one; else unchanged.
 
     Example:
       >>> from bgan_jax.networks import build_networks
@@ -37,7 +37,7 @@ def with_baseline(networks: Networks, *, estimator: str) -> Networks:
 
 
 def init_baseline(key: jax.Array, *, networks: Networks) -> dict[str, Any]:
-    """Parameters and optimiser state of the networks' baseline; an empty mapping where there is none."""
+    """Makes parameters and optimiser state of the networks' baseline; an empty mapping where there is none."""
     if networks.baseline is None:
         return {}
     params = networks.baseline.init(key)["params"]
@@ -45,7 +45,7 @@ def init_baseline(key: jax.Array, *, networks: Networks) -> dict[str, Any]:
 
 
 class Regression(NamedTuple):
-    """The baseline of a batch of latents, and where it should go; nothing of either where none is learned.
+    """The baseline of a batch of latents, and its gradient; neither where none is learned.
 
     Attributes:
       values: b, before its update, in nats, ``[N]``, or ``None``.
@@ -87,7 +87,7 @@ def regress(
 
 
 def update_baseline(state: dict[str, Any], gradient: Any, *, learning_rate: float) -> dict[str, Any]:
-    """The baseline's state after one step of Adam; an empty mapping where there is none."""
+    """Takes one step of Adam with the baseline; returns an empty mapping where there is none."""
     if not state:
         return {}
     updates, opt_state = _optimizer(learning_rate).update(gradient, state["opt_state"], state["params"])

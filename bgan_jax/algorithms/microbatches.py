@@ -1,8 +1,8 @@
 """Passing points through the discriminator a few at a time: the same sums in a compiled loop over small batches.
 
 What lies between the layers of a small batch stays in a CPU's cache, and memory is that of one batch. Nothing here
-changes a result but by the order of its sums. How many points pass at a time is told by :class:`Microbatches`, which is
-made for a platform once, where a run starts.
+changes a result but by the order of its sums. How many points pass at a time is an argument, :class:`Microbatches`,
+which is chosen for the platform once, where a run starts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Microbatches(NamedTuple):
     in_loop_form: bool = False
 
     def loop_form(self, disc: Player) -> Apply | None:
-        """The discriminator in its form for loops, where there is one and it is wanted."""
+        """Returns the discriminator in its form for loops; ``None`` where there is none or it is not used."""
         return disc.in_loop if self.in_loop_form else None
 
     def sample_chunk(self, num_samples: int, *, num_latents: int) -> int:

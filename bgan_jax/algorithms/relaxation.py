@@ -21,7 +21,7 @@ from bgan_jax.conditionals import Conditional
 def relaxed_sample(
     key: jax.Array, logits: jax.Array, *, conditional: Conditional, temperature: float | jax.Array
 ) -> jax.Array:
-    """A sample between the vertices: what the discriminator sees instead of ``t(x)``.
+    """Draws a sample between the vertices, which the discriminator sees instead of ``t(x)``.
 
     Args:
       key: PRNG key.
@@ -45,7 +45,7 @@ def relaxed_sample(
 
 
 def straight_through(relaxed: jax.Array, *, conditional: Conditional) -> jax.Array:
-    """The nearest vertex, with the relaxed sample's gradient: an exact sample that pretends to be continuous.
+    """Returns the nearest vertex, with the gradient of the relaxed sample.
 
     Args:
       relaxed: from :func:`relaxed_sample`. Differentiated, as if this were the identity.
@@ -68,7 +68,7 @@ def straight_through(relaxed: jax.Array, *, conditional: Conditional) -> jax.Arr
 
 
 def annealed_temperature(step: jax.Array, *, initial: float, rate: float, minimum: float) -> jax.Array:
-    r"""Temperature :math:`\max(\tau_0 e^{-r \cdot \mathrm{step}}, \tau_{\min})`.
+    r"""Computes the temperature :math:`\max(\tau_0 e^{-r \cdot \mathrm{step}}, \tau_{\min})`.
 
     Args:
       step: number of the step. Traced.

@@ -1,4 +1,4 @@
-r"""One training step for discrete data whose generator is followed through relaxed samples: the baselines of the paper.
+r"""One training step for discrete data with gradients through relaxed samples: the baselines of the paper.
 
 The discriminator sees something continuous in place of the generator's samples, so its gradient reaches the generator
 and the step is that of continuous data (``continuous.py``), with the relaxation between the generator and it:
@@ -11,7 +11,7 @@ relaxation                   what the discriminator sees                 with
 ``gumbel_straight_through``  the vertices nearest to them                the same
 ===========================  ==========================================  ==================================
 
-What such a generator is judged on is another matter: its samples, or its probabilities.
+Such a generator may be evaluated by its samples or by its probabilities.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Everything a run is at one step: arrays only, the same on every device."""
+"""The state of a run at one step: arrays only, the same on every device."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TrainState(flax.struct.PyTreeNode):
 def init_state(
     key: jax.Array, *, networks: Networks, optimizers: Pair, initial_log_partition: float = 0.0
 ) -> TrainState:
-    """The state before the first step. Jit it: that is several times faster than running it op by op.
+    """Makes the state before the first step. Jit it: that is several times faster than running it op by op.
 
     Args:
       key: the run's root key. Traced.
@@ -87,7 +87,7 @@ def adam_pair(
     eps: float = 1e-8,
     half_life: int | None = None,
 ) -> Pair:
-    """Adam for both players, with ``b1 = 0.5`` as is usual for GANs.
+    """Returns Adam for both players, with ``b1 = 0.5`` as is usual for GANs.
 
     Args:
       learning_rate_gen: the generator's step size.

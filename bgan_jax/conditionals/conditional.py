@@ -29,7 +29,7 @@ class Conditional(NamedTuple):
     event_ndims: int
 
     def log_prob(self, statistics: jax.Array, logits: jax.Array) -> jax.Array:
-        """``log g(x|z)`` in nats, summed over the example's own dims: ``[..., data] -> [...]``.
+        """Computes ``log g(x|z)`` in nats, summed over the example's own dims: ``[..., data] -> [...]``.
 
         Linear in ``statistics``: passing a weighted mean of statistics gives the weighted mean of log-probabilities.
 

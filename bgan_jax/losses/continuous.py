@@ -39,7 +39,7 @@ _square = with_slope(jnp.square, lambda x: 2 * jnp.clip(x, -1.7e38, 1.7e38))
 
 
 def boundary_seeking_loss(fake_logits: ArrayLike) -> jax.Array:
-    r"""Squared log weight of each generated point: the continuous BGAN loss.
+    r"""Computes the continuous BGAN loss: the squared log weight of each generated point.
 
     .. math:: L = (\log w(G(z)))^2 = F(G(z))^2
 
@@ -64,7 +64,7 @@ def boundary_seeking_loss(fake_logits: ArrayLike) -> jax.Array:
 
 
 def centered_boundary_seeking_loss(fake_logits: ArrayLike, *, log_partition: ArrayLike) -> jax.Array:
-    r"""The boundary-seeking loss with the normaliser taken out of the weight.
+    r"""Computes the boundary-seeking loss with the normaliser taken out of the weight.
 
     .. math:: L = (F(G(z)) - \log Z)^2
 
@@ -92,7 +92,7 @@ def centered_boundary_seeking_loss(fake_logits: ArrayLike, *, log_partition: Arr
 
 
 def boundary_cross_entropy_loss(fake_logits: ArrayLike) -> jax.Array:
-    r"""The boundary-seeking loss with a bounded slope: cross-entropy between a fair coin and the discriminator's.
+    r"""Computes the boundary-seeking loss with a bounded slope: cross-entropy of a fair coin and the discriminator.
 
     .. math:: L = -\tfrac12 \log \sigma(F) - \tfrac12 \log \sigma(-F) = \zeta(-F) + F/2 = \log(2 \cosh(F/2))
 
@@ -116,7 +116,7 @@ def boundary_cross_entropy_loss(fake_logits: ArrayLike) -> jax.Array:
 
 
 def minimax_loss(fake_logits: ArrayLike) -> jax.Array:
-    r"""The generator's side of the original game, with D = sigmoid(F).
+    r"""Computes the generator's loss of the original game, with D = sigmoid(F).
 
     .. math:: L = \log(1 - D(G(z))) = -\zeta(F(G(z)))
 
@@ -140,7 +140,7 @@ def minimax_loss(fake_logits: ArrayLike) -> jax.Array:
 
 
 def non_saturating_loss(fake_logits: ArrayLike) -> jax.Array:
-    r"""The non-saturating ("proxy") generator loss, with D = sigmoid(F).
+    r"""Computes the non-saturating ("proxy") generator loss, with D = sigmoid(F).
 
     .. math:: L = -\log D(G(z)) = \zeta(-F(G(z)))
 
@@ -163,7 +163,7 @@ def non_saturating_loss(fake_logits: ArrayLike) -> jax.Array:
 
 
 def f_gan_generator_loss(fake_logits: ArrayLike, *, divergence: str | FDivergence) -> jax.Array:
-    r"""The generator's side of the variational bound, which it minimises.
+    r"""Computes the generator's part of the variational bound, which it minimises.
 
     .. math:: L = -f^*(\nu(F(G(z))))
 
@@ -191,7 +191,7 @@ def f_gan_generator_loss(fake_logits: ArrayLike, *, divergence: str | FDivergenc
 def least_squares_discriminator_loss(
     *, real_logits: ArrayLike, fake_logits: ArrayLike, real_target: float = 1.0, fake_target: float = 0.0
 ) -> jax.Array:
-    r"""The least-squares discriminator loss.
+    r"""Computes the least-squares discriminator loss.
 
     .. math:: L_D = \tfrac12 E_P[(F - b)^2] + \tfrac12 E_Q[(F - a)^2]
 
@@ -219,7 +219,7 @@ def least_squares_discriminator_loss(
 
 
 def least_squares_generator_loss(fake_logits: ArrayLike, *, target: float = 1.0) -> jax.Array:
-    r"""The least-squares generator loss.
+    r"""Computes the least-squares generator loss.
 
     .. math:: L = \tfrac12 (F(G(z)) - c)^2
 
@@ -244,7 +244,7 @@ def least_squares_generator_loss(fake_logits: ArrayLike, *, target: float = 1.0)
 
 
 def hinge_discriminator_loss(*, real_logits: ArrayLike, fake_logits: ArrayLike) -> jax.Array:
-    r"""The hinge discriminator loss.
+    r"""Computes the hinge discriminator loss.
 
     .. math:: L_D = E_P[\max(0, 1 - F)] + E_Q[\max(0, 1 + F)]
 
@@ -270,7 +270,7 @@ def hinge_discriminator_loss(*, real_logits: ArrayLike, fake_logits: ArrayLike) 
 
 
 def hinge_generator_loss(fake_logits: ArrayLike) -> jax.Array:
-    r"""The generator loss that goes with the hinge discriminator.
+    r"""Computes the generator loss that goes with the hinge discriminator.
 
     .. math:: L = -F(G(z))
 

@@ -37,7 +37,7 @@ LogRatioFn = Callable[[jax.Array], jax.Array]
 
 
 def _logits_and_gradients(name: str, function: LogRatioFn, points: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """F ``[N]`` and its gradient with respect to the input, flattened to ``[N, D]``."""
+    """Computes F ``[N]`` and its gradient with respect to the input, flattened to ``[N, D]``."""
     logits, vjp = jax.vjp(function, points)
     if logits.shape != points.shape[:1]:
         raise ValueError(
@@ -50,13 +50,13 @@ def _logits_and_gradients(name: str, function: LogRatioFn, points: jax.Array) ->
 def _of_both(
     function: LogRatioFn, *, real: jax.Array, fake: jax.Array
 ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
-    """F and its gradients at real and at fake points, in one pass."""
+    """Computes F and its gradients at real and at fake points, in one pass."""
     logits, gradients = _logits_and_gradients("log_ratio_fn", function, jnp.concatenate([real, fake]))
     return (logits[: len(real)], gradients[: len(real)]), (logits[len(real) :], gradients[len(real) :])
 
 
 def _squared_norms(gradients: jax.Array) -> jax.Array:
-    """Squared norm per example, saturating at a quarter of the largest float.
+    """Computes the squared norm per example, saturating at a quarter of the largest float.
 
     So a weight of 0 never meets an inf, not even where the compiler moves the weight's constant factor over here.
     """
@@ -64,7 +64,7 @@ def _squared_norms(gradients: jax.Array) -> jax.Array:
 
 
 def _norms(gradients: jax.Array) -> jax.Array:
-    """Norm per example, scaled by its largest entry against overflow; where that is 0 the slope is 0, not NaN."""
+    """Computes the norm per example, scaled by its largest entry against overflow; at 0 its slope is 0, not NaN."""
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(gradients), axis=1))
     scale = jnp.where(largest > 0, largest, 1.0)
     squared = jnp.sum(jnp.square(gradients / scale[:, None]), axis=1)

@@ -1,4 +1,4 @@
-"""What reward to expect of a latent: the network of REINFORCE's learned baseline."""
+"""The network of REINFORCE's learned baseline: the expected reward of a latent's samples."""
 
 from bgan_jax.networks.interface import Player, player
 from bgan_jax.networks.mlp import MLPDiscriminator

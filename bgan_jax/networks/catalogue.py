@@ -50,7 +50,7 @@ def build_networks(
     spectral_norm: bool = False,
     double_backward_form: ConvForm = "auto",
 ) -> Networks:
-    """The generator and discriminator of a named preset.
+    """Builds the generator and discriminator of a named preset.
 
     Args:
       name: a key of ``NETWORKS``.

@@ -148,7 +148,7 @@ def build_classifier_networks(
     form: ConvForm = "auto",
     double_backward_form: ConvForm = "auto",
 ) -> ClassifierNetworks:
-    """The two players of adversarial classification.
+    """Builds the two players of adversarial classification.
 
     Args:
       example_shape: (height, width, channels) of an image; sides are multiples of 16.

@@ -1,4 +1,4 @@
-"""Convolutional layers, written in the form that the hardware and the order of differentiation like best.
+"""Convolutional layers, in the form that is fastest for the hardware and the order of differentiation.
 
 Both are the textbook layers: same parameters, same function, another order of the same sums (``fast_convolutions/``).
 
@@ -28,7 +28,7 @@ Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
 
 
 def double_backward_form() -> ConvForm:
-    """The form of a discriminator's convolutions that is cheapest to differentiate twice on the default backend.
+    """Returns the form of convolutions that is cheapest to differentiate twice on the default backend.
 
     The backend is looked up when this is called, never at import.
 
@@ -43,7 +43,7 @@ def double_backward_form() -> ConvForm:
 
 
 def transposed_conv(form: TransposedForm) -> Callable[..., jax.Array]:
-    """The function that computes transposed convolutions in a form; ``"auto"`` asks the default backend.
+    """Returns the function that computes transposed convolutions in a form; ``"auto"`` asks the default backend.
 
     Raises:
       ValueError: there is no such form.
@@ -57,14 +57,14 @@ def transposed_conv(form: TransposedForm) -> Callable[..., jax.Array]:
 
 
 def check_form(form: str) -> None:
-    """Raises ``ValueError`` for a form that does not exist; the backend is not asked for."""
+    """Raises ``ValueError`` for a form that does not exist; starts no backend."""
     legal = (*CONV_FORMS, "auto")
     if form not in legal:
         raise ValueError(f"unknown form of convolution {form!r}; legal: {', '.join(legal)}")
 
 
 def resolved_form(form: ConvForm) -> ConvForm:
-    """A form that names a computation, of one that may leave the choice to the backend.
+    """Returns the form itself; for ``"auto"``, the default backend's.
 
     Raises:
       ValueError: there is no such form.
@@ -152,7 +152,7 @@ class StridedConv(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: jax.Array, *, train: bool = False) -> jax.Array:
-        """Maps ``[N, *spatial, in]`` to ``[N, *strided, features]``; only spectral normalisation heeds ``train``."""
+        """Maps ``[N, *spatial, in]`` to ``[N, *strided, features]``; only spectral normalisation uses ``train``."""
         _check_rank(inputs, self.kernel_size)
         form = resolved_form(self.form)
         shape = (*self.kernel_size, inputs.shape[-1], self.features)
@@ -174,7 +174,7 @@ def _check_rank(inputs: jax.Array, kernel_size: tuple[int, ...]) -> None:
 
 
 def _edges(padding: Padding, axis: int, size: int, stride: int) -> tuple[int, int]:
-    """(low, high) zeros around the dilated input, by ``lax.conv_transpose``'s rule."""
+    """Returns (low, high) zeros around the dilated input, by ``lax.conv_transpose``'s rule."""
     if padding == "SAME":
         total = size + stride - 2
         low = size - 1 if stride > size - 1 else math.ceil(total / 2)

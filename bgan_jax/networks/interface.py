@@ -1,4 +1,4 @@
-"""What the rest of the package sees of a network: pure functions of variables and arrays."""
+"""Networks as pure functions of variables and arrays: the records that the rest of the package uses."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -58,7 +58,7 @@ class Player(NamedTuple):
 
     @property
     def apply_twice(self) -> Apply:
-        """The form to differentiate twice."""
+        """The form to differentiate twice: ``twice``, or ``apply`` where there is none."""
         return self.twice or self.apply
 
 
@@ -89,7 +89,7 @@ class Networks(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What a caller may change of a preset; ``None`` keeps the preset's value. Everything here is static.
+    """Options of a preset; ``None`` keeps the preset's value. Everything here is static.
 
     Attributes:
       latent_dim: size of the latents.
@@ -173,7 +173,7 @@ def assemble(
     latent_prior: LatentPrior,
     output: str,
 ) -> Networks:
-    """A preset's two modules, with the caller's options, as pure functions.
+    """Returns a preset's two modules, with the caller's options, as pure functions.
 
     Args:
       name: the preset's name.
@@ -214,7 +214,7 @@ def assemble(
 
 
 def check_example_shape(name: str, example_shape: tuple[int, ...], *, expected: tuple[int | None, ...]) -> None:
-    """Refuses data that a preset was not made for.
+    """Raises for data that a preset was not made for.
 
     Args:
       name: the preset's name.

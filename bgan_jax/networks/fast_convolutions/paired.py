@@ -31,7 +31,7 @@ PRODUCTS_IN_CACHE = 2**21
 
 
 def paired_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: int, precision: Any = None) -> jax.Array:
-    """The function of :func:`plain_conv` with cheap derivatives of every order (reverse mode only).
+    """Computes :func:`plain_conv` with cheap derivatives of every order (reverse mode only).
 
     Args:
       inputs: ``[N, *spatial, in]``.
@@ -55,7 +55,7 @@ def paired_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: i
 def paired_transposed_conv(
     inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any = None
 ) -> jax.Array:
-    """The function of :func:`phase_transposed_conv` with cheap derivatives of every order (reverse mode only).
+    """Computes :func:`phase_transposed_conv` with cheap derivatives of every order (reverse mode only).
 
     Args:
       inputs: ``[N, *spatial, in]``.

@@ -14,7 +14,7 @@ from bgan_jax.networks.fast_convolutions.upsampling import Phase, interleaved, p
 def phase_transposed_conv(
     inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any = None
 ) -> jax.Array:
-    """Transposed convolution (``lax.conv_transpose``) as short ordinary convolutions, one for every output phase.
+    """Computes a transposed convolution (``lax.conv_transpose``) as short ordinary ones, one for every output phase.
 
     The phases of the last axis share one convolution, each with output channels of its own, and are shifted into place
     after it: with more channels the same arithmetic runs faster, and interleaving is a reshape. No multiplication by an
@@ -42,7 +42,7 @@ def phase_transposed_conv(
     phases = [phases_of(low, stride=stride) for low, _ in edges]
 
     def row(remainders: tuple[int, ...]) -> jax.Array:
-        """All phases of the last axis, interleaved, at one phase of each of the others."""
+        """Returns all phases of the last axis, interleaved, at one phase of each of the others."""
         of_others = [phases[axis][r] for axis, r in enumerate(remainders)]
         part = kernel[tuple(slice(phase.first, None, stride) for phase in of_others)]
         if 0 in part.shape:  # fewer taps than phases
@@ -67,7 +67,7 @@ def _phases_of_last_axis(
     around: Sequence[tuple[int, int]],
     precision: Any,
 ) -> jax.Array:
-    """The last axis's phases in one convolution, channels of each beside the other's; shifted into place, interleaved.
+    """Computes the last axis's phases in one convolution, with the phases as channels, shifts and interleaves them.
 
     Args:
       inputs: ``[N, *spatial, in]``.

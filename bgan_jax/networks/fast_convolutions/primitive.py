@@ -9,7 +9,7 @@ Edges = tuple[tuple[int, int], ...]
 
 
 def plain_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: int, precision: Any = None) -> jax.Array:
-    """Strided convolution with symmetric zero padding, as XLA's own primitive.
+    """Computes a strided convolution with symmetric zero padding, as XLA's own primitive.
 
     Args:
       inputs: ``[N, *spatial, in]``.
@@ -32,7 +32,7 @@ def plain_conv(inputs: jax.Array, kernel: jax.Array, *, stride: int, padding: in
 def convolve(
     inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any = None, dilation: int = 1
 ) -> jax.Array:
-    """Convolution of ``[N, *spatial, in]`` by ``[*taps, in, out]``.
+    """Convolves ``[N, *spatial, in]`` with ``[*taps, in, out]``.
 
     Args:
       inputs: ``[N, *spatial, in]``.

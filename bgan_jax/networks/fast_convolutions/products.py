@@ -18,7 +18,7 @@ from bgan_jax.networks.fast_convolutions.upsampling import interleaved, phases_o
 def product_conv(
     inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any = None
 ) -> jax.Array:
-    r"""Strided convolution as the product of what every output position sees with the kernel.
+    r"""Computes a strided convolution as the product of what every output position sees with the kernel.
 
     .. math:: y_t = [x_{st}, x_{st+1}, \dots, x_{st+k-1}] \, [w_0; w_1; \dots; w_{k-1}]
 
@@ -54,7 +54,7 @@ def product_conv(
 def product_transposed_conv(
     inputs: jax.Array, kernel: jax.Array, *, stride: int, edges: Edges, precision: Any = None
 ) -> jax.Array:
-    r"""Transposed convolution (``lax.conv_transpose``) as the product of every input with every tap, shifted and added.
+    r"""Computes a transposed convolution as the product of every input with every tap, shifted and added.
 
     .. math:: y_{sq+r} = \sum_i p_{q+i+o_r,\, j_r+si}, \qquad p_{ij} = x_i w_j
 
@@ -85,7 +85,7 @@ def product_transposed_conv(
     zero = jnp.zeros((), products.dtype)
 
     def part(remainders: tuple[int, ...]) -> jax.Array:
-        """The result at one phase of every axis."""
+        """Returns the result at one phase of every axis."""
         own = [phases[axis][r] for axis, r in enumerate(remainders)]
 
         def shifted(steps: tuple[int, ...]) -> jax.Array:

@@ -1,4 +1,4 @@
-r"""What every form of a transposed convolution shares: the phases of its output, and how they are put together.
+r"""The phases of a transposed convolution's output, and how they are interleaved, which every form shares.
 
 With stride s and low edge a, output position t = s q + r only meets the kernel's taps j with j = a - r (mod s):
 
@@ -28,20 +28,20 @@ class Phase(NamedTuple):
 
 
 def phases_of(low: int, *, stride: int) -> list[Phase]:
-    """The phases of an axis with ``low`` zeros before its dilated input, in the order of the output."""
+    """Returns the phases of an axis with ``low`` zeros before its dilated input, in the order of the output."""
     firsts = [(low - r) % stride for r in range(stride)]
     return [Phase(first, (r + first - low) // stride) for r, first in enumerate(firsts)]
 
 
 def upsampled(lengths: Sequence[int], taps: Sequence[int], *, stride: int, edges: Edges) -> tuple[int, ...]:
-    """Lengths of the output, ``(length - 1) * stride + 2 + low + high - taps``."""
+    """Returns the lengths of the output, ``(length - 1) * stride + 2 + low + high - taps``."""
     return tuple((n - 1) * stride + 2 + low + high - k for n, (low, high), k in zip(lengths, edges, taps, strict=True))
 
 
 def interleaved(
     part: Callable[[tuple[int, ...]], jax.Array], *, stride: int, sizes: Sequence[int], axes: int
 ) -> jax.Array:
-    """Puts phases together along the first axes of space.
+    """Interleaves phases along the first axes of space.
 
     Args:
       part: ``part(remainders)``: the result at one phase of each of these axes, ``[N, *counts, ...]``, with
