@@ -23,6 +23,7 @@ from typing import Any
 
 import jax
 
+from bgan_jax.atomic_files import write_json
 from bgan_jax.runtime import workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
@@ -99,7 +100,7 @@ def main(config: Config) -> dict[str, Any] | None:
             "training_seconds": round(one.seconds, 1),
             "commit": workdir.commit(),
         }
-        workdir.write_json(one.folder / workdir.RESULT, result)
+        write_json(one.folder / workdir.RESULT, result)
         fake, real = result["samples"], result["held_out"]
         logger.info(
             "classifier score %.2f +- %.2f on %d samples (held-out real digits: %.2f); smallest share of a digit "

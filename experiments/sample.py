@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import types
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from bgan_jax.atomic_files import write_atomically
 from bgan_jax.data import DatasetSpec
 from bgan_jax.sampling.importance_resampling import make_scorer, resample
 from bgan_jax.sampling.interpolation import interpolations, make_decoder, make_tempered_sampler
@@ -152,16 +152,14 @@ def main(config: Config) -> None:
 
 
 def write(path: Path, samples: Samples, *, spec: DatasetSpec, columns: int) -> None:
-    """Writes samples in the form that the file's name asks for, whole or not at all."""
+    """Writes samples in the form that the file's name asks for, atomically."""
     if path.suffix == ".txt":
         show(path.parent, path.stem, samples, spec=spec)
     elif path.suffix == ".png":
         save_grid(path, samples, spec=spec, columns=columns)
     else:
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with open(unfinished, "wb") as file:
-            np.savez_compressed(file, **{name: array for name, array in samples._asdict().items() if array is not None})
-        os.replace(unfinished, path)
+        arrays = {name: array for name, array in samples._asdict().items() if array is not None}
+        write_atomically(path, lambda file: np.savez_compressed(file, **arrays))
 
 
 COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE)

@@ -35,7 +35,7 @@ class Config(discrete.DiscreteConfig):
 
 
 def watch(config: Config) -> Callable[[int], bool]:
-    asked = preemption.watch()
+    asked = preemption.stop_on_sigterm()
 
     def should_stop(step: int) -> bool:
         time.sleep(config.pause)
@@ -47,7 +47,7 @@ def watch(config: Config) -> Callable[[int], bool]:
 
 
 def poisoned(spread: Callable[..., Any], *, call: int) -> Callable[..., Any]:
-    """``parallel.spread`` whose function meets a parameter that is not a number at its ``call``-th call, once."""
+    """``parallel.on_devices`` whose function meets a parameter that is not a number at its ``call``-th call, once."""
     calls = 0
 
     def spread_with_poison(*arguments: Any, **settings: Any) -> Any:
@@ -69,7 +69,7 @@ def poisoned(spread: Callable[..., Any], *, call: int) -> Callable[..., Any]:
 def main(config: Config) -> None:
     experiment, folder = run.start(config, discrete.prepare)
     if config.poison_at is not None:
-        run.parallel.spread = poisoned(run.parallel.spread, call=config.poison_at)
+        run.parallel.on_devices = poisoned(run.parallel.on_devices, call=config.poison_at)
     run.preemption = type("Watched", (), {"watch": staticmethod(lambda: watch(config))})
     outcome = run.run(experiment, folder)
     logging.getLogger("bgan_jax").info("the job ended at step %d", outcome.step)

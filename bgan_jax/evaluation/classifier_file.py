@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 from flax import traverse_util
 
+from bgan_jax.atomic_files import write_atomically
 from bgan_jax.evaluation.classifier import Classifier
 
 FILE_FORMAT = 1
@@ -16,7 +17,7 @@ VARIABLES = "variables/"
 
 
 def save_classifier(path: str | os.PathLike[str], classifier: Classifier) -> None:
-    """Write the classifier to one ``.npz`` (no pickle). A reader never sees half a file.
+    """Writes the classifier to one ``.npz`` (no pickle), atomically.
 
     Args:
       path: file name; ``.npz`` is not appended.
@@ -29,11 +30,7 @@ def save_classifier(path: str | os.PathLike[str], classifier: Classifier) -> Non
         **{field: np.asarray(getattr(classifier, field)) for field in fields},
         **{f"{VARIABLES}{name}": leaf for name, leaf in variables.items()},
     }
-    path = os.fspath(path)
-    unfinished = f"{path}.{os.getpid()}.unfinished"
-    with open(unfinished, "wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    os.replace(unfinished, path)
+    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
 def load_classifier(path: str | os.PathLike[str]) -> Classifier:

@@ -105,7 +105,7 @@ def make_advance(step_fn: Callable[..., Any], load: Load) -> Callable[..., Any]:
       load: ``(data, key, step, example_index) -> real``.
 
     Returns:
-      ``advance(state, totals, data, example_index, *, axis_name) -> (state, totals)``, for ``parallel.spread``.
+      ``advance(state, totals, data, example_index, *, axis_name) -> (state, totals)``, for ``parallel.on_devices``.
     """
 
     def advance(

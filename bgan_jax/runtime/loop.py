@@ -65,7 +65,7 @@ def train(
     to be finite.
 
     Args:
-      advance: a function made by ``parallel.spread`` of ``make_advance``. Its state argument is donated.
+      advance: a function made by ``parallel.on_devices`` of ``make_advance``. Its state argument is donated.
       state: the state after ``start_step`` steps, replicated.
       batches: what ``advance`` takes as its data, for every step.
       example_index: each example's index in the global batch, sharded.
@@ -134,7 +134,7 @@ def train(
                 logger.warning("the picture of step %d could not be written: %s", step, error)
         paused = saving or (picture_every and step % picture_every == 0)
         if paused or step == start_step + 1:  # The first step was compiled.
-            heap.give_back()
+            heap.release_unused_memory()
         if paused and report is not None:
             report.pause()
         if stopping and not at_end:

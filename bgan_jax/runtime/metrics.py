@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bgan_jax.runtime.workdir import write_text
+from bgan_jax.atomic_files import write_text
 
 logger = logging.getLogger("bgan_jax")
 

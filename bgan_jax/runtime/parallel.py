@@ -1,8 +1,8 @@
-"""The only file that knows how many devices there are: one device's function, spread over all of them.
+"""Runs a per-device function on all devices; no other file depends on how many there are.
 
-The state goes in and out unreplicated and equal on every device; the batch is split along its first axis. ``pmap`` is
-the default, and ``jit(shard_map)`` runs the same per-device function; the two give the same bits. Gradients are
-averaged after they are taken, never before: with ``check_vma=True`` shard_map would sum them twice, silently.
+The state is replicated: equal on every device. The batch is sharded: split along its first axis. ``pmap`` is the
+default, and ``jit(shard_map)`` runs the same per-device function; the two give the same bits. Gradients are averaged
+after they are taken, never before: with ``check_vma=True`` shard_map would sum them twice, silently.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LAUNCHERS = ("pmap", "shard_map")
 
 
 def check_launcher(parallel: str) -> None:
-    """Raises ``ValueError`` for a launcher that does not exist."""
+    """Raises ``ValueError`` for an unknown launcher."""
     if parallel not in LAUNCHERS:
         raise ValueError(f"unknown parallel {parallel!r}; legal: {', '.join(LAUNCHERS)}")
 
 
 def check_batch_divides(batch_size: int) -> None:
-    """Raises ``ValueError`` when the devices of all hosts do not divide the global batch."""
+    """Raises ``ValueError`` when the global batch is not a multiple of the number of devices of all hosts."""
     devices = jax.device_count()
     if batch_size % devices:
         raise ValueError(
@@ -54,45 +54,51 @@ def _mesh(parallel: str) -> Mesh:
     return Mesh(np.array(devices), (AXIS,))
 
 
-class Spread:
-    """A per-device function on every device of every host: compiled at its first call, and on one host never again."""
+class DeviceFunction:
+    """A per-device function that runs on all devices of all hosts.
+
+    It is compiled at its first call, and on one host never again.
+    """
 
     def __init__(self, mapped: Any) -> None:
         self._mapped = mapped
         self._program: Any = None
 
     def lower(self, *arguments: Any) -> Any:
-        """The program for these arguments, before it is compiled."""
+        """Lowers the program for these arguments."""
         return self._mapped.lower(*arguments)
 
     def compile(self, *arguments: Any) -> Any:
-        """The program for these arguments, with the options that suit the backend; calls do not share it."""
+        """Compiles the program for these arguments, with the backend's options; calls do not use the result."""
         return self.lower(*arguments).compile(compiler_options=compiler_options())
 
     def __call__(self, *arguments: Any) -> Any:
-        """Runs the program, or is traced. On one host, arguments of other shapes than at first are a ``TypeError``."""
+        """Runs the program, or is traced.
+
+        On one host, arguments of other shapes than those of the first call raise ``TypeError``.
+        """
         if self._program is None:
             if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
                 return self._mapped(*arguments)
-            # Of several hosts each calls a pmap with its own share, where the program itself wants the whole.
+            # On several hosts each calls the pmap with its own share, while a compiled program takes the global batch.
             self._program = self.compile(*arguments) if jax.process_count() == 1 else self._mapped
         return self._program(*arguments)
 
 
-def spread(
+def on_devices(
     function: Callable[..., Any], *, parallel: str, sharded: tuple[bool, ...], donate: tuple[int, ...] = (0,)
-) -> Spread:
-    """Runs a per-device function on every device of every host.
+) -> DeviceFunction:
+    """Maps a per-device function over all devices of all hosts.
 
     Args:
       function: ``function(*arguments, axis_name=...)`` for one device's share. Its results are equal on all devices.
       parallel: ``"pmap"`` or ``"shard_map"``.
-      sharded: for every argument, whether its first axis is split over the devices; the others are the same everywhere.
-        At least one is.
-      donate: arguments whose memory the results may take over.
+      sharded: for every argument, whether its first axis is split over the devices; the other arguments are
+        replicated. At least one is sharded.
+      donate: arguments whose memory the results may reuse.
 
     Returns:
-      The function, to be compiled at its first call. Arguments come from :func:`replicate` and :func:`shard`.
+      The function, not compiled yet. Its arguments come from :func:`replicate` and :func:`shard`.
 
     Raises:
       ValueError: an unknown ``parallel``.
@@ -101,21 +107,23 @@ def spread(
     per_device = functools.partial(function, axis_name=AXIS)
     if parallel == "pmap":
         in_axes = tuple(0 if is_sharded else None for is_sharded in sharded)
-        return Spread(jax.pmap(per_device, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=donate))
+        return DeviceFunction(
+            jax.pmap(per_device, axis_name=AXIS, in_axes=in_axes, out_axes=None, donate_argnums=donate)
+        )
     in_specs = tuple(PartitionSpec(AXIS) if is_sharded else PartitionSpec() for is_sharded in sharded)
     mapped = jax.shard_map(
         per_device, mesh=_mesh(parallel), in_specs=in_specs, out_specs=PartitionSpec(), check_vma=False
     )
-    return Spread(jax.jit(mapped, donate_argnums=donate))
+    return DeviceFunction(jax.jit(mapped, donate_argnums=donate))
 
 
 def identity(tree: Any) -> Any:
-    """The tree itself. One function, so that replicating the same shapes again compiles nothing."""
+    """Returns the tree itself. It is one function, so that replicating the same shapes again compiles nothing."""
     return tree
 
 
 def replicate(make: Callable[..., Any], *arguments: Any, parallel: str) -> Any:
-    """The result of ``make(*arguments)`` on every device, computed there, so that it shares memory with nothing else.
+    """Computes ``make(*arguments)`` on every device, so that the result shares memory with nothing else.
 
     Args:
       make: a traceable function, such as an initialiser, or the identity.
@@ -129,14 +137,14 @@ def replicate(make: Callable[..., Any], *arguments: Any, parallel: str) -> Any:
 
 
 def shard(rows: Any, *, parallel: str) -> jax.Array:
-    """This host's rows of the global batch, split over its devices along the first axis.
+    """Splits this host's rows of the global batch over its devices, along the first axis.
 
     Args:
       rows: ``[batch_size / number of hosts, ...]``, numpy.
       parallel: ``"pmap"`` or ``"shard_map"``.
 
     Returns:
-      An array that a function made by :func:`spread` takes as a sharded argument.
+      An array for a sharded argument of a :class:`DeviceFunction`.
     """
     sharding = NamedSharding(_mesh(parallel), PartitionSpec(AXIS))
     if parallel == "pmap":
@@ -146,9 +154,10 @@ def shard(rows: Any, *, parallel: str) -> jax.Array:
 
 
 def to_host(tree: Any) -> Any:
-    """A replicated tree as numpy arrays of their own, read from this host's first device; typed keys become their data.
+    """Copies a replicated tree from this host's first device to numpy arrays; typed keys become their data.
 
-    On CPU numpy would look into the device's memory, and a step cannot take over memory that somebody looks into.
+    The copy matters on CPU, where numpy would otherwise share the device's memory: a step cannot reuse a donated
+    buffer that another array refers to.
     """
 
     def read(leaf: Any) -> np.ndarray:

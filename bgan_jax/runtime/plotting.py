@@ -1,19 +1,22 @@
-"""Figures without a screen, and the files that they end in."""
+"""Matplotlib figures without a screen: how they are made and written, and the page of a run's curves."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from bgan_jax.atomic_files import write_atomically
+from bgan_jax.runtime.metric_descriptions import METRICS
+
 
 def new_figure(width: float, height: float, *, layout: Literal["constrained"] | None = "constrained") -> Any:
-    """A matplotlib figure that belongs to no window and to no global state.
+    """Makes a matplotlib figure that has no window and does not touch pyplot's global state.
 
     Args:
       width: in inches.
       height: in inches.
-      layout: what places its parts; ``None`` where they are placed by hand.
+      layout: matplotlib's layout engine; ``None`` where axes are placed by hand.
 
     Example:
       >>> new_figure(4.0, 3.0).get_size_inches().tolist()
@@ -28,7 +31,30 @@ def new_figure(width: float, height: float, *, layout: Literal["constrained"] | 
 
 
 def save_figure(figure: Any, path: Path, *, dpi: int = 110) -> None:
-    """Writes a figure as PNG, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png", dpi=dpi)
-    os.replace(temporary, path)
+    """Writes a figure as PNG, atomically."""
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=dpi))
+
+
+def save_curves(path: Path, records: Sequence[dict[str, Any]], *, title: str = "") -> None:
+    """Writes one PNG with a small plot of every metric over the steps.
+
+    Args:
+      path: the file.
+      records: lines of a metrics file, each with ``step``.
+      title: of the page.
+    """
+    names = [name for name in METRICS if any(name in record for record in records)]
+    columns = 3
+    rows = max(-(-len(names) // columns), 1)
+    figure = new_figure(4.2 * columns, 2.7 * rows)
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        points = [(record["step"], record[name]) for record in records if name in record]
+        axes.plot(*zip(*points, strict=True), linewidth=1.0)
+        description = METRICS[name]
+        axes.set_title("\n".join(filter(None, (description.title, description.subtitle))), fontsize=8, loc="left")
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.25)
+        axes.set_xlabel("step", fontsize=7)
+    figure.suptitle(title, fontsize=9)
+    save_figure(figure, path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import bgan_jax
+from bgan_jax.atomic_files import write_json
 
 CONFIG = "config.json"
 DATASET = "dataset.json"
@@ -23,25 +24,6 @@ CHECKPOINTS = "checkpoints"
 PICTURES = "pictures"
 
 RESUME = ("auto", "must", "never")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all: a reader, or a crash, never meets half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a value as indented JSON, atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def open_workdir(

@@ -60,6 +60,7 @@ import optax
 
 from bgan_jax.algorithms.classification import PENALTY_INPUTS
 from bgan_jax.algorithms.state import Pair, adam_pair
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import check_schedule, open_dataset
 from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
@@ -267,7 +268,7 @@ def main(config: Config) -> dict[str, Any]:
                 system_trainer, resident, error=error, train_part=train_part, test=test, seed=seed,
                 epochs=epochs_for(config, name), measurements=config.measurements,
             )  # fmt: skip
-            workdir.write_json(path, curve._asdict())
+            write_json(path, curve._asdict())
             curves[name].append(curve)
             ending = curve.stopped or f"test error {curve.test_error[-1]:.2f} %, train {curve.train_error[-1]:.2f} %"
             logger.info("%s, seed %d: %s, %.0f s", name, seed, ending, curve.seconds)
@@ -278,8 +279,8 @@ def main(config: Config) -> dict[str, Any]:
         "seconds": round(time.monotonic() - began, 1),
         "commit": workdir.commit(),
     }
-    workdir.write_json(folder / workdir.RESULT, result)
-    workdir.write_text(folder / "result.md", report.markdown(rows, protocol=result["protocol"]))
+    write_json(folder / workdir.RESULT, result)
+    write_text(folder / "result.md", report.markdown(rows, protocol=result["protocol"]))
     report.save_curves(folder / "curves.png", curves, title=f"{Path(config.dataset).name}, seeds: {config.seeds}")
     logger.info("result.md, result.json and curves.png are in %s", folder)
     return result

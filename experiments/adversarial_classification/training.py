@@ -129,7 +129,7 @@ def trainer(
     )
     step = functools.partial(system.step, game=game(parallel.AXIS))
     return Trainer(
-        advance=parallel.spread(
+        advance=parallel.on_devices(
             make_advance(step, load),
             parallel=launcher,
             sharded=(False, False, False, True),

@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.process import heap
 from experiments.benchmark import machine, parts, peers, startup
@@ -166,7 +167,7 @@ def markdown(results: dict[str, dict[str, Any]], *, header: str, unequal: Mappin
 def main(config: Config) -> dict[str, Any]:
     """Measures row by row; what is done is written as it comes."""
     rows, taken_apart = rows_of(config), rows_of(config, flag="parts")
-    heap.keep_one_heap()  # As every run of ours has it; it serves PyTorch in this process as well.
+    heap.use_one_heap()  # As every run of ours has it; it serves PyTorch in this process as well.
     checkouts = peers.find_peers(config.peer_path)
     # Before anything of this process's own runs beside them.
     starts = startup.measure_starts(rounds=config.startup) if config.startup else {}
@@ -183,13 +184,13 @@ def main(config: Config) -> dict[str, Any]:
         tables += [startup.markdown(starts)] if starts else []
         text = "\n".join(tables)
         if config.markdown:
-            workdir.write_text(Path(config.markdown), text)
+            write_text(Path(config.markdown), text)
         if config.json:
             everything = {
                 "machine": about, "config": vars(config), "rows": results, "unequal": unequal, "parts": apart,
                 "startup": starts,
             }  # fmt: skip
-            workdir.write_json(Path(config.json), everything)
+            write_json(Path(config.json), everything)
         return text
 
     text = write()

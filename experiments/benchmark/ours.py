@@ -114,7 +114,7 @@ def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
     example_index = parallel.shard(np.arange(row.batch_size, dtype=np.int32), parallel="pmap")
     state = fresh_state()
     began = time.perf_counter()
-    advance = parallel.spread(make_advance(step, load), parallel="pmap", sharded=(False, False, False, True))
+    advance = parallel.on_devices(make_advance(step, load), parallel="pmap", sharded=(False, False, False, True))
     compiled = advance.compile(state, totals, device_data, example_index)
     return Ready(
         advance=compiled,

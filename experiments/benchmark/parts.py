@@ -158,7 +158,7 @@ def idle_seconds(step: Ready, calls: int = 100) -> float:
         del data, example_index, axis_name
         return state, totals
 
-    idle = parallel.spread(nothing, parallel="pmap", sharded=(False, False, False, True))
+    idle = parallel.on_devices(nothing, parallel="pmap", sharded=(False, False, False, True))
     holder = [*idle(step.fresh_state(), step.fresh_totals(), step.data, step.example_index)]
     began = time.perf_counter()
     for _ in range(calls):

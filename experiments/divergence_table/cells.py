@@ -13,11 +13,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from bgan_jax.atomic_files import write_text
 from bgan_jax.conditionals import Conditional
 from bgan_jax.evaluation.fresh_critic import BoundOverBatches, CriticSettings, fresh_critic
 from bgan_jax.networks import Networks
 from bgan_jax.runtime.metrics import Lines
-from bgan_jax.runtime.workdir import write_text
 from experiments.divergence_table.generators import Rows
 
 FLOOR = "data"

@@ -47,10 +47,11 @@ import jax
 import numpy as np
 
 from bgan_jax import data
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.evaluation.fresh_critic import WASSERSTEIN
 from bgan_jax.evaluation.host_randomness import host_generator
 from bgan_jax.runtime import workdir
-from bgan_jax.runtime.pictures import image_grid
+from bgan_jax.runtime.image_files import image_grid
 from experiments.divergence_table import generators, page
 from experiments.divergence_table.cells import FLOOR, Cell, cell_name, find, keep, measure_cell, mend, read_cells
 from experiments.divergence_table.config import PRESETS, SMOKE, Config
@@ -183,9 +184,9 @@ def report(config: Config, plan: Plan, folder: Path) -> dict[str, Any]:
         "seconds_of_critics": round(sum(cell["seconds"] for cell in cells), 1),
         "commit": workdir.commit(),
     }
-    workdir.write_json(folder / workdir.RESULT, result)
+    write_json(folder / workdir.RESULT, result)
     table = page.markdown(rows, list(plan.measures), protocol=protocol, entropies=entropies)
-    workdir.write_text(folder / "result.md", table)
+    write_text(folder / "result.md", table)
     page.save_page(
         folder / "divergence_table.png", pictures_of(config, plan), rows, cells, measures=list(plan.measures),
         title=f"{plan.dataset.spec.name}: V of fresh critics, {config.seeds} seed{'s' if config.seeds > 1 else ''}; "

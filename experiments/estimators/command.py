@@ -59,6 +59,7 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.evaluation.enumerable import (
     EnumerableTarget,
     ising_target,
@@ -276,7 +277,7 @@ def main(config: Config) -> None:
     text = []
     if rows:
         records = report.quality_records(rows)
-        workdir.write_text(folder / "gradients.csv", report.csv_text(records))
+        write_text(folder / "gradients.csv", report.csv_text(records))
         text.append("## Gradients\n\n" + report.quality_table(rows))
         title = (
             f"N = {config.batch_size} latents, {config.repeats} repeats, Gumbel at temperature {config.temperature:g}"
@@ -285,13 +286,13 @@ def main(config: Config) -> None:
     if costs:
         text.append("## Cost\n\n" + report.cost_table(costs))
     if runs:
-        workdir.write_text(folder / "training.csv", report.csv_text(report.training_records(runs)))
+        write_text(folder / "training.csv", report.csv_text(report.training_records(runs)))
         text.append("## Training\n\n" + report.training_table(runs))
         title = f"M = {config.num_samples}, N = {config.batch_size}, {config.num_seeds} seeds"
         report.save_training_picture(folder / workdir.PICTURES / "training.png", runs, title=title)
     text.append("## Laws\n\n" + ("\n".join(f"- BROKEN: {line}" for line in broken) or "All hold.") + "\n")
-    workdir.write_text(folder / "tables.md", "\n".join(text))
-    workdir.write_json(
+    write_text(folder / "tables.md", "\n".join(text))
+    write_json(
         folder / workdir.RESULT,
         {
             "gradients": report.quality_records(rows),

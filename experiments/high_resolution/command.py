@@ -32,6 +32,7 @@ import jax
 
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
 from bgan_jax.algorithms.state import init_state
+from bgan_jax.atomic_files import write_json
 from bgan_jax.data import DatasetSpec
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
@@ -151,7 +152,7 @@ def main(config: Config) -> dict[str, Any] | None:
         return None
     measured = read_metrics(folder / MEASUREMENTS)
     result |= {"course": [{name: line[name] for name in ("step", "frechet", "kernel")} for line in measured]}
-    workdir.write_json(folder / workdir.RESULT, result)
+    write_json(folder / workdir.RESULT, result)
     for one in outcome.each or [outcome]:
         save_progress(
             one.folder / "progress.png",

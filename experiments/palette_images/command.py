@@ -69,13 +69,14 @@ import numpy as np
 from PIL import Image
 
 from bgan_jax import data
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.evaluation.palette_distance import (
     independent_pixels,
     neighbor_pair_distance,
     palette_histogram_distance,
     pixel_marginal_distance,
 )
-from bgan_jax.runtime import pictures, workdir
+from bgan_jax.runtime import image_files, workdir
 from bgan_jax.sampling.sampler import Sampler, Samples
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
@@ -240,13 +241,13 @@ def save_comparison(path: Path, samples: Samples, held_out: np.ndarray, *, spec:
     real = held_out[np.linspace(0, len(held_out) - 1, 64).astype(np.int64)]
     sets = (data.to_images(samples.x[:64], spec=spec), data.mean_images(samples.probs[:64], spec=spec),
             data.to_images(real, spec=spec))  # fmt: skip
-    pictures.save_png(path, pictures.side_by_side([pictures.image_grid(images, columns=8) for images in sets]))
+    image_files.save_png(path, image_files.side_by_side([image_files.image_grid(images, columns=8) for images in sets]))
 
 
 def save_over_time(path: Path, grids: list[Path], *, side: int) -> None:
     """The first row of every grid of the run, from the first to the last: the same latents as training goes on."""
     rows = [np.asarray(Image.open(grid).convert("RGB"))[:side] for grid in grids]
-    pictures.save_png(path, np.concatenate(rows))
+    image_files.save_png(path, np.concatenate(rows))
 
 
 def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
@@ -266,8 +267,8 @@ def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
         "training_seconds": round(outcome.seconds, 1),
         "commit": workdir.commit(),
     }
-    workdir.write_json(folder / workdir.RESULT, result)
-    workdir.write_text(folder / "result.md", table(result))
+    write_json(folder / workdir.RESULT, result)
+    write_text(folder / "result.md", table(result))
     return result
 
 

@@ -50,6 +50,7 @@ from bgan_jax.algorithms.continuous import (
 )
 from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import TrainState
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import DatasetSpec
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import parallel, workdir
@@ -326,8 +327,8 @@ def main(config: Config) -> dict[str, Any] | None:
         at_rate = [descent for descent in descents if descent.rate == rate]
         save_descent(folder / f"descent-{rate:g}.png", at_rate, spec=spec)
     save_paths(folder / "paths.png", descents, floor=yardstick.floor["frechet"])
-    workdir.write_text(folder / "result.md", markdown(rows, floor=yardstick.floor["frechet"]))
-    workdir.write_json(folder / workdir.RESULT, result)
+    write_text(folder / "result.md", markdown(rows, floor=yardstick.floor["frechet"]))
+    write_json(folder / workdir.RESULT, result)
     logger.info("descent-RATE.png, paths.png, result.md and result.json are in %s", folder)
     return result
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bgan_jax.data import DatasetSpec, to_images
-from bgan_jax.runtime.pictures import image_grid
+from bgan_jax.runtime.image_files import image_grid
 from bgan_jax.runtime.plotting import new_figure, save_figure
 
 COLORS = ("#5b7db1", "#e0a030", "#d1495b", "#4c956c", "#7b5ea7", "#555555")

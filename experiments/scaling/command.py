@@ -21,6 +21,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.runtime import workdir
 from experiments.benchmark.rows import ROWS, TINY_ROW
 from experiments.harness.cli import flags
@@ -235,11 +236,11 @@ def main(config: Config) -> dict[str, Any]:
         row["weak_scaling"] = weak_scaling(name, config)
         rows.append(row)
     text = markdown(rows, utilisation=config.utilisation)
-    workdir.write_text(folder / "result.md", text)
+    write_text(folder / "result.md", text)
     save_scaling(folder / "scaling.png", rows, utilisation=config.utilisation)
     results = {"rows": rows, "utilisation": config.utilisation, "clusters": {
         name: cluster._asdict() for name, cluster in CLUSTERS.items()}, "commit": workdir.commit()}  # fmt: skip
-    workdir.write_json(folder / workdir.RESULT, results)
+    write_json(folder / workdir.RESULT, results)
     print(text)
     logger.info("scaling.png, result.md and result.json are in %s", folder)
     return results

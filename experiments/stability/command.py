@@ -40,6 +40,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.loop import NonFiniteError
@@ -220,7 +221,7 @@ def run_cell(config: Config, cell: Cell, yardstick: Yardstick) -> dict[str, Any]
         return train_and_measure(experiment, folder, yardstick=yardstick, **cell._asdict())[1]
     except NonFiniteError as error:
         result = {**cell._asdict(), "samples": None, "diverged": str(error), "commit": workdir.commit()}
-        workdir.write_json(present, result)
+        write_json(present, result)
         return result
 
 
@@ -334,8 +335,8 @@ def main(config: Config) -> dict[str, Any] | None:
         "commit": workdir.commit(),
     }
     draw(folder, plan, rows, curves, floor=yardstick.floor["frechet"], title=f"{config.dataset.split('/')[-1]}")
-    workdir.write_text(folder / "result.md", markdown(rows, floor=yardstick.floor["frechet"]))
-    workdir.write_json(folder / workdir.RESULT, results)
+    write_text(folder / "result.md", markdown(rows, floor=yardstick.floor["frechet"]))
+    write_json(folder / workdir.RESULT, results)
     logger.info("map.png, curves.png, samples.png, result.md and result.json are in %s", folder)
     return results
 

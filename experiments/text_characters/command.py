@@ -52,6 +52,7 @@ from typing import Any
 import jax
 
 from bgan_jax.algorithms.estimators import PER_POSITION
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import to_strings
 from bgan_jax.losses import DIVERGENCES
 from bgan_jax.runtime import workdir
@@ -187,8 +188,8 @@ def finish(outcome: Outcome, *, corpus: Corpus) -> dict[str, Any]:
         "training_seconds": round(outcome.seconds, 1),
         "commit": workdir.commit(),
     }
-    workdir.write_json(folder / workdir.RESULT, result)
-    workdir.write_text(folder / "result.md", table(result))
+    write_json(folder / workdir.RESULT, result)
+    write_text(folder / "result.md", table(result))
     save_divergences(
         folder / "ngrams.png",
         read_metrics(folder / MEASUREMENTS),

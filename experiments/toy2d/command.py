@@ -48,6 +48,7 @@ import numpy.typing as npt
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step, point_gradients
 from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import Pair, TrainState, adam_pair, init_state
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.evaluation.coverage import ModeCoverage, mode_coverage
 from bgan_jax.evaluation.planar import TARGETS, PlanarTarget, planar_log_density, planar_target, sample_planar
 from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
@@ -383,8 +384,8 @@ def main(config: Config) -> dict[str, Any]:
         "seconds": round(time.monotonic() - began, 1),
         "commit": workdir.commit(),
     }
-    workdir.write_json(folder / workdir.RESULT, result)
-    workdir.write_text(folder / "result.md", markdown(list(rows), perfect, num_modes=len(target.centers)))
+    write_json(folder / workdir.RESULT, result)
+    write_text(folder / "result.md", markdown(list(rows), perfect, num_modes=len(target.centers)))
     logger.info("toy2d.png, toy2d.gif, result.json and result.md are in %s", folder)
     return result
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from bgan_jax.atomic_files import write_atomically
 from bgan_jax.runtime.plotting import new_figure, save_figure
 
 HALF_WIDTH = 3.0
@@ -222,12 +222,10 @@ def save_animation(path: Path, columns: Sequence[Column], *, density: np.ndarray
     # One palette for all frames, from the last, which has all the colours: no flicker.
     palette = images[-1].quantize(128)
     frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
-    frames[0].save(
-        _temporary(path), format="GIF", save_all=True, append_images=frames[1:],
-        duration=[140] * (len(frames) - 1) + [2500], loop=0, optimize=True,
-    )  # fmt: skip
-    os.replace(_temporary(path), path)
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    durations = [140] * (len(frames) - 1) + [2500]
+    write_atomically(
+        path,
+        lambda file: frames[0].save(
+            file, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True
+        ),
+    )

@@ -65,7 +65,7 @@ def eight_devices(step, game, make_state, reals, *, launcher="pmap", n=N):
         real = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), rows)
         return step(state, real, index, game=game, axis_name=axis_name)
 
-    program = parallel.spread(per_device, parallel=launcher, sharded=(False, True, True))
+    program = parallel.on_devices(per_device, parallel=launcher, sharded=(False, True, True))
     index = parallel.shard(np.arange(n, dtype=np.int32), parallel=launcher)
     for real in reals:
         rows = jax.tree.map(lambda leaf: parallel.shard(np.moveaxis(np.asarray(leaf), 0, 1), parallel=launcher), real)

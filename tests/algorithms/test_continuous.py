@@ -53,7 +53,7 @@ def spread_run(launcher, *, steps=5, **settings):
         np.asarray(jax.random.key_data(jax.random.key(3))),
         parallel=launcher,
     )
-    advance = parallel.spread(step, parallel=launcher, sharded=(False, True, True))
+    advance = parallel.on_devices(step, parallel=launcher, sharded=(False, True, True))
     index = parallel.shard(np.arange(N, dtype=np.int32), parallel=launcher)
     for i in range(steps):
         rows = np.moveaxis(np.asarray(point_data(N, minibatches=game.settings.disc_steps, seed=i)), 0, 1)

@@ -19,7 +19,7 @@ from PIL import Image
 from bgan_jax.algorithms.continuous import continuous_step
 from bgan_jax.algorithms.discrete import discrete_step
 from bgan_jax.algorithms.state import init_state
-from bgan_jax.runtime.metric_descriptions import QUANTITIES
+from bgan_jax.runtime.metric_descriptions import METRICS
 from experiments import report
 from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
@@ -156,7 +156,7 @@ def test_every_metric_of_a_step_is_explained(step, game, data):
     initialize = functools.partial(init_state, networks=game.networks, optimizers=game.optimizers)
     state = jax.eval_shape(initialize, jax.random.key(0))
     _, metrics = jax.eval_shape(functools.partial(step, game=game), state, data(8), jnp.arange(8))
-    assert set(metrics) <= set(QUANTITIES)
+    assert set(metrics) <= set(METRICS)
     for name in metrics:
         title, text = report_curves.explanation(name)
         assert title != name and text.endswith(".")

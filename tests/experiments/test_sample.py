@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bgan_jax.algorithms.state import adam_pair, init_state
+from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
 from experiments import discrete_mnist, sample
@@ -27,7 +28,7 @@ def folder(tmp_path_factory):
     )  # fmt: skip
     experiment = discrete.prepare(config)
     workdir.open_workdir(str(folder), vars(config))
-    workdir.write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
+    write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
     networks, _ = discrete.players_for(vars(config), experiment.dataset.spec, axis_name=None)
     optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
     state = init_state(jax.random.key(0), networks=networks, optimizers=optimizers)

@@ -43,7 +43,7 @@ def compiled_text(launcher, network, **settings):
     real = jax.ShapeDtypeStruct((game.settings.disc_steps, N, *SPEC.shape), np.uint8)
     index = jax.ShapeDtypeStruct((N,), np.int32)
     names = tuple(jax.eval_shape(functools.partial(discrete_step, game=alone), state, real, index)[1])
-    advance = parallel.spread(
+    advance = parallel.on_devices(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),
         parallel=launcher,
         sharded=(False, False, True, True),

@@ -36,7 +36,7 @@ def start(script, *, before=""):
         ("sys.exit(2)", 2, ""),
         ("os._exit(1)", 1, ""),
         ("raise RuntimeError('its own words')", 1, "its own words"),
-        ("os.abort()", 1, "ended by SIGABRT (JAX's runtime does so when a host is lost, and says which above)"),
+        ("os.abort()", 1, "ended by SIGABRT (JAX's runtime does this when a host is lost; the log above says which)"),
         ("os.kill(os.getpid(), signal.SIGKILL)", 1, "ended by SIGKILL (from outside)"),
     ],
 )

@@ -10,8 +10,8 @@ from tests.test_layers import ROOT
 
 PROGRAM = """
 import sys, threading, ctypes
-from bgan_jax.runtime.process.heap import keep_one_heap
-taken = keep_one_heap()
+from bgan_jax.runtime.process.heap import use_one_heap
+taken = use_one_heap()
 addresses = []
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
@@ -32,7 +32,7 @@ def test_threads_share_the_heap():
 
 RELEASED = """
 import ctypes
-from bgan_jax.runtime.process.heap import give_back, keep_one_heap
+from bgan_jax.runtime.process.heap import release_unused_memory, use_one_heap
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 
@@ -44,12 +44,12 @@ def use(size):
     ctypes.memset(address, 1, size)
     return address
 
-keep_one_heap()
+use_one_heap()
 before = megabytes()
 block, other = use(200 * 2**20), use(2000)  # The other one lies above it, so that the heap cannot simply shrink.
 libc.free(block)
 kept = megabytes() - before
-gave = give_back()
+gave = release_unused_memory()
 print(kept > 190, gave, megabytes() - before < 10)
 """
 

@@ -45,7 +45,7 @@ def run(checkpoints, *, growth=1.0, total_steps=10, **settings):
     def step(state, real, example_index, *, axis_name):
         return count(state, real, example_index, axis_name=axis_name, growth=growth)
 
-    advance = parallel.spread(
+    advance = parallel.on_devices(
         make_advance(step, lambda data, key, step, index: data),
         parallel="shard_map",
         sharded=(False, False, True, True),

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bgan_jax.runtime import pictures
+from bgan_jax.runtime import image_files, plotting
 from bgan_jax.runtime.metrics import Lines, Report, read_metrics
 
 
@@ -41,22 +41,22 @@ def test_a_log_gets_a_line_a_person_can_follow(tmp_path, caplog):
 
 def test_a_grid_holds_every_image_in_its_place(tmp_path):
     images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1) * np.ones((1, 4, 5, 1), np.uint8)
-    grid = pictures.image_grid(images, columns=3, gap=1, scale=1)
+    grid = image_files.image_grid(images, columns=3, gap=1, scale=1)
     assert grid.shape == (2 * 5 - 1, 3 * 6 - 1, 1)
     assert [int(grid[5 * (i // 3), 6 * (i % 3), 0]) for i in range(6)] == list(range(6))
-    pictures.save_png(tmp_path / "grid.png", grid)
+    image_files.save_png(tmp_path / "grid.png", grid)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "grid.png")), grid[..., 0])
 
 
 def test_pictures_side_by_side_may_differ_in_size():
-    wide = pictures.side_by_side([np.zeros((4, 6, 1), np.uint8), np.zeros((2, 3, 3), np.uint8)], gap=2)
+    wide = image_files.side_by_side([np.zeros((4, 6, 1), np.uint8), np.zeros((2, 3, 3), np.uint8)], gap=2)
     assert wide.shape == (4, 11, 3)
 
 
 def test_curves_leave_one_page(tmp_path):
-    pictures.save_curves(tmp_path / "curves.png", [{"step": i, "bound": 1.0 / (i + 1)} for i in range(5)])
+    plotting.save_curves(tmp_path / "curves.png", [{"step": i, "bound": 1.0 / (i + 1)} for i in range(5)])
     assert Image.open(tmp_path / "curves.png").size[0] > 500
-    pictures.save_curves(tmp_path / "empty.png", [])
+    plotting.save_curves(tmp_path / "empty.png", [])
     assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".png", ".png"]
 
 

@@ -38,7 +38,7 @@ def spread_run(launcher, **settings):
         parallel=launcher,
     )
     totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel=launcher)
-    advance = parallel.spread(
+    advance = parallel.on_devices(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),
         parallel=launcher,
         sharded=(False, False, True, True),
@@ -98,7 +98,7 @@ def test_every_device_holds_the_same_state(launcher):
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
 def test_what_the_host_keeps_of_a_state_does_not_keep_the_state(launcher):
     """A numpy view of a device's memory, in a checkpoint or a picture's sampler, would force the next step to copy."""
-    step = parallel.spread(
+    step = parallel.on_devices(
         lambda state, rows, *, axis_name: jax.tree.map(lambda leaf: leaf + jax.lax.pmean(rows.sum(), axis_name), state),
         parallel=launcher,
         sharded=(False, True),
@@ -121,7 +121,7 @@ def test_the_devices_really_share_the_work():
         seen.append(real.shape)
         return state, {"mean": jax.lax.pmean(jnp.mean(real, dtype=jnp.float32), axis_name)}
 
-    advance = parallel.spread(
+    advance = parallel.on_devices(
         make_advance(step, streamed_load(spec=SPEC)), parallel="pmap", sharded=(False, False, True, True)
     )
     rows = np.moveaxis(np.asarray(toy_data(N)), 0, 1)
@@ -139,7 +139,7 @@ def test_the_devices_really_share_the_work():
 
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
 def test_one_program_and_no_other_for_other_shapes(launcher):
-    total = parallel.spread(
+    total = parallel.on_devices(
         lambda x, axis_name: jax.lax.psum(x.sum(), axis_name), parallel=launcher, sharded=(True,), donate=()
     )
     few, many = (parallel.shard(np.ones((number, 3), np.float32), parallel=launcher) for number in (8, 16))
@@ -179,6 +179,6 @@ def test_nonfinite_numbers_are_named_with_their_step():
 
 def test_what_is_refused():
     with pytest.raises(ValueError, match="legal: pmap, shard_map"):
-        parallel.spread(lambda x: x, parallel="magic", sharded=(True,))
+        parallel.on_devices(lambda x: x, parallel="magic", sharded=(True,))
     with pytest.raises(ValueError, match="batch_size=12 is not a multiple of the 8 devices; use 8 or 16"):
         parallel.check_batch_divides(12)

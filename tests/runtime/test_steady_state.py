@@ -55,7 +55,7 @@ def watched(request, tmp_path, monkeypatch):
     launcher = request.param
     compiler_options()  # Compiles a program of nothing, once in a process, to see whether they are known.
     game = toy_game(axis_name=parallel.AXIS, num_samples=4, penalty=0.0)
-    spread = parallel.spread(
+    spread = parallel.on_devices(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),
         parallel=launcher,
         sharded=(False, False, True, True),

@@ -54,13 +54,6 @@ def test_a_damaged_config_is_named(tmp_path):
         workdir.read_config(tmp_path / "nowhere")
 
 
-def test_text_is_written_whole(tmp_path):
-    workdir.write_text(tmp_path / "a", "one")
-    workdir.write_text(tmp_path / "a", "two")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_text() == "two"
-
-
 def test_versions_name_what_ran():
     found = workdir.versions()
     assert found["packages"]["jax"] and found["backend"] == "cpu" and len(found["devices"]) == 8
@@ -72,15 +65,3 @@ def test_what_a_killed_process_was_writing_is_removed(tmp_path):
     (folder / ".metrics.jsonl.123.tmp").write_text("half")
     workdir.open_workdir(folder, {"steps": 3})
     assert {path.name for path in folder.iterdir()} == {workdir.CONFIG, workdir.PICTURES}
-
-
-def test_nothing_half_written_stays_on_a_full_disk(tmp_path, monkeypatch):
-    workdir.write_text(tmp_path / "a", "one")
-
-    def fail(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(workdir.os, "fsync", fail)
-    with pytest.raises(OSError, match="No space"):
-        workdir.write_text(tmp_path / "a", "two")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "one"

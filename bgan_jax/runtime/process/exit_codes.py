@@ -1,7 +1,7 @@
-"""A process that watches over another one and gives every death by a signal the exit code 1.
+"""Gives a process of a job exit code 1 when a signal ends it.
 
-JAX's runtime ends a process by SIGABRT when another host is lost, and nothing inside the process can change what its
-launcher sees then. So each process of a job of several hosts works in a child, and its parent waits.
+JAX's runtime ends a process by SIGABRT when another host is lost, and nothing inside the process can change the exit
+code that its launcher sees then. So each process of a job of several hosts works in a child, and its parent waits.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import threading
 
 PR_SET_PDEATHSIG = 1
 SI_KERNEL = 0x80
-#: What launchers send to the process that they know of, and what the child should hear.
+#: Signals that launchers send to the process that they started; it forwards them to its child.
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def continue_in_child() -> None:
-    """Forks: the child goes on from here, this process waits for it and exits as it did, with 1 for any signal.
+    """Forks: the child returns from this function, the parent waits for it and exits with its code, 1 for any signal.
 
-    The two are one to the outside: signals are passed on to the child, and the child dies with its parent. Must come
-    before JAX's backends and its distributed runtime, which start threads.
+    Signals are forwarded to the child, and the child is killed when its parent dies, so that launchers see one process.
+    Call this before JAX starts its backends and its distributed runtime, which start threads.
 
-    Nothing happens where the system is not Linux, or where Python has started threads already, as in a notebook: they
+    Does nothing where the system is not Linux, or where Python has already started threads, as in a notebook: they
     would not survive the fork. Exit codes are then those that signals give.
     """
     if not sys.platform.startswith("linux") or threading.active_count() > 1:
@@ -38,7 +38,7 @@ def continue_in_child() -> None:
     child = os.fork()
     if child == 0:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != guard:  # it died before it could be named
+        if os.getppid() != guard:  # the parent died before the line above
             os._exit(1)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return
@@ -59,6 +59,7 @@ def _wait(child: int, watched: set[signal.Signals]) -> int:
     if code >= 0:
         return code
     name = signal.Signals(-code).name
-    reason = "JAX's runtime does so when a host is lost, and says which above" if name == "SIGABRT" else "from outside"
+    lost_host = "JAX's runtime does this when a host is lost; the log above says which"
+    reason = lost_host if name == "SIGABRT" else "from outside"
     print(f"error: this process of the job was ended by {name} ({reason})", file=sys.stderr, flush=True)
     return 1

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 
+from bgan_jax.atomic_files import write_json
 from bgan_jax.data import Dataset
 from bgan_jax.runtime import workdir
 from bgan_jax.sampling.sampler import Sampler
@@ -175,7 +176,7 @@ def train_and_measure(
             "commit": workdir.commit(),
             **facts,
         }
-        workdir.write_json(one.folder / workdir.RESULT, result)
+        write_json(one.folder / workdir.RESULT, result)
         return result
 
     return outcome, of_every_seed(outcome, finish)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bgan_jax.runtime.metric_descriptions import QUANTITIES
+from bgan_jax.runtime.metric_descriptions import METRICS
 
 COLORS = ("#1f5fa8", "#c2571a", "#2b8a5b", "#8a3ea8", "#a8842b", "#b02a4a", "#3b8ea5", "#5b5b5b")
 WIDTH, HEIGHT = 400, 190
@@ -33,9 +33,9 @@ def explanation(name: str, *, num_samples: Any = None) -> tuple[str, str]:
       >>> explanation("samples.frechet")
       ('samples.frechet', '')
     """
-    if name not in QUANTITIES:
+    if name not in METRICS:
         return name, ""
-    title, _, text = QUANTITIES[name]
+    title, _, text = METRICS[name]
     return (f"{title} = {num_samples}", text) if num_samples and title.endswith("of M") else (title, text)
 
 
@@ -47,7 +47,7 @@ def names_in_order(records: Sequence[Mapping[str, Any]]) -> list[str]:
         for name, value in record.items()
         if name != "step" and isinstance(value, int | float) and not isinstance(value, bool)
     }
-    known = [name for name in QUANTITIES if name in present]
+    known = [name for name in METRICS if name in present]
     return list(dict.fromkeys([*known, *present]))
 
 

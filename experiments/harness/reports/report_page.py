@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bgan_jax.runtime import workdir
+from bgan_jax.atomic_files import write_text
 from experiments.harness.metrics.mean_and_sd import in_words
 from experiments.harness.reports.report_curves import COLORS, Curve, draw, explanation, names_in_order, points_of
 from experiments.harness.reports.run_record import PAGE, RunRecord, read_run, seeds_within
@@ -87,7 +87,7 @@ def write_page(folders: Sequence[Path], path: Path) -> Path:
     runs = [read_run(folder) for folder in folders]
     if len(runs) == 1 and (own := seeds_within(runs[0])):
         runs = [runs[0]._replace(samples=[]), *(read_run(folder) for folder in own)]
-    workdir.write_text(path, page(runs))
+    write_text(path, page(runs))
     return path
 
 

@@ -9,7 +9,8 @@ import jax
 import numpy as np
 
 from bgan_jax import data
-from bgan_jax.runtime import pictures, workdir
+from bgan_jax.atomic_files import write_text
+from bgan_jax.runtime import image_files
 from bgan_jax.sampling.sampler import Samples
 
 logger = logging.getLogger("bgan_jax")
@@ -35,7 +36,7 @@ def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -
         return path
     path = folder / f"{name}.txt"
     lines = data.to_strings(samples.x, spec=spec)
-    workdir.write_text(path, "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
     for line in lines[:LINES_LOGGED]:
         logger.info("sample: %s", line)
     return path
@@ -43,11 +44,11 @@ def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -
 
 def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: int = 8) -> None:
     """Writes a grid of samples, beside what they were drawn from: probabilities of bits, or mean colours."""
-    grids = [pictures.image_grid(data.to_images(samples.x, spec=spec), columns=columns)]
+    grids = [image_files.image_grid(data.to_images(samples.x, spec=spec), columns=columns)]
     if samples.probs is not None:
         means = data.mean_images(samples.probs, spec=spec)
-        grids.append(pictures.image_grid(means, columns=columns))
-    pictures.save_png(path, pictures.side_by_side(grids))
+        grids.append(image_files.image_grid(means, columns=columns))
+    image_files.save_png(path, image_files.side_by_side(grids))
 
 
 def save_real(path: Path, dataset: data.Dataset, *, num: int = 64) -> None:

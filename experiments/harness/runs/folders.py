@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bgan_jax.atomic_files import write_json
 from bgan_jax.data import default_cache_dir
 from bgan_jax.runtime import workdir
 from experiments.harness.cli.errors import UsageError
@@ -42,7 +43,7 @@ def open_folder(config: Any) -> Path:
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
-    workdir.write_json(folder / workdir.VERSIONS, workdir.versions())
+    write_json(folder / workdir.VERSIONS, workdir.versions())
     return folder
 
 

@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.runtime import health, workdir
 from bgan_jax.runtime.compiled_step import Load, Totals, make_advance
 from bgan_jax.runtime.metrics import Lines, Report, open_metrics
@@ -310,8 +311,8 @@ def of_every_seed(
     together = spread([{name: value for name, value in result.items() if name not in apart} for result in results])
     together["seeds"] = list(seeds_of(outcome.experiment.config))
     together["training_seconds"] = round(outcome.seconds, 1)
-    workdir.write_json(outcome.folder / workdir.RESULT, together)
-    workdir.write_text(outcome.folder / "result.md", table_of(together))
+    write_json(outcome.folder / workdir.RESULT, together)
+    write_text(outcome.folder / "result.md", table_of(together))
     logger.info(
         "mean and standard deviation of %d seeds are in result.md and result.json in %s; each seed's own, and its "
         "pictures, in %s and so on",

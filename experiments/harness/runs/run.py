@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from bgan_jax.atomic_files import write_text
 from bgan_jax import data
 from bgan_jax.runtime.process import heap, preemption
-from bgan_jax.runtime import hosts, parallel, pictures, workdir
+from bgan_jax.runtime import hosts, parallel, plotting, workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
 from bgan_jax.runtime.loop import NonFiniteError, train
 from bgan_jax.runtime.recovery import MAX_RESTORES, restore_on_all
@@ -107,7 +108,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
     """
     check_workdir(config, holds="the run's results go there")
     population.check(config)
-    heap.keep_one_heap()
+    heap.use_one_heap()
     if config.compilation_cache:
         keep_compilations()
     try:
@@ -136,7 +137,7 @@ def _open_folders(experiment: Experiment) -> None:
     folder = open_folder(experiment.config)
     own = [member.experiment.config for member in population.members(experiment, folder) if member.place is not None]
     for place in (folder, *(open_folder(dataclasses.replace(config, resume="auto")) for config in own)):
-        workdir.write_text(place / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
+        write_text(place / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
 
 
 def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None) -> Outcome:
@@ -175,7 +176,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
     feed = open_feed(experiment, start_step)
     # Traced once, for the names of its metrics, for the program, and for every seed of it: tracing takes seconds.
     step_fn = jax.jit(experiment.step_over(parallel.AXIS), static_argnames="axis_name", inline=True)
-    advance = parallel.spread(
+    advance = parallel.on_devices(
         population.make_advance_of_seeds(step_fn, feed.load_for, seeds=seeds, data_axis=feed.axis_of_seeds),
         parallel=config.parallel,
         sharded=(False, False, feed.sharded, True),
@@ -192,7 +193,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
 
     if reports:
         logger.info("compiling the step (a minute at most; seconds when it was compiled before)")
-    should_stop = preemption.watch()
+    should_stop = preemption.stop_on_sigterm()
     example_index = parallel.shard(index, parallel=config.parallel)
     names = _metric_names(experiment, step_fn, example_index)
     try:
@@ -246,7 +247,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
             member.folder: ", ".join(part for part in (experiment.title, member.name) if part) for member in crew
         }
         for place, title in titles.items():
-            pictures.save_curves(place / "curves.png", read_metrics(place / workdir.METRICS), title=title)
+            plotting.save_curves(place / "curves.png", read_metrics(place / workdir.METRICS), title=title)
         found = take_pictures(step, state)
     measured = found if measure is not None else []
     average = parallel.to_host(state.gen_average)
@@ -299,7 +300,7 @@ def _take_picture(
 def record_measurement(path: Path, record: dict[str, Any]) -> None:
     """Adds a record to a file of JSON lines; those of its step and later ones, from before a crash, go."""
     kept = [known for known in read_metrics(path) if known["step"] < record["step"]]
-    workdir.write_text(path, "".join(json.dumps(line) + "\n" for line in [*kept, record]))
+    write_text(path, "".join(json.dumps(line) + "\n" for line in [*kept, record]))
 
 
 def _metric_names(experiment: Experiment, step_fn: Callable[..., Any], example_index: jax.Array) -> tuple[str, ...]:
@@ -312,5 +313,5 @@ def _metric_names(experiment: Experiment, step_fn: Callable[..., Any], example_i
     def metrics(state: TrainState, real: Any, index: jax.Array, *, axis_name: str) -> dict[str, jax.Array]:
         return step_fn(state, real, index, axis_name=axis_name)[1]
 
-    spread = parallel.spread(metrics, parallel=config.parallel, sharded=(False, False, True), donate=())
+    spread = parallel.on_devices(metrics, parallel=config.parallel, sharded=(False, False, True), donate=())
     return tuple(sorted(jax.eval_shape(spread, state, real, example_index)))

@@ -1,0 +1,49 @@
+"""Writes files atomically: a reader, or a crash, finds the old content or the new one, never a part of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+    """Writes a file through a temporary one beside it, which takes its name once it is on the disk.
+
+    Args:
+      path: the file.
+      write: writes the content to an open binary file.
+
+    Raises:
+      OSError: the file cannot be written; nothing of it is left, and an older file of this name is as it was.
+
+    Example:
+      >>> import tempfile
+      >>> folder = Path(tempfile.mkdtemp())
+      >>> write_atomically(folder / "a.bin", lambda file: file.write(b"content"))
+      >>> [path.name for path in folder.iterdir()], (folder / "a.bin").read_bytes()
+      (['a.bin'], b'content')
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes text as UTF-8, atomically."""
+    write_atomically(path, lambda file: file.write(text.encode("utf-8")))
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Writes a value as indented JSON, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
