@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "bgan_jax"
 FLOORS = {
     "bgan_jax.version": 0,
+    "bgan_jax.atomic_files": 0,
     "bgan_jax.losses": 0,
     "bgan_jax.conditionals": 0,
     "bgan_jax.networks": 1,
