@@ -1,4 +1,4 @@
-"""What the intensities of grey pictures become: bits by a threshold, bits drawn anew each time, or themselves."""
+"""Binarisation of grey images: by a threshold, stochastically at every use, or not at all."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ BINARIZATIONS = ("threshold", "stochastic", "none")
 
 
 def grey_spec(request: Request, **fields: object) -> DatasetSpec:
-    """The record of grey pictures under the binarisation that was asked for (threshold by default).
+    """Creates the record of grey images under the requested binarisation (threshold by default).
 
     Args:
-      request: whose ``binarization`` is read.
+      request: its ``binarization`` is read.
       **fields: the remaining fields of the record.
 
     Returns:
-      A binary record, stochastic or not; a continuous one for ``"none"``.
+      The record: binary, stochastic or not; continuous for ``"none"``.
 
     Raises:
       ValueError: an unknown binarisation.
@@ -28,7 +28,7 @@ def grey_spec(request: Request, **fields: object) -> DatasetSpec:
 
 
 def grey_rows(images: np.ndarray, spec: DatasetSpec) -> np.ndarray:
-    """Grey pictures as rows of ``spec``: intensities as they are, or thresholded at one half (above 127 is 1)."""
+    """Converts grey images to rows of ``spec``: unchanged intensities, or bits (1 where the intensity is above 127)."""
     if spec.kind == "binary" and not spec.stochastic:
         return (images > 127).astype(np.uint8)
     return images

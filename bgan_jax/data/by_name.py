@@ -1,4 +1,4 @@
-"""The one door: from a name to an opened split."""
+"""``open_dataset``: opens a data set by name."""
 
 import os
 
@@ -29,28 +29,28 @@ def open_dataset(
 
     Args:
       name: a name of :data:`bgan_jax.data.catalogue.CATALOGUE`, or ``npz:PATH``, ``images:PATH``, ``text:PATH``.
-      split: ``"train"``, ``"test"`` or what else the data set has.
+      split: ``"train"``, ``"test"`` or another split of the data set.
       data_dir: folder of prepared data; by default that of tensorflow-datasets (``TFDS_DATA_DIR``, else
         ``~/tensorflow_datasets``).
       cache_dir: folder of packed splits; by default ``BGAN_JAX_CACHE``, else ``bgan_jax`` in the user's cache folder.
-      download: allow fetching over the network; without it nothing is ever downloaded.
-      resolution: height and width of pictures, in pixels; the central square is cut out and resized.
-      palette: draw RGB pictures in so many colours, 2 to 256.
+      download: allow downloads; by default nothing is downloaded.
+      resolution: height and width of images, in pixels; the central square is cropped and resized.
+      palette: number of colours that RGB images are quantised to, 2 to 256.
       quantizer: how the palette is chosen: ``"kmeans"`` (the default) or ``"median_cut"`` (the paper's).
       dither: ``"none"`` (the default) or ``"floyd_steinberg"`` (the paper's).
-      binarization: of grey pictures: ``"threshold"`` (above 127), ``"stochastic"`` (a pixel is 1 with probability
+      binarization: of grey images: ``"threshold"`` (above 127), ``"stochastic"`` (a pixel is 1 with probability
         intensity / 255, drawn on the device) or ``"none"`` (continuous).
       length: symbols of a text example, 32 by default.
-      short_lines: ``"drop"`` lines of fewer symbols (the default), or ``"pad"`` them with backticks.
+      short_lines: ``"drop"`` drops lines of fewer symbols (the default), ``"pad"`` pads them with backticks.
       vocabulary: the symbols of text, from a saved record; by default all that occur in the file.
 
     Returns:
       The split.
 
     Raises:
-      DatasetNotFoundError: the data are not there; says how to get them.
-      BadDataError: a file holds something else than it should.
-      MissingExtraError: reading or preparing takes an optional package that is not installed.
+      DatasetNotFoundError: the data are not on this machine; the message says how to get them.
+      BadDataError: a file has invalid content.
+      MissingExtraError: reading or preparing needs an optional package that is not installed.
       ValueError: an unknown name, split or option.
 
     Example:

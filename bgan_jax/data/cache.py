@@ -1,8 +1,8 @@
-"""Packed splits on disk: made once, memory-mapped ever after, and never trusted without looking.
+"""Packed splits on disk: written once, then memory-mapped, and checked against their fingerprint when opened.
 
-A pack is a folder ``<name>-<split>-<identity>`` with ``rows.npy``, ``labels.npy`` (where there are labels) and
-``pack.json``. It is written under another name and renamed when complete, so that it is either whole or absent, also
-for other processes that write the same one. On opening, its content must match its fingerprint; else it is made again.
+A pack is a folder ``<name>-<split>-<identity>`` with ``rows.npy``, ``labels.npy`` (if there are labels) and
+``pack.json``. It is written under a temporary name and renamed when complete, so that no process sees a partial pack.
+A pack whose content does not match its fingerprint is written again.
 """
 
 import dataclasses
@@ -25,30 +25,30 @@ from bgan_jax.data.spec import DatasetSpec
 
 _log = logging.getLogger(__name__)
 
-_PROGRESS = 100_000  # Examples between two lines of the log.
+_PROGRESS = 100_000  # Examples between two progress lines in the log.
 
 
 def default_cache_dir() -> Path:
-    """``$BGAN_JAX_CACHE``, else ``bgan_jax`` in the user's cache folder (``$XDG_CACHE_HOME`` or ``~/.cache``)."""
+    """Returns ``$BGAN_JAX_CACHE``, else ``bgan_jax`` in the user's cache folder (``$XDG_CACHE_HOME``, ``~/.cache``)."""
     if chosen := os.environ.get("BGAN_JAX_CACHE"):
         return Path(chosen).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "bgan_jax"
 
 
 def open_pack(source: Source, *, name: str, split: str, cache_dir: str | os.PathLike[str] | None = None) -> Dataset:
-    """The pack of a split, made now if it is absent, damaged or made from something else.
+    """Opens the packed form of a split; packs the split first if there is no valid pack of it.
 
     Args:
-      source: where the split lies.
-      name: the data set's name, for the folder's.
-      split: the split's name, likewise.
+      source: the split's source.
+      name: name of the data set, used in the name of the pack's folder.
+      split: name of the split, used in the name of the pack's folder.
       cache_dir: folder of the packs; :func:`default_cache_dir` by default.
 
     Returns:
       The split, memory-mapped.
 
     Raises:
-      BadDataError: the source holds something else than it should.
+      BadDataError: the source's data are invalid.
       ValueError: the cache folder cannot be written.
     """
     parent = Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
@@ -73,7 +73,7 @@ def open_pack(source: Source, *, name: str, split: str, cache_dir: str | os.Path
 
 
 def _load(folder: Path) -> Dataset | None:
-    """The pack if it is whole; None if it is absent, or, with a warning, if it is damaged."""
+    """Loads a pack; None if it is absent, or, with a warning, if it is damaged."""
     if not folder.exists():
         return None
     try:
@@ -95,7 +95,7 @@ def _write(source: Source, folder: Path) -> None:
     num_examples = 0
     width = packed_width(reading.spec)
     with open(folder / "rows.npy", "wb") as file:
-        # The number of examples is known at the end; numpy pads the header so that the first dimension can grow.
+        # The number of examples is only known at the end; numpy pads the header so that the first dimension can grow.
         start_of_rows = _write_header(file, (0, width), reading.spec.row_dtype)
         for packed, part in packed_chunks(reading, where=source.where):
             file.write(packed.data)
@@ -122,21 +122,21 @@ def _write_header(file, shape: tuple[int, int], dtype: np.dtype) -> int:
 
 
 def _publish(partial: Path, folder: Path) -> Dataset:
-    """Gives a complete pack its name, unless another process was faster."""
+    """Renames a complete pack to its final name, unless another process has already written it."""
     for _ in range(10):
         try:
             partial.rename(folder)
-        except OSError:  # There is one already: another process's, or the damaged one that this replaces.
+        except OSError:  # The folder exists: another process's pack, or the damaged one that this one replaces.
             if (dataset := _load(folder)) is not None:
                 return dataset
             aside = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
             try:
                 folder.rename(aside)
-            except FileNotFoundError:  # Another process has just put it aside.
+            except FileNotFoundError:  # Another process has just moved it.
                 continue
             shutil.rmtree(aside, ignore_errors=True)
         else:
             dataset = _load(folder)
             if dataset is not None:
                 return dataset
-    raise BadDataError(f"{folder}: the packed data are damaged as soon as they are written; check the disk")
+    raise BadDataError(f"{folder}: the packed data do not match their fingerprint after writing; check the disk")

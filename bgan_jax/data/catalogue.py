@@ -1,4 +1,4 @@
-"""Which names there are, what each means, and which options it takes. A new data set is a new line here."""
+"""The data sets by name, with their readers and options. A new data set is a new line here."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,12 +9,12 @@ from bgan_jax.data.source import Request, Source
 
 
 class Entry(NamedTuple):
-    """One name.
+    """A data set of the catalogue.
 
     Attributes:
-      summary: one line about it.
-      source: the reader behind it.
-      options: the choices of :class:`bgan_jax.data.source.Request` that it takes.
+      summary: one line that describes it.
+      source: its reader.
+      options: the fields of :class:`bgan_jax.data.source.Request` that it takes.
       licence: short name of the licence or terms of use.
       citation: whom to cite.
     """
@@ -54,7 +54,7 @@ def _images(summary: str, builder: str, resolution: int, terms: tuple[str, str],
 
 
 CATALOGUE: Mapping[str, Entry] = {
-    # Embedded: always there.
+    # Embedded in the package: always available.
     "mnist10k": Entry("10,000 digits, 28x28, binarised", embedded.mnist10k, _BINARIZED, *_MNIST),
     "emoji16": Entry("3,767 emoji, 32x32, in 16 colours", embedded.emoji16, _QUANTIZED, *_EMOJI),
     "emoji32": Entry("3,767 emoji, 32x32 RGB", embedded.emoji32, (), *_EMOJI),
@@ -64,7 +64,7 @@ CATALOGUE: Mapping[str, Entry] = {
         ("length", "short_lines", "vocabulary"),
         *_AUSTEN,
     ),
-    # Prepared by tensorflow-datasets, or the data sets' own files.
+    # Prepared by tensorflow-datasets, or in their original files.
     "mnist": Entry("70,000 digits, 28x28, binarised", standard.mnist, _BINARIZED, *_MNIST),
     "binarized_mnist": Entry("70,000 digits, binarised once", standard.binarized_mnist, (), *_BINARIZED_MNIST),
     "cifar10": _images("60,000 objects, 32x32 RGB, 10 classes", "cifar10", 32, _CIFAR, labelled=True),
@@ -88,10 +88,10 @@ CATALOGUE: Mapping[str, Entry] = {
     "lm1b_padded": Entry(
         "the same, short ones padded with backticks", partial(standard.lm1b, short_lines="pad"), _CUT, *_LM1B
     ),
-    # The user's own: NAME:PATH.
+    # The user's own files: NAME:PATH.
     "npz": Entry("npz:FILE, your arrays", npz.npz_file, ("palette", *_QUANTIZED, "binarization")),
     "images": Entry(
-        "images:FOLDER or images:FILE.tar, your pictures",
+        "images:FOLDER or images:FILE.tar, your images",
         images.image_files,
         ("resolution", "palette", *_QUANTIZED, "binarization"),
     ),

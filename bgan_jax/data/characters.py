@@ -1,4 +1,4 @@
-"""From lines of text to fixed lengths of symbols: cut to length, the shorter lines dropped or padded."""
+"""Lines of text as rows of symbol indices of a fixed length."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -25,12 +25,12 @@ class Line(NamedTuple):
 
 
 def fit_to_length(lines: Iterable[Line], *, length: int, short_lines: str) -> Iterator[Line]:
-    """Lines of exactly ``length`` symbols.
+    """Yields lines of exactly ``length`` symbols: longer ones are cut, shorter ones dropped or padded.
 
     Args:
       lines: lines of any length.
-      length: symbols to keep of each.
-      short_lines: ``"drop"`` leaves out lines of fewer symbols, ``"pad"`` fills them up with backticks.
+      length: symbols to keep of each line.
+      short_lines: ``"drop"`` drops lines of fewer symbols, ``"pad"`` pads them with backticks.
 
     Yields:
       The lines, cut or padded.
@@ -47,7 +47,7 @@ def fit_to_length(lines: Iterable[Line], *, length: int, short_lines: str) -> It
 
 
 def vocabulary_of(lines: Iterable[Line]) -> tuple[str, ...]:
-    """Every symbol that occurs, in the order of its code point."""
+    """Returns every symbol that occurs in the lines, sorted by code point."""
     symbols: set[str] = set()
     for line in lines:
         symbols.update(line.text)
@@ -55,24 +55,24 @@ def vocabulary_of(lines: Iterable[Line]) -> tuple[str, ...]:
 
 
 def encode_all(lines: Iterable[Line], *, vocabulary: tuple[str, ...], where: str) -> Iterator[Rows]:
-    """Lines of one length as chunks of rows of symbol indices.
+    """Encodes lines of one length as chunks of rows of symbol indices.
 
     Args:
       lines: lines that all have the same length.
-      vocabulary: the symbols; one that is not among them becomes :data:`UNKNOWN` where the vocabulary has it.
-      where: the file, for messages.
+      vocabulary: the symbols; any other symbol becomes :data:`UNKNOWN` if the vocabulary contains that.
+      where: the file, for error messages.
 
     Yields:
       Chunks of rows, uint8 (uint16 for more than 256 symbols).
 
     Raises:
-      BadDataError: a symbol outside the vocabulary; names the line.
-      ValueError: the vocabulary repeats a symbol, holds something longer than a symbol, or is larger than 65,536.
+      BadDataError: a symbol is not in the vocabulary; the message names the line.
+      ValueError: the vocabulary repeats a symbol, holds a string longer than one symbol, or has more than 65,536.
     """
     if len(set(vocabulary)) != len(vocabulary) or any(len(symbol) != 1 for symbol in vocabulary):
-        raise ValueError("a vocabulary is made of different single characters")
+        raise ValueError("a vocabulary must consist of distinct single characters")
     if len(vocabulary) > 2**16:
-        raise ValueError(f"a vocabulary has at most 65536 symbols, found {len(vocabulary)}")
+        raise ValueError(f"a vocabulary must have at most 65536 symbols, found {len(vocabulary)}")
     points = np.asarray([ord(symbol) for symbol in vocabulary])
     by_point = points.argsort()
     sorted_points = points[by_point]

@@ -12,13 +12,13 @@ from bgan_jax.data.spec import DatasetSpec
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """One split of a data set; ``len`` is its number of examples.
+    """One split of a data set, in packed form; ``len`` is its number of examples.
 
     Attributes:
       spec: what the data set is.
-      packed: every example, ``[n, width]``, memory-mapped where it comes from the cache.
+      packed: every example, ``[n, width]``, memory-mapped if it comes from the cache.
       labels: ``[n]`` int32, or None.
-      skipped: one line for every file that could not be decoded and was left out.
+      skipped: one line for every file that was skipped because it could not be decoded.
     """
 
     spec: DatasetSpec
@@ -30,13 +30,13 @@ class Dataset:
         return len(self.packed)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What another process receives: the name of a memory-mapped file rather than its content."""
+        """Pickles the file name of memory-mapped data instead of their content."""
         if isinstance(self.packed, np.memmap):
             return _reopen, (self.spec, self.packed.filename, self.labels, self.skipped)
         return Dataset, (self.spec, self.packed, self.labels, self.skipped)
 
     def rows(self, indices: npt.ArrayLike) -> np.ndarray:
-        """Examples by index, in the data's own form.
+        """Returns examples by index, unpacked.
 
         Args:
           indices: integers in ``0 .. len - 1``.

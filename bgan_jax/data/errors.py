@@ -1,13 +1,13 @@
-"""The two ways in which data can fail: they are not there, or they are not what they should be."""
+"""Errors of loading data: not found, invalid, or an optional package is missing."""
 
 
 class DatasetNotFoundError(FileNotFoundError):
-    """The data are not on this machine; the message names the folder searched and the command that prepares them."""
+    """The data are not on this machine; the message names the folder and the command that prepares them."""
 
 
 class BadDataError(ValueError):
-    """A file holds something else than it should; the message names the file, and the line where there is one."""
+    """A file has invalid content; the message names the file, and the line if there is one."""
 
 
 class MissingExtraError(ValueError):
-    """The data are of a kind that takes an optional package; the message names the extra to install."""
+    """Reading the data needs an optional package; the message names the extra to install."""

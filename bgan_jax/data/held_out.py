@@ -1,4 +1,4 @@
-"""The fixed split of data that come without one: every tenth example is held out."""
+"""The train and test splits of data without splits: every tenth example is held out."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ SPLITS = ("train", "test", "all")
 
 
 def is_in_split(indices: np.ndarray, *, split: str) -> np.ndarray:
-    """Which examples belong to a split: 9, 19, 29, ... are ``test``, the others ``train``, and ``all`` is both.
+    """Returns which examples belong to a split: 9, 19, 29, ... are ``test``, the others ``train``; ``all`` is both.
 
-    Files sorted by class or by page are so split evenly over classes and pages.
+    So a file that is sorted by class or by page is split evenly over classes and pages.
 
     Args:
-      indices: places of examples in the file.
+      indices: positions of the examples in the file.
       split: ``"train"``, ``"test"`` or ``"all"``.
 
     Returns:
@@ -27,11 +27,11 @@ def is_in_split(indices: np.ndarray, *, split: str) -> np.ndarray:
 
 
 def evenly_spaced_indices(num_examples: int, *, size: int = 1000) -> np.ndarray:
-    """At most ``size`` indices of train examples, spread evenly over the file."""
+    """Returns at most ``size`` indices of train examples, evenly spaced over the file."""
     train = np.flatnonzero(is_in_split(np.arange(num_examples), split="train"))
     return train[np.linspace(0, len(train) - 1, min(size, len(train)), dtype=np.int64)]
 
 
 def split_sizes(num_examples: int) -> dict[str, int]:
-    """Sizes of the train and test splits of so many examples."""
+    """Returns the sizes of the train and test splits of a file of ``num_examples`` examples."""
     return {"train": num_examples - num_examples // 10, "test": num_examples // 10}

@@ -1,4 +1,4 @@
-"""From encoded pictures (PNG, JPEG and whatever else Pillow reads) to arrays of one size."""
+"""Decoding of images (PNG, JPEG and every other format that Pillow reads) to arrays of one size."""
 
 import io
 import logging
@@ -14,11 +14,11 @@ from bgan_jax.data.source import CHUNK, Rows
 
 _log = logging.getLogger(__name__)
 
-_SHOWN = 5  # Undecodable pictures that are logged one by one; all are counted.
+_SHOWN = 5  # Undecodable images that are logged one by one; all are counted.
 
 
 class EncodedImage(NamedTuple):
-    """A picture's bytes, where they come from, and its label (or None)."""
+    """An encoded image: where it comes from, its bytes, and its label (or None)."""
 
     where: str
     content: bytes
@@ -26,33 +26,33 @@ class EncodedImage(NamedTuple):
 
 
 class UndecodableError(BadDataError):
-    """These bytes are no picture."""
+    """The bytes are not an image that Pillow can decode."""
 
 
 def decode_image(content: bytes, *, channels: int, resolution: int | None = None) -> np.ndarray:
-    """One picture as an array.
+    """Decodes one image to an array.
 
-    With a resolution, the central square is cut out and resized (Lanczos filter, antialiased). Transparent pictures are
-    laid on white.
+    With a resolution, the central square is cropped and resized (Lanczos filter, antialiased). Transparent images are
+    composited over white.
 
     Args:
-      content: the encoded picture.
+      content: the encoded image.
       channels: 1 for grey, 3 for RGB.
-      resolution: height and width in pixels; by default the picture keeps its size.
+      resolution: height and width in pixels; by default the image keeps its size.
 
     Returns:
       ``[H, W, channels]`` uint8.
 
     Raises:
-      UndecodableError: the bytes are no picture, or a broken one.
+      UndecodableError: the bytes are not an image, or a damaged one.
     """
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content)) as opened:
             image = _flatten(opened).convert("L" if channels == 1 else "RGB")
-    except Exception as error:  # Pillow's decoders raise almost anything on broken bytes.
-        raise UndecodableError(f"not a picture that Pillow can read ({type(error).__name__}: {error})") from error
+    except Exception as error:  # On damaged bytes Pillow's decoders raise many kinds of exceptions.
+        raise UndecodableError(f"not an image that Pillow can read ({type(error).__name__}: {error})") from error
     if resolution is not None:
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -63,60 +63,60 @@ def decode_image(content: bytes, *, channels: int, resolution: int | None = None
 
 
 def decode_images(
-    pictures: Iterable[EncodedImage], *, shape: tuple[int, ...], resolution: int | None, skipped: list[str]
+    encoded: Iterable[EncodedImage], *, shape: tuple[int, ...], resolution: int | None, skipped: list[str]
 ) -> Iterator[Rows]:
-    """Pictures as chunks of rows, decoded by a pool of threads; undecodable ones are left out, logged and counted.
+    """Decodes images in a pool of threads and yields chunks of rows; undecodable images are skipped and logged.
 
     Args:
-      pictures: the encoded pictures, all with a label or none.
-      shape: ``(H, W, C)`` that every decoded picture must have.
+      encoded: the encoded images, either all with a label or all without.
+      shape: ``(H, W, C)`` that every decoded image must have.
       resolution: see :func:`decode_image`.
-      skipped: receives one line for every picture left out.
+      skipped: a list to which one line is appended for every skipped image.
 
     Yields:
       Chunks of rows and labels.
 
     Raises:
-      BadDataError: a picture of another size, or not one decodable picture.
+      BadDataError: an image has another size, or no image can be decoded.
     """
-    last_failure = "there are none"
+    last_failure = "there are no images"
     found = False
-    stream = iter(pictures)
+    stream = iter(encoded)
 
-    def attempt(picture: EncodedImage) -> np.ndarray | UndecodableError:
+    def attempt(item: EncodedImage) -> np.ndarray | UndecodableError:
         try:
-            return decode_image(picture.content, channels=shape[2], resolution=resolution)
+            return decode_image(item.content, channels=shape[2], resolution=resolution)
         except UndecodableError as error:
             return error
 
     with ThreadPoolExecutor() as pool:
         while chunk := list(islice(stream, CHUNK)):
             images, labels = [], []
-            for picture, image in zip(chunk, pool.map(attempt, chunk), strict=True):
+            for item, image in zip(chunk, pool.map(attempt, chunk), strict=True):
                 if isinstance(image, UndecodableError):
-                    last_failure = f"{picture.where}: {image}"
+                    last_failure = f"{item.where}: {image}"
                     skipped.append(last_failure)
                     if len(skipped) <= _SHOWN:
                         _log.warning("skipped %s", last_failure)
                     continue
                 if image.shape != shape:
                     raise BadDataError(
-                        f"{picture.where}: {image.shape[1]}x{image.shape[0]} pixels, but the first picture has "
-                        f"{shape[1]}x{shape[0]}: choose a resolution, and all are cropped and resized to it"
+                        f"{item.where}: {image.shape[1]}x{image.shape[0]} pixels, but the first image has "
+                        f"{shape[1]}x{shape[0]}: choose a resolution, and all images are cropped and resized to it"
                     )
                 images.append(image)
-                labels.append(picture.label)
+                labels.append(item.label)
             if images:
                 found = True
                 yield Rows(np.stack(images), None if labels[0] is None else np.asarray(labels, np.int32))
     if not found:
-        raise BadDataError(f"not one picture could be decoded; the last: {last_failure}")
+        raise BadDataError(f"no image could be decoded; the last error: {last_failure}")
     if skipped:
-        _log.warning("skipped %d undecodable pictures in all", len(skipped))
+        _log.warning("skipped %d undecodable images in total", len(skipped))
 
 
 def _flatten(image: Any) -> Any:
-    """Lays a transparent picture on white."""
+    """Composites a transparent image over white."""
     from PIL import Image
 
     if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:

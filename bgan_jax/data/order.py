@@ -1,17 +1,17 @@
-r"""The order of examples, as a function: which example stands at position t of an endless stream of exact epochs.
+r"""The order of examples as a function of the position: an infinite stream of shuffled epochs without an iterator.
 
-Position ``t`` lies in epoch ``t // n``; every epoch is a permutation of ``0 .. n-1`` of its own, and each position's
-index is computed alone, in about thirty integer operations. So there is no iterator to save: the batch of a step is a
-function of (seed, step), the same for any number of hosts, and a run resumes from its step number.
+Position ``t`` belongs to epoch ``t // n``. Every epoch is a different permutation of ``0 .. n-1``, and the index at a
+position is computed independently of the others, in about thirty integer operations. So there is no iterator to save:
+the batch of a step is a function of (seed, step), the same for any number of hosts, and a run resumes from its step.
 
 The permutation is a Feistel network on pairs of digits. With ``a = ceil(sqrt(n))`` and ``b = ceil(n / a)`` write
 ``x = l * b + r``; rounds alternate
 
 .. math:: l \leftarrow (l + h_k(r)) \bmod a, \qquad r \leftarrow (r + h_k(l)) \bmod b
 
-each of which can be undone, so together they permute ``0 .. ab-1`` whatever the hash ``h`` is. An image ``>= n`` is
-mapped again until it falls below (cycle walking), which leaves a permutation of ``0 .. n-1``. Since ``ab - n < a``, at
-most about one index in ``sqrt(n)`` walks at all; a network on bits would walk up to every second one.
+each of which is invertible, so together they permute ``0 .. ab-1`` whatever the hash ``h`` is. A result ``>= n`` is
+mapped again until it is below ``n`` (cycle walking), which gives a permutation of ``0 .. n-1``. Since ``ab - n < a``,
+at most about one index in ``sqrt(n)`` is mapped again; with a network on bits it would be up to every second one.
 Black & Rogaway 2002, "Ciphers with arbitrary finite domains", https://doi.org/10.1007/3-540-45760-7_9.
 """
 
@@ -27,7 +27,7 @@ _POSITIONS = 2**32
 
 
 def check_schedule(*, num_steps: int, batch_size: int) -> None:
-    """Refuses a run whose positions do not fit in 32 bits.
+    """Checks that the positions of a run fit in 32 bits.
 
     Args:
       num_steps: steps from the start of training to its end, over all resumptions.
@@ -38,13 +38,13 @@ def check_schedule(*, num_steps: int, batch_size: int) -> None:
     """
     if num_steps * batch_size >= _POSITIONS:
         raise ValueError(
-            f"num_steps={num_steps} times batch_size={batch_size} must stay below 2**32, the positions that "
-            f"the order of examples is defined for: use at most {(_POSITIONS - 1) // batch_size} steps"
+            f"num_steps={num_steps} times batch_size={batch_size} must be below 2**32, the number of positions in "
+            f"the order of examples: use at most {(_POSITIONS - 1) // batch_size} steps"
         )
 
 
 def host_slice(batch_size: int, *, process_index: int = 0, process_count: int = 1) -> slice:
-    """The part of the global batch that one host reads.
+    """Returns the slice of the global batch that one host reads.
 
     Args:
       batch_size: examples of one step, over all hosts.
@@ -52,28 +52,28 @@ def host_slice(batch_size: int, *, process_index: int = 0, process_count: int = 
       process_count: number of hosts, ``jax.process_count()``.
 
     Returns:
-      A slice of the global batch; the slices of all hosts concatenate to it.
+      The slice; the slices of all hosts concatenate to the global batch.
 
     Raises:
-      ValueError: the batch does not divide among the hosts.
+      ValueError: ``process_count`` does not divide ``batch_size``.
 
     Example:
       >>> host_slice(8, process_index=1, process_count=2)
       slice(4, 8, None)
     """
     if batch_size % process_count:
-        raise ValueError(f"batch_size={batch_size} does not divide among {process_count} hosts")
+        raise ValueError(f"batch_size={batch_size} is not divisible by the number of hosts, {process_count}")
     share = batch_size // process_count
     return slice(process_index * share, (process_index + 1) * share)
 
 
 def batch_positions(step: Any, *, batch_size: int, part: slice = slice(None)) -> Any:
-    """Positions ``step * batch_size + i`` of a batch, or of one host's part of it.
+    """Computes the positions ``step * batch_size + i`` of a batch, or of one host's part of it.
 
     Args:
       step: steps done before this one: a Python integer, or a scalar integer array (traced or not).
       batch_size: examples of one step, over all hosts; static.
-      part: what to keep of the batch, from :func:`host_slice`; static.
+      part: slice of the batch, from :func:`host_slice`; static.
 
     Returns:
       uint32 ``[part of batch_size]``: numpy for a Python integer, JAX for a JAX array.
@@ -89,9 +89,9 @@ def batch_positions(step: Any, *, batch_size: int, part: slice = slice(None)) ->
 
 
 def shuffled_indices(positions: Any, *, num_examples: int, seed: Any) -> Any:
-    """The example at each position: exact epochs, each a fresh permutation.
+    """Computes the index of the example at each position; every epoch is a different permutation.
 
-    The same integers from numpy and from JAX arrays, compiled or not.
+    The result is the same for numpy and JAX arrays, compiled or not.
 
     Args:
       positions: uint32, any shape, traced or not; from :func:`batch_positions`.
@@ -121,21 +121,21 @@ def shuffled_indices(positions: Any, *, num_examples: int, seed: Any) -> Any:
     sizes = np.uint32(left_size), np.uint32(-(-num_examples // left_size))
     keys = _round_keys(positions // n, seed=seed)
 
-    def walk(indices: Any) -> Any:
+    def permute_out_of_range(indices: Any) -> Any:
         permuted = _permute(indices, keys=keys, sizes=sizes)
-        # Only those outside go on; the rest stay where they arrived.
+        # Only the indices out of range are mapped again.
         return (lax.select if traced else np.where)(indices >= n, permuted, indices)
 
     indices = _permute(positions % n, keys=keys, sizes=sizes)
     if traced:
-        return lax.while_loop(lambda indices: (indices >= n).any(), walk, indices)
+        return lax.while_loop(lambda indices: (indices >= n).any(), permute_out_of_range, indices)
     while (indices >= n).any():
-        indices = walk(indices)
+        indices = permute_out_of_range(indices)
     return indices
 
 
 def _permute(indices: Any, *, keys: list[Any], sizes: tuple[np.uint32, np.uint32]) -> Any:
-    """One pass of the network over ``0 .. a*b - 1``."""
+    """Applies the Feistel network to indices in ``0 .. a*b - 1``."""
     left_size, right_size = sizes
     left, right = indices // right_size, indices % right_size
     for number, key in enumerate(keys):
@@ -147,15 +147,15 @@ def _permute(indices: Any, *, keys: list[Any], sizes: tuple[np.uint32, np.uint32
 
 
 def _round_keys(epoch: Any, *, seed: Any) -> list[Any]:
-    """One 32-bit key for each round, from the seed and the epoch of each position."""
+    """Computes a 32-bit key for each round from the seed and the epoch of each position."""
     mixed_seed = _mix(seed) if isinstance(seed, jax.Array) else np.uint32(_mix(np.asarray([seed], np.uint32))[0])
     epoch_key = _mix(epoch ^ mixed_seed)
-    # The golden ratio's multiples keep the rounds' keys apart (Weyl sequence), and the mixing spreads them.
+    # Multiples of the golden ratio make the keys of the rounds distinct (Weyl sequence), and the hash mixes them.
     return [_mix(epoch_key + np.uint32((number + 1) * 0x9E3779B9 % _POSITIONS)) for number in range(_ROUNDS)]
 
 
 def _mix(bits: Any) -> Any:
-    """A bijection of 32-bit words in which every input bit moves every output bit (lowbias32, public domain).
+    """Hashes 32-bit words bijectively, so that every input bit affects every output bit (lowbias32, public domain).
 
     https://nullprogram.com/blog/2018/07/31/
     """

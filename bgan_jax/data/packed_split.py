@@ -1,4 +1,4 @@
-"""From a reading to an opened split in memory: pack, count, fingerprint."""
+"""Packing of a whole split, and the fingerprint of its content."""
 
 import dataclasses
 import hashlib
@@ -14,17 +14,17 @@ from bgan_jax.data.spec import DatasetSpec
 
 
 def pack_split(reading: Reading, *, where: str) -> Dataset:
-    """Packs a whole split in memory.
+    """Packs a whole split in memory and adds its fingerprint to its record.
 
     Args:
       reading: a pass over the split.
-      where: the file or folder that is read, for messages.
+      where: the file or folder that is read, for error messages.
 
     Returns:
-      The split, with its fingerprint in the record.
+      The split.
 
     Raises:
-      BadDataError: rows that are not what the record says, or none at all.
+      BadDataError: the rows do not match the record, or there are none.
     """
     parts = list(packed_chunks(reading, where=where))
     packed = np.concatenate([part for part, _ in parts])
@@ -34,17 +34,17 @@ def pack_split(reading: Reading, *, where: str) -> Dataset:
 
 
 def packed_chunks(reading: Reading, *, where: str) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Checks and packs a reading, chunk by chunk.
+    """Checks and packs the rows of a reading, chunk by chunk.
 
     Args:
       reading: a pass over the split.
-      where: the file or folder that is read, for messages.
+      where: the file or folder that is read, for error messages.
 
     Yields:
       Packed examples ``[n, width]`` and their labels ``[n]`` int32, or None.
 
     Raises:
-      BadDataError: rows or labels that are not what the record says, or no examples at all.
+      BadDataError: the rows or labels do not match the record, or there are no examples.
     """
     empty = True
     for rows, labels in reading.chunks:
@@ -59,18 +59,18 @@ def packed_chunks(reading: Reading, *, where: str) -> Iterator[tuple[np.ndarray,
 
 
 def fingerprint(spec: DatasetSpec, packed: np.ndarray, labels: np.ndarray | None) -> str:
-    """Hex digest of a split's packed examples and labels, and of what their values mean.
+    """Computes a digest of a split's packed examples, its labels and the meaning of their values.
 
-    Past 512 MiB it reads 64 KiB blocks spread evenly over the examples, first and last included, 512 MiB in all, so
-    that opening a large data set takes no longer than half a second.
+    Of data larger than 512 MiB only 64 KiB blocks at even distances are read, first and last included, 512 MiB in
+    total, so that opening a large data set takes at most half a second.
 
     Args:
-      spec: the record, whose kind, shape, palette and vocabulary count.
+      spec: the record; its kind, shape, palette and vocabulary enter the digest.
       packed: ``[n, width]``, memory-mapped or not.
       labels: ``[n]``, or None.
 
     Returns:
-      16 hex digits.
+      The digest, 16 hex digits.
     """
     meaning = (spec.kind, spec.shape, spec.num_values, spec.stochastic, spec.palette, spec.vocabulary, packed.shape)
     digest = hashlib.sha256(repr(meaning).encode())

@@ -1,7 +1,7 @@
-"""How examples lie in memory: eight binary pixels to a byte, two palette indices to a byte, else one entry an element.
+"""Packed layout of examples: 8 binary pixels per byte, 2 palette indices per byte, else one entry per element.
 
-``unpack`` is plain array arithmetic and works on numpy and on traced JAX arrays alike, so that a batch can be gathered
-in its packed form and unpacked inside the compiled step.
+``unpack`` is plain array arithmetic and works on numpy and on traced JAX arrays, so that a batch can be gathered in
+its packed form and unpacked inside the compiled step.
 """
 
 import math
@@ -18,7 +18,7 @@ _BITS_PER_ENTRY = {"bits": 1, "nibbles": 4}
 
 
 def layout_of(spec: DatasetSpec) -> Layout:
-    """The densest layout that holds the values of a data set's rows.
+    """Returns the densest layout that can hold the values of a data set's rows.
 
     Args:
       spec: the data set.
@@ -34,16 +34,16 @@ def layout_of(spec: DatasetSpec) -> Layout:
 
 
 def packed_width(spec: DatasetSpec) -> int:
-    """Number of elements (bytes, or 16-bit words for ``"shorts"``) of one packed example."""
+    """Returns the number of elements (bytes, or 16-bit words for ``"shorts"``) of one packed example."""
     entries = math.prod(spec.shape)
     return math.ceil(entries * _BITS_PER_ENTRY.get(layout_of(spec), 8) / 8)
 
 
 def pack(rows: np.ndarray, *, spec: DatasetSpec, where: str) -> np.ndarray:
-    """Checks rows against what the data set says of them, and packs them.
+    """Checks that rows match the record of their data set, and packs them.
 
     Args:
-      rows: ``[n, *spec.shape]`` in the data's own form.
+      rows: unpacked examples, ``[n, *spec.shape]``, ``spec.row_dtype``.
       spec: the data set.
       where: the file that the rows come from, for the error message.
 
@@ -51,7 +51,7 @@ def pack(rows: np.ndarray, *, spec: DatasetSpec, where: str) -> np.ndarray:
       ``[n, packed_width(spec)]``, uint8 (uint16 for ``"shorts"``).
 
     Raises:
-      BadDataError: the dtype, the shape or a value is not what the data set holds.
+      BadDataError: the dtype, the shape or a value does not match the record.
 
     Example:
       >>> spec = DatasetSpec(name="toy", kind="binary", shape=(2, 5, 1), num_values=2)
@@ -75,15 +75,15 @@ def pack(rows: np.ndarray, *, spec: DatasetSpec, where: str) -> np.ndarray:
 
 
 def unpack(packed: Any, *, layout: Layout, shape: tuple[int, ...]) -> Any:
-    """The inverse of :func:`pack`, for numpy and JAX arrays.
+    """Unpacks examples: the inverse of :func:`pack`, for numpy and JAX arrays.
 
     Args:
       packed: ``[..., width]``, uint8 or uint16, traced or not.
-      layout: how the entries lie, from :func:`layout_of`; static.
+      layout: the packed layout, from :func:`layout_of`; static.
       shape: shape of one example; static.
 
     Returns:
-      ``[..., *shape]`` in the data's own form, the same dtype.
+      ``[..., *shape]``, the same dtype.
 
     Example:
       >>> unpack(np.array([[255, 192]], np.uint8), layout="bits", shape=(2, 5, 1)).sum()
@@ -91,7 +91,7 @@ def unpack(packed: Any, *, layout: Layout, shape: tuple[int, ...]) -> Any:
     """
     if layout in _BITS_PER_ENTRY:
         bits = _BITS_PER_ENTRY[layout]
-        # Most significant first, the order of numpy.packbits. Given full rank, since rank promotion may be an error.
+        # Most significant bits first, as numpy.packbits does. Of full rank, since rank promotion may be an error.
         shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8).reshape(*(1 for _ in packed.shape), 8 // bits)
         entries = (packed[..., None] >> shifts) & np.uint8(2**bits - 1)
         packed = entries.reshape(*packed.shape[:-1], packed.shape[-1] * (8 // bits))[..., : math.prod(shape)]

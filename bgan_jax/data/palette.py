@@ -1,7 +1,7 @@
-"""Pictures in a few colours: one global palette for a whole data set, and each pixel's index into it.
+"""Colour quantisation: one palette for a whole data set, and images as indices into it.
 
-Two ways to choose the palette (k-means; median cut, the paper's) and two to draw in it (the nearest colour;
-Floyd-Steinberg error diffusion, the paper's). Hjelm et al. 2018, https://arxiv.org/abs/1702.08431.
+The palette is chosen by k-means or by median cut (the paper's). Pixels take the nearest colour, or are dithered by
+Floyd-Steinberg error diffusion (the paper's). Hjelm et al. 2018, https://arxiv.org/abs/1702.08431.
 """
 
 import dataclasses
@@ -15,16 +15,16 @@ Palette = tuple[tuple[int, int, int], ...]
 QUANTIZERS = ("kmeans", "median_cut")
 DITHERS = ("none", "floyd_steinberg")
 
-_SAMPLE = 2**16  # Pixels that k-means looks at.
+_SAMPLE = 2**16  # Largest number of pixels that k-means uses.
 
 
-def quantize_reading(pictures: Reading, request: Request, *, sample: np.ndarray, num_colors: int) -> Reading:
-    """A reading of RGB pictures, turned into one of palette indices.
+def quantize_reading(images: Reading, request: Request, *, sample: np.ndarray, num_colors: int) -> Reading:
+    """Converts a reading of RGB images to a reading of palette indices.
 
     Args:
-      pictures: a pass over the split.
-      request: whose quantizer and dither are read.
-      sample: about a thousand pictures of the train split, ``[n, H, W, 3]``, that the palette is chosen by, whichever
+      images: a pass over the split.
+      request: its quantizer and dither are read.
+      sample: about a thousand images of the train split, ``[n, H, W, 3]``, from which the palette is chosen, whichever
         split is read.
       num_colors: colours of the palette, 2 to 256.
 
@@ -40,14 +40,14 @@ def quantize_reading(pictures: Reading, request: Request, *, sample: np.ndarray,
         raise ValueError(f"palette={num_colors} must be between 2 and 256 colours")
     palette = fit_palette(sample, num_colors=num_colors, quantizer=quantizer)
     spec = dataclasses.replace(
-        pictures.spec, kind="categorical", shape=pictures.spec.shape[:2], num_values=num_colors, palette=palette
+        images.spec, kind="categorical", shape=images.spec.shape[:2], num_values=num_colors, palette=palette
     )
-    chunks = (Rows(quantize(rows, palette=palette, dither=dither), labels) for rows, labels in pictures.chunks)
-    return Reading(spec, chunks, pictures.skipped)
+    chunks = (Rows(quantize(rows, palette=palette, dither=dither), labels) for rows, labels in images.chunks)
+    return Reading(spec, chunks, images.skipped)
 
 
 def fit_palette(images: np.ndarray, *, num_colors: int, quantizer: str = "kmeans") -> Palette:
-    """The colours that serve all of the given pictures best.
+    """Chooses one palette for all of the given images.
 
     Args:
       images: ``[n, H, W, 3]`` uint8.
@@ -55,7 +55,7 @@ def fit_palette(images: np.ndarray, *, num_colors: int, quantizer: str = "kmeans
       quantizer: ``"kmeans"`` (least squared error; deterministic) or ``"median_cut"`` (Pillow's adaptive palette).
 
     Returns:
-      ``num_colors`` RGB triples, darkest first; the last is repeated when the pictures hold fewer colours.
+      ``num_colors`` RGB triples, darkest first; the last is repeated if the images have fewer colours.
 
     Example:
       >>> fit_palette(np.array([[[[0, 0, 0], [9, 9, 9]]]], np.uint8), num_colors=2)
@@ -67,12 +67,12 @@ def fit_palette(images: np.ndarray, *, num_colors: int, quantizer: str = "kmeans
 
 
 def quantize(images: np.ndarray, *, palette: Palette, dither: str = "none") -> np.ndarray:
-    """Each pixel's index into a palette.
+    """Converts RGB images to indices into a palette.
 
     Args:
       images: ``[n, H, W, 3]`` uint8.
       palette: K RGB triples.
-      dither: ``"none"`` (the nearest colour, the lowest index among equals) or ``"floyd_steinberg"`` (Pillow's error
+      dither: ``"none"`` (the nearest colour, of equal ones the first) or ``"floyd_steinberg"`` (Pillow's error
         diffusion).
 
     Returns:
@@ -87,7 +87,7 @@ def quantize(images: np.ndarray, *, palette: Palette, dither: str = "none") -> n
 
 def _nearest(pixels: np.ndarray, palette: Palette) -> np.ndarray:
     colors = np.asarray(palette, np.float32)
-    # |x - c|^2 without |x|^2, which is the same for all colours; every number here is an integer below 2^24: exact.
+    # |x - c|^2 without |x|^2, which is the same for all colours. All values are integers below 2^24, hence exact.
     distances = (colors**2).sum(axis=1) - 2.0 * (pixels.astype(np.float32) @ colors.T)
     return distances.argmin(axis=-1).astype(np.uint8)
 
@@ -99,7 +99,7 @@ def _dithered(image: np.ndarray, palette: Palette) -> np.ndarray:
     holder.putpalette(np.asarray(palette, np.uint8).tobytes())
     drawn = Image.fromarray(image).quantize(palette=holder, dither=Image.Dither.FLOYDSTEINBERG)
     indices = np.asarray(drawn, np.uint8)
-    # Some versions of Pillow fill a palette up to 256 colours with black; the paper's code draws those as colour 0 too.
+    # Some versions of Pillow pad a palette to 256 colours with black; the paper's code maps those to colour 0 too.
     return np.where(indices < len(palette), indices, 0).astype(np.uint8)
 
 
@@ -124,7 +124,7 @@ def _k_means(images: np.ndarray, num_colors: int) -> np.ndarray:
         nearest = _squared_distances(points, centers).argmin(axis=1)
         mass = np.bincount(nearest, counts, minlength=num_colors)
         sums = np.stack([np.bincount(nearest, counts * points[:, c], minlength=num_colors) for c in range(3)], axis=1)
-        # A centre that lost all of its points stays where it is.
+        # A centre without points stays where it is.
         moved = np.where(mass[:, None] > 0, sums / np.maximum(mass, 1.0)[:, None], centers)
         if np.abs(moved - centers).max() < 0.05:
             break
@@ -133,7 +133,7 @@ def _k_means(images: np.ndarray, num_colors: int) -> np.ndarray:
 
 
 def _spread_seeds(points: np.ndarray, counts: np.ndarray, num_colors: int) -> list[int]:
-    """K-means++ without chance: always the point whose squared distance to the seeds, times its count, is largest."""
+    """Chooses k-means seeds as k-means++ does, but always the point with the largest weight instead of a random one."""
     seeds = [int(counts.argmax())]
     distances = np.full(len(points), np.inf)
     while len(seeds) < num_colors:

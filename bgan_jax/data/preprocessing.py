@@ -1,6 +1,6 @@
-"""What rows become on the device, and how they are shown to people again.
+"""Conversion of stored rows to inputs of the networks, and back to images and strings.
 
-:func:`preprocess` is jax.numpy arithmetic, meant to run inside the compiled step; the ways back are numpy.
+:func:`preprocess` is jax.numpy arithmetic, to be run inside the compiled step; the inverse functions are numpy.
 """
 
 from typing import Any
@@ -14,15 +14,15 @@ from bgan_jax.data.spec import DatasetSpec
 
 
 def preprocess(key: Any, rows: Any, *, spec: DatasetSpec) -> Any:
-    r"""Rows in the data's own form, as the networks take them.
+    r"""Converts stored rows to what the networks and conditionals take.
 
-    Binary: bits 0 or 1, uint8; where the rows are intensities :math:`v` (``spec.stochastic``), bits are drawn with
+    Binary: bits 0 or 1, uint8; if the rows are intensities :math:`v` (``spec.stochastic``), bits are drawn with
     probability :math:`v / 255`. Categorical and text: indices, int32, not one-hot. Continuous: :math:`v / 127.5 - 1`,
     float32 in [-1, 1].
 
     Args:
-      key: used only where ``spec.stochastic``, else it may be None. One key serves all of ``rows``; for draws that do
-        not depend on how a batch is spread over devices, map this function over a key and a row per example.
+      key: PRNG key, used only if ``spec.stochastic``; otherwise it may be None. One key serves all of ``rows``; for
+        draws that do not depend on how a batch is divided among devices, map this function over one key per row.
       rows: ``[..., *spec.shape]`` uint8 or uint16, traced or not.
       spec: the data set; static.
 
@@ -44,19 +44,19 @@ def preprocess(key: Any, rows: Any, *, spec: DatasetSpec) -> Any:
     if not spec.stochastic:
         return jnp.asarray(rows)
     if key is None:
-        raise ValueError(f"dataset {spec.name} is binarised stochastically, which takes a key")
+        raise ValueError(f"dataset {spec.name} is binarised stochastically: pass a PRNG key")
     return jax.random.bernoulli(key, jnp.asarray(rows, jnp.float32) / 255.0).astype(jnp.uint8)
 
 
 def to_images(values: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
-    """The device form, as pictures in true colours.
+    """Converts preprocessed values or probabilities to uint8 images.
 
     Args:
       values: ``[..., *spec.shape]``: bits or probabilities in [0, 1], palette indices, or intensities in [-1, 1].
-      spec: a data set of pictures.
+      spec: a data set of images.
 
     Returns:
-      uint8 ``[..., H, W, C]``: C = 1 for binary, 3 for categorical, the data's own for continuous.
+      uint8 ``[..., H, W, C]``: C = 1 for binary data, 3 for categorical; continuous data keep their C.
 
     Raises:
       ValueError: the data set is text.
@@ -73,14 +73,14 @@ def to_images(values: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
         return np.asarray(spec.palette, np.uint8)[array]
     if spec.kind == "continuous":
         return _intensities((array + 1.0) * 127.5)
-    raise ValueError(f"dataset {spec.name} is text, not pictures: use to_strings")
+    raise ValueError(f"dataset {spec.name} is text, not images: use to_strings")
 
 
 def mean_images(probs: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
-    """The mean picture of a conditional, in true colours: grey levels for bits, mixed colours for palettes.
+    """Converts probabilities to the mean image: grey levels for bits, mixed colours for palettes.
 
     Args:
-      probs: of a 1, ``[..., *spec.shape]``, or of every palette index, ``[..., *spec.shape, num_values]``.
+      probs: probabilities of a 1, ``[..., *spec.shape]``, or of each palette index, ``[..., *spec.shape, num_values]``.
       spec: a binary or palette data set.
 
     Returns:
@@ -99,7 +99,7 @@ def mean_images(probs: npt.ArrayLike, *, spec: DatasetSpec) -> np.ndarray:
 
 
 def to_strings(values: npt.ArrayLike, *, spec: DatasetSpec) -> list[str]:
-    """Indices into the vocabulary, as strings.
+    """Converts indices into the vocabulary to strings.
 
     Args:
       values: ``[N, L]`` integers.

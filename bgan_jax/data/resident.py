@@ -1,4 +1,4 @@
-"""The whole split on the device: batches are gathered and unpacked inside the compiled step."""
+"""The resident back-end: the whole split is on the device, and batches are gathered inside the compiled step."""
 
 import dataclasses
 import functools
@@ -20,12 +20,12 @@ BACKENDS = ("auto", "resident", "streamed")
 )
 @dataclasses.dataclass(frozen=True)
 class ResidentData:
-    """One split in its packed form: a pytree of arrays, with the layout as static facts.
+    """One split in its packed form: a pytree of arrays, with the layout as static fields.
 
     Attributes:
       packed: every example, ``[n, width]``, uint8 or uint16.
       labels: ``[n]`` int32, or None.
-      layout: how a packed example's entries lie; static.
+      layout: the packed layout; static.
       shape: shape of one example; static.
       num_examples: n; static.
     """
@@ -38,11 +38,11 @@ class ResidentData:
 
 
 def choose_backend(dataset: Dataset, *, backend: str = "auto", limit_bytes: int = 4 * 2**30) -> Backend:
-    """Which back-end serves a split: resident when its packed form fits, else streamed.
+    """Chooses the back-end of a split: resident if its packed form is small enough, else streamed.
 
     Args:
       dataset: the opened split.
-      backend: ``"resident"`` or ``"streamed"`` force one; ``"auto"`` decides by size.
+      backend: ``"resident"``, ``"streamed"``, or ``"auto"``, which decides by size.
       limit_bytes: the largest packed form, in bytes, that ``"auto"`` puts on a device.
 
     Returns:
@@ -59,7 +59,7 @@ def choose_backend(dataset: Dataset, *, backend: str = "auto", limit_bytes: int 
 
 
 def resident(dataset: Dataset) -> ResidentData:
-    """A split as a pytree, for the caller to put on its devices.
+    """Returns a split as a pytree, for the caller to put on its devices.
 
     Args:
       dataset: the opened split.
@@ -77,7 +77,7 @@ def resident(dataset: Dataset) -> ResidentData:
 
 
 def gather(data: ResidentData, indices: Any) -> Any:
-    """Examples by index, in the data's own form; meant to run inside a compiled step.
+    """Gathers and unpacks examples by index; to be run inside a compiled step.
 
     Args:
       data: the split, on the device.
@@ -86,12 +86,12 @@ def gather(data: ResidentData, indices: Any) -> Any:
     Returns:
       ``[N, *shape]`` uint8 (uint16 for a vocabulary of more than 256 symbols).
     """
-    # The order yields no index out of range, so "clip" never acts; it only spares the masking of the default mode.
+    # No index is out of range, so "clip" never acts; it only avoids the masking of the default mode.
     return unpack(jnp.take(data.packed, indices, axis=0, mode="clip"), layout=data.layout, shape=data.shape)
 
 
 def gather_labels(data: ResidentData, indices: Any) -> Any:
-    """Labels by index.
+    """Gathers labels by index.
 
     Args:
       data: the split, on the device.

@@ -1,4 +1,4 @@
-"""Between a name and its examples: what the user asked for, where the data are, and how they are read."""
+"""The interface of readers: a request for a data set, its source, and a reading of its examples."""
 
 import dataclasses
 import hashlib
@@ -13,28 +13,28 @@ from bgan_jax.data.errors import DatasetNotFoundError
 from bgan_jax.data.spec import DatasetSpec
 
 OPTIONS = ("resolution", "palette", "quantizer", "dither", "binarization", "length", "short_lines", "vocabulary")
-CHUNK = 1000  # Examples that a reader hands on at a time, so that memory does not grow with the data set.
+CHUNK = 1000  # Examples that a reader yields at a time, so that memory does not grow with the data set.
 
-_PACK_VERSION = 1  # Raised whenever the same files and options come to give other rows.
+_PACK_VERSION = 1  # To be increased when the same files and options give other rows than before.
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What the user asked for; ``None`` leaves a choice to the data set.
+    """A request for one split of a data set; ``None`` takes the data set's default.
 
     Attributes:
       name: the name, or for the user's own files the part before the colon.
       path: the part after the colon, else empty.
-      split: which split.
+      split: name of the split.
       data_dir: folder of prepared data, or None for the default of tensorflow-datasets.
-      download: whether fetching over the network is allowed.
+      download: whether downloads are allowed.
       resolution: height and width in pixels.
       palette: number of colours of the palette.
       quantizer: ``"kmeans"`` or ``"median_cut"``, how the palette is chosen.
-      dither: ``"none"`` or ``"floyd_steinberg"``, how a picture is drawn in it.
+      dither: ``"none"`` or ``"floyd_steinberg"``, how images are quantised to it.
       binarization: ``"threshold"``, ``"stochastic"`` or ``"none"``.
       length: symbols of a text example.
-      short_lines: ``"drop"`` or ``"pad"``, what happens to lines of fewer symbols.
+      short_lines: ``"drop"`` or ``"pad"``, the treatment of lines of fewer symbols.
       vocabulary: the symbols of text, one string each.
       licence: of the data, for the record.
       citation: of the data, for the record.
@@ -58,38 +58,38 @@ class Request:
 
     @property
     def dataset_name(self) -> str:
-        """The name as the user gave it."""
+        """The name as given by the user."""
         return f"{self.name}:{self.path}" if self.path else self.name
 
     def spec(self, **fields: Any) -> DatasetSpec:
-        """The record of what was asked for: its name, split, licence and citation, and the given fields."""
+        """Creates the record with the request's name, split, licence and citation, and the given fields."""
         return DatasetSpec(
             name=self.dataset_name, split=self.split, licence=self.licence, citation=self.citation, **fields
         )
 
     def own_path(self) -> Path:
-        """The file or folder after the colon, if it is there; else a DatasetNotFoundError."""
+        """Returns the file or folder after the colon; raises DatasetNotFoundError if it does not exist."""
         if not self.path:
-            raise ValueError(f"dataset {self.name}: takes the path of your own data, as in {self.name}:PATH")
+            raise ValueError(f"dataset {self.name} needs the path of your data: {self.name}:PATH")
         path = Path(self.path).expanduser().resolve()
         if not path.exists():
-            raise DatasetNotFoundError(f"dataset {self.dataset_name}: there is no {path}; put your data there")
+            raise DatasetNotFoundError(f"dataset {self.dataset_name}: {path} does not exist; correct the path")
         return path
 
     @property
     def options(self) -> dict[str, object]:
-        """The choices that the user made, by name."""
+        """The options that were set, by name."""
         return {name: value for name in OPTIONS if (value := getattr(self, name)) is not None}
 
     def choice(self, option: str, *, among: tuple[str, ...]) -> str:
-        """An option with a closed list of values, the first of which is the default; else a ValueError."""
+        """Returns an option's value if it is one of ``among``, whose first is the default; else raises ValueError."""
         value = getattr(self, option) or among[0]
         if value not in among:
             raise ValueError(f"{option} {value!r} is not one of {', '.join(among)}")
         return value
 
     def check_split(self, splits: Iterable[str]) -> str:
-        """The split, if it is one of ``splits``; else a ValueError that lists them."""
+        """Returns the requested split if it is one of ``splits``; else raises a ValueError that lists them."""
         splits = list(splits)
         if self.split not in splits:
             raise ValueError(f"dataset {self.dataset_name} has no split {self.split!r}; it has: {', '.join(splits)}")
@@ -97,7 +97,7 @@ class Request:
 
 
 class Rows(NamedTuple):
-    """Some examples in the data's own form, ``[n, *shape]``, and their labels, ``[n]`` int32, or None."""
+    """Unpacked examples, ``[n, *shape]``, and their labels, ``[n]`` int32, or None."""
 
     rows: np.ndarray
     labels: np.ndarray | None = None
@@ -108,7 +108,7 @@ class Reading:
     """One pass over a split.
 
     Attributes:
-      spec: the record of the split, all but its fingerprint.
+      spec: the record of the split, without its fingerprint.
       chunks: the examples, to be iterated once.
       skipped: one line for every undecodable file, complete once ``chunks`` is exhausted.
     """
@@ -120,13 +120,13 @@ class Reading:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Where a split lies, before anything of it is read.
+    """A split that has not been read yet.
 
     Attributes:
       where: file or folder, for messages.
-      identity: hex digest of what a pack made from this source depends on: the files and the options.
-      read: starts a pass over the split; called only when there is no pack of it yet.
-      cached: whether the packed form is worth a file in the cache folder.
+      identity: hex digest of what the packed form depends on: the files and the options.
+      read: starts a pass over the split; called only if there is no pack of it.
+      cached: whether the packed form is saved in the cache folder.
     """
 
     where: str
@@ -136,12 +136,12 @@ class Source:
 
 
 def identity_of(request: Request, *parts: object, files: Iterable[str | os.PathLike[str]] = ()) -> str:
-    """Digest of what a pack depends on: enough to know when it is stale.
+    """Computes a digest of what a pack depends on, so that a stale pack is recognised.
 
     Args:
-      request: whose name, split and options count; not its folders, so that a copied folder keeps its packs.
-      *parts: anything else with a faithful ``repr``: digests, sizes, versions.
-      files: the user's own files; they count by path, size and time of change.
+      request: its name, split and options enter the digest; its folders do not, so that copied data keep their packs.
+      *parts: other values with an unambiguous ``repr``: digests, sizes, versions.
+      files: the user's own files, of which path, size and modification time enter the digest.
 
     Returns:
       A hex digest.
@@ -152,7 +152,7 @@ def identity_of(request: Request, *parts: object, files: Iterable[str | os.PathL
 
 
 def in_chunks(rows: np.ndarray, labels: np.ndarray | None) -> Iterable[Rows]:
-    """An array that is in memory already, as chunks."""
+    """Yields an array in memory as chunks."""
     for start in range(0, len(rows), CHUNK):
         part = slice(start, start + CHUNK)
         yield Rows(rows[part], None if labels is None else labels[part])

@@ -1,4 +1,4 @@
-"""What a data set is: one record, the same for every source, which a run saves beside its results."""
+"""The record of a data set, the same for every source, which a run saves with its results."""
 
 import dataclasses
 import json
@@ -13,29 +13,28 @@ KINDS: tuple[Kind, ...] = ("binary", "categorical", "continuous", "text")
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSpec:
-    """Everything about one split of a data set except its examples.
+    """Describes one split of a data set: everything except its examples.
 
     Hashable, so that it can be a static argument, and equal to its own saved form (``from_json(spec.to_json())``).
 
     Attributes:
-      name: what was opened, e.g. ``"mnist10k"`` or ``"images:faces.tar"``.
+      name: the name that was opened, e.g. ``"mnist10k"`` or ``"images:faces.tar"``.
       kind: ``"binary"``, ``"categorical"`` (palette indices), ``"continuous"`` (intensities 0..255) or ``"text"``
         (indices into the vocabulary).
-      shape: shape of one example in the data's own form: binary and continuous ``(H, W, C)``, categorical ``(H, W)``,
-        text ``(L,)``.
-      num_values: how many values one entry takes: 2, the number of colours, 256, or the size of the vocabulary.
+      shape: shape of one unpacked example: binary and continuous ``(H, W, C)``, categorical ``(H, W)``, text ``(L,)``.
+      num_values: number of values of one entry: 2, the number of colours, 256, or the size of the vocabulary.
       split: the split that these examples come from, e.g. ``"train"``.
-      splits: number of examples of every split that the source has, as far as it is known without reading them.
+      splits: number of examples of every split of the source, as far as known without reading them.
       stochastic: binary only; the rows are intensities 0..255, and a pixel is 1 with probability intensity / 255,
-        drawn anew every time by :func:`bgan_jax.data.preprocessing.preprocess`.
-      num_classes: number of labels, 0 when there are none.
-      label_names: their names, in the order of the label indices; empty when there are none.
+        drawn at every call of :func:`bgan_jax.data.preprocessing.preprocess`.
+      num_classes: number of labels, 0 if there are none.
+      label_names: their names, in the order of the label indices; empty if there are none.
       palette: categorical only; the RGB colour of every index, ``num_values`` triples of 0..255.
       vocabulary: text only; the symbol of every index, ``num_values`` strings.
       licence: short name of the licence or terms of use.
       citation: whom to cite, or where the data come from.
       fingerprint: hex digest of this split's examples and labels in their packed form; two runs with the same
-        fingerprint saw the same data, wherever they were read from.
+        fingerprint used the same data, whatever the source.
 
     Example:
       >>> spec = DatasetSpec(name="toy", kind="binary", shape=(2, 2, 1), num_values=2)
@@ -62,9 +61,9 @@ class DatasetSpec:
         if self.kind not in KINDS:
             raise ValueError(f"dataset {self.name}: kind {self.kind!r} is not one of {', '.join(KINDS)}")
         if (self.palette is not None) != (self.kind == "categorical"):
-            raise ValueError(f"dataset {self.name}: a palette belongs to categorical data, and only to it")
+            raise ValueError(f"dataset {self.name}: categorical data must have a palette, and only they")
         if (self.vocabulary is not None) != (self.kind == "text"):
-            raise ValueError(f"dataset {self.name}: a vocabulary belongs to text, and only to it")
+            raise ValueError(f"dataset {self.name}: text must have a vocabulary, and only text")
         for field, values in (("palette", self.palette), ("vocabulary", self.vocabulary)):
             if values is not None and len(values) != self.num_values:
                 raise ValueError(
@@ -73,7 +72,7 @@ class DatasetSpec:
 
     @property
     def row_values(self) -> int:
-        """How many values an entry of a row takes: 256 for greys that are binarised later, else ``num_values``."""
+        """The number of values of a stored entry: 256 for grey images that are binarised later, else ``num_values``."""
         return 256 if self.stochastic else self.num_values
 
     @property
@@ -82,7 +81,7 @@ class DatasetSpec:
         return np.dtype(np.uint8 if self.row_values <= 256 else np.uint16)
 
     def to_json(self) -> str:
-        """The record as a JSON object, from which :meth:`from_json` restores it without the data."""
+        """Returns the record as a JSON object, from which :meth:`from_json` restores it without the data."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
     @classmethod
@@ -96,7 +95,7 @@ class DatasetSpec:
           The record.
 
         Raises:
-          ValueError: the text is not such an object.
+          ValueError: the text is not a saved record.
         """
         try:
             fields: dict[str, Any] = json.loads(text)

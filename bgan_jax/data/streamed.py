@@ -1,4 +1,4 @@
-"""Batches from the host, read ahead: what does not fit on the device, in the same order as what does."""
+"""The streamed back-end: batches read ahead on the host, for data that do not fit on the device."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from bgan_jax.data.order import batch_positions, check_schedule, shuffled_indice
 
 
 class Batch(NamedTuple):
-    """Examples in the data's own form, ``[n, *shape]``, and their labels, ``[n]`` int32, or None."""
+    """Unpacked examples, ``[n, *shape]``, and their labels, ``[n]`` int32, or None."""
 
     rows: Any
     labels: Any
@@ -28,28 +28,28 @@ def stream(
     prefetch: int = 4,
     device: Any = None,
 ) -> Iterator[Batch]:
-    """Batches of consecutive steps, read ahead by grain.
+    """Yields the batches of consecutive steps, read ahead by grain.
 
-    The batch of a step is the one that :func:`bgan_jax.data.resident.gather` gives for the same seed and step.
+    The batch of a step is the same as that of :func:`bgan_jax.data.resident.gather` for the same seed and step.
 
     Args:
       dataset: the opened split.
       batch_size: examples of one step, over all hosts.
       seed: 0 <= seed < 2**32.
-      start_step: steps done before the first batch; a resumed run continues here.
-      num_steps: number of batches; by default as many as the order is defined for.
+      start_step: steps done before the first batch; not zero in a resumed run.
+      num_steps: number of batches; by default as many as there are positions in the order.
       host_slice: the part of each batch that this host reads, from :func:`bgan_jax.data.order.host_slice`.
-      workers: processes that read; 0 reads in a thread, which is the fastest as long as rows come from a pack.
-        Workers are spawned, so the calling script needs a ``__main__`` guard, and grain wants absl's flags parsed
-        (``absl.app.run``, or ``absl.flags.FLAGS.mark_as_parsed()`` elsewhere).
-      prefetch: batches read ahead.
-      device: device or sharding where batches are put ahead of their use; by default they stay numpy arrays.
+      workers: number of reading processes; 0 reads in a thread, which is fastest for rows from a pack. Workers are
+        spawned, so the calling script needs a ``__main__`` guard, and grain requires that absl's flags are parsed
+        (``absl.app.run``, or ``absl.flags.FLAGS.mark_as_parsed()``).
+      prefetch: number of batches read ahead.
+      device: device or sharding that batches are copied to ahead of use; by default they are numpy arrays.
 
     Returns:
       An iterator of batches.
 
     Raises:
-      ValueError: the last step lies beyond what the order is defined for.
+      ValueError: the positions of the last step do not fit in 32 bits.
     """
     import grain
     from grain.multiprocessing import MultiprocessingOptions
@@ -58,7 +58,7 @@ def stream(
     check_schedule(num_steps=stop, batch_size=batch_size)
     read = _ReadBatch(dataset, batch_size=batch_size, seed=seed, part=host_slice)
     batches = grain.MapDataset.range(start_step, stop).map(read)
-    # One element is a whole batch: more threads than one would only contend for the interpreter.
+    # One element is a whole batch: more than one thread would only compete for the interpreter lock.
     options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=prefetch)
     ahead = batches.to_iter_dataset(options)
     if workers:
@@ -70,7 +70,7 @@ def stream(
 
 
 class _ReadBatch:
-    """From a step to its batch; an object rather than a closure, so that workers can receive it."""
+    """Reads the batch of a step; a class rather than a closure, so that it can be pickled for the workers."""
 
     def __init__(self, dataset: Dataset, *, batch_size: int, seed: int, part: slice):
         self._dataset, self._batch_size, self._seed, self._part = dataset, batch_size, seed, part

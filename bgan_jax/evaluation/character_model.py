@@ -1,13 +1,14 @@
-r"""Reverse perplexity of text: how well a small character model that has read only samples predicts real text.
+r"""Reverse perplexity of text: how well a small character model trained only on samples predicts real text.
 
 A model :math:`q_\phi(x_t \mid x_{<t})` is trained on generated lines and scores held-out real ones, in bits per
 character:
 
 .. math:: b = -\frac{1}{N L} \sum_n \sum_t \log_2 q_\phi(x_{nt} \mid x_{n, <t})
 
-Samples that lack what real text has cost bits, so the number falls with quality and with diversity, unlike n-gram
-overlap, which one good line repeated may win. It is read beside its floor: the same model trained on as many real
-lines. (Zhao et al. 2018, "Adversarially Regularized Autoencoders", https://arxiv.org/abs/1706.04223.)
+Whatever real text contains and the samples lack costs bits, so better quality and better diversity both lower the
+value; n-gram overlap, by contrast, can be high for one good line repeated. Compare it with its floor: the same model
+trained on as many real lines. (Zhao et al. 2018, "Adversarially Regularized Autoencoders",
+https://arxiv.org/abs/1706.04223.)
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ import optax
 
 from bgan_jax.evaluation.host_randomness import host_generator
 
-# Share of the uniform distribution mixed into every prediction: a symbol that the samples lack costs at most
-# log2(V / 1e-3) bits, rather than what the optimiser's last step makes of it. It costs real text 0.0014 bits at most.
+# Share of the uniform distribution mixed into every prediction, so that a symbol that the samples lack costs at most
+# log2(V / 1e-3) bits, whatever the model's logit is. It costs real text at most 0.0014 bits.
 UNIFORM_SHARE = 1e-3
 
 
 class CharacterModelNetwork(nn.Module):
-    """Causal convolutions over one-hot symbols: logits of every symbol given those before it in its line.
+    """A causal convolutional network: logits of every symbol given the previous symbols of its line.
 
-    Residual layers of three taps with dilations 1, 2, 4, ...; four of them see 31 symbols back.
+    Residual layers of three taps with dilations 1, 2, 4, ...; the receptive field of four layers is 31 symbols.
 
     Attributes:
       num_symbols: size V of the alphabet.
@@ -48,8 +49,8 @@ class CharacterModelNetwork(nn.Module):
 
     @nn.compact
     def __call__(self, lines: jax.Array) -> jax.Array:
-        """Logits ``[N, L, V]`` of symbols ``[N, L]``; those at t depend on symbols before t only."""
-        # One place to the right, behind a symbol of its own that stands for the start of a line.
+        """Maps symbols ``[N, L]`` to logits ``[N, L, V]``; those at t depend only on symbols before t."""
+        # Shifted by one position to the right, after an extra symbol that marks the start of a line.
         before = jnp.pad(lines.astype(jnp.int32)[:, :-1], ((0, 0), (1, 0)), constant_values=self.num_symbols)
         hidden = nn.Embed(self.num_symbols + 1, self.width)(before)
         for layer in range(self.layers):
@@ -62,14 +63,14 @@ class CharacterModelNetwork(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class CharacterModel:
-    """A trained character model: arrays, and the static facts needed to run them.
+    """A trained character model: its arrays and static sizes.
 
     Attributes:
-      variables: the network's parameters, as Flax keeps them, numpy float32.
+      variables: the network's Flax variables, numpy float32.
       num_symbols: size V of the alphabet.
       width: ``CharacterModelNetwork.width``.
       layers: ``CharacterModelNetwork.layers``.
-      num_training_lines: how many lines it was trained on.
+      num_training_lines: number of lines it was trained on.
     """
 
     variables: Mapping[str, Any]
@@ -79,17 +80,17 @@ class CharacterModel:
     num_training_lines: int
 
     def network(self) -> CharacterModelNetwork:
-        """The Flax module whose variables these are."""
+        """Returns the Flax module of these variables."""
         return CharacterModelNetwork(num_symbols=self.num_symbols, width=self.width, layers=self.layers)
 
 
 class BitsPerCharacter(NamedTuple):
-    """A mean over real lines, with its error.
+    """Bits per character: a mean over real lines with its standard error.
 
     Attributes:
       value: bits per character.
-      standard_error: over the lines; the training of the model is not repeated.
-      num_lines: lines that were scored.
+      standard_error: over the lines; it does not include the randomness of training the model.
+      num_lines: number of lines that were scored.
     """
 
     value: float
@@ -110,24 +111,24 @@ def train_character_model(
 ) -> CharacterModel:
     r"""Fits :math:`q_\phi(x_t \mid x_{<t})` to lines by maximum likelihood, with Adam under a one-cycle learning rate.
 
-    The loop is a Python loop of compiled steps on purpose: convolutions trained inside ``lax.scan`` are 13-24 times
-    slower on CPU. Deterministic: the same key, lines and device give the same model.
+    Uses a Python loop of compiled steps: convolutions trained inside ``lax.scan`` are 13-24 times slower on CPU.
+    Deterministic: the same key, lines and device give the same model.
 
     Args:
-      key: PRNG key of initial parameters and order.
+      key: PRNG key of the initial parameters and of the order of the lines.
       lines: symbols, integers in ``[0, num_symbols)``, ``[N, L]``.
       num_symbols: size V of the alphabet.
       steps: optimiser steps.
       batch_size: lines per step; at most N.
       learning_rate: peak of the schedule.
       width: channels.
-      layers: residual layers; ``2^(layers + 1) - 1`` symbols back are seen.
+      layers: residual layers; the receptive field is ``2^(layers + 1) - 1`` symbols.
 
     Returns:
       The model, its arrays on the host.
 
     Raises:
-      ValueError: the lines or sizes do not fit, or the loss is not finite.
+      ValueError: the lines or sizes are invalid, or the loss is not finite.
 
     Example:
       >>> lines = np.tile([[0, 1], [1, 0]], (32, 4))
@@ -139,7 +140,7 @@ def train_character_model(
     lines = _checked(lines, num_symbols=num_symbols)
     if steps < 1 or not 1 <= batch_size <= len(lines):
         raise ValueError(
-            f"steps must be at least 1 and batch_size between 1 and the {len(lines)} lines; got {steps}, {batch_size}"
+            f"steps must be at least 1, batch_size in 1..{len(lines)} (number of lines); got {steps}, {batch_size}"
         )
     network = CharacterModelNetwork(num_symbols=num_symbols, width=width, layers=layers)
     init_key, order_key = jax.random.split(key)
@@ -160,7 +161,7 @@ def train_character_model(
 
 
 def bits_per_character(model: CharacterModel, lines: np.ndarray, *, batch_size: int = 500) -> BitsPerCharacter:
-    r"""How many bits a character of these lines costs the model, 1e-3 of the uniform distribution mixed in.
+    r"""Computes the bits per character of lines under a model mixed with 1e-3 of the uniform distribution.
 
     Args:
       model: the trained model.
@@ -171,7 +172,7 @@ def bits_per_character(model: CharacterModel, lines: np.ndarray, *, batch_size: 
       Mean and standard error over the lines.
 
     Raises:
-      ValueError: the lines do not fit the alphabet.
+      ValueError: the lines contain symbols outside the alphabet.
 
     Example:
       >>> model = train_character_model(
@@ -194,22 +195,22 @@ def bits_per_character(model: CharacterModel, lines: np.ndarray, *, batch_size: 
 def reverse_bits_per_character(
     key: jax.Array, *, generated: np.ndarray, held_out: np.ndarray, num_symbols: int, **training: Any
 ) -> BitsPerCharacter:
-    """Reverse perplexity, as bits per character: a model trained on generated lines, scored on held-out real ones.
+    """Computes the reverse perplexity in bits per character: trains a model on generated lines, scores real ones.
 
-    Given real lines of the training split as ``generated``, it is the floor.
+    With real lines of the training split as ``generated``, the result is the floor.
 
     Args:
       key: PRNG key of the model's training; the same key for samples and floor.
-      generated: lines to learn from, ``[N, L]``.
+      generated: lines that the model is trained on, ``[N, L]``.
       held_out: real lines that are in no training set, ``[K, L]``.
       num_symbols: size V of the alphabet.
-      **training: sizes of :func:`train_character_model`.
+      **training: further arguments of :func:`train_character_model`.
 
     Returns:
       Mean and standard error over the held-out lines; ``2 ** value`` is the perplexity.
 
     Raises:
-      ValueError: lines or sizes do not fit.
+      ValueError: the lines or sizes are invalid.
 
     Example:
       >>> lines = np.tile([[0, 1], [1, 0]], (32, 4))
@@ -248,7 +249,7 @@ def _train_step(
 
 @functools.partial(jax.jit, static_argnames="network")
 def _bits(variables: Any, lines: jax.Array, *, network: CharacterModelNetwork) -> jax.Array:
-    """Bits per character of every line, ``[N]``."""
+    """Computes the bits per character of every line, ``[N]``."""
     log_probs = jax.nn.log_softmax(cast("jax.Array", network.apply(variables, lines)))
     of_symbols = jnp.take_along_axis(log_probs, lines.astype(jnp.int32)[..., None], axis=-1)[..., 0]
     mixed = jnp.logaddexp(math.log1p(-UNIFORM_SHARE) + of_symbols, math.log(UNIFORM_SHARE / network.num_symbols))
@@ -256,7 +257,7 @@ def _bits(variables: Any, lines: jax.Array, *, network: CharacterModelNetwork) -
 
 
 def _one_cycle(index: int, *, steps: int, peak: float) -> float:
-    """Linearly up to the peak over the first tenth, then down to nothing along a cosine."""
+    """Learning rate of a step: rises linearly to the peak over the first tenth, then falls to zero as a cosine."""
     rise = max(0.1 * steps, 1.0)
     if index < rise:
         return peak * (index + 1) / (rise + 1)
@@ -264,7 +265,7 @@ def _one_cycle(index: int, *, steps: int, peak: float) -> float:
 
 
 def _batches(key: jax.Array, num_lines: int, *, batch_size: int, steps: int) -> Iterator[np.ndarray]:
-    """Row numbers of each step: one shuffled pass after another, cut where a whole batch no longer fits."""
+    """Yields row indices of each step: shuffled epochs, each without its last incomplete batch."""
     generator = host_generator(key)
     per_pass = num_lines // batch_size
     for index in range(steps):

@@ -1,11 +1,11 @@
-r"""The judge of generated images: a small convolutional classifier trained on real, labelled ones.
+r"""A small convolutional classifier of real, labelled images, for evaluating generated ones.
 
-Trained once per data set, kept in one file (``classifier_file.py``) and used for two things: the class
-probabilities behind the classifier score (``classifier_score.py``) and the penultimate features behind Frechet and
-kernel distances. Neither number may be called an Inception score or FID: those name one network trained on ImageNet.
+It is trained once per data set, saved in one file (``classifier_file.py``) and used for two purposes: its class
+probabilities give the classifier score (``classifier_score.py``), and its penultimate features give Frechet and
+kernel distances. Neither may be called Inception score or FID: those names refer to one network trained on ImageNet.
 
-Never judge the images that the classifier was trained on: it is overconfident there, and the real score beside
-which a generated one is read would be too high. ``held_out_split`` makes the two parts.
+Do not evaluate the images that the classifier was trained on: it is overconfident on them, and the score of real
+images, with which that of generated ones is compared, would be too high. ``held_out_split`` makes the two parts.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from bgan_jax.evaluation.host_randomness import host_generator
 
 
 class ClassifierNetwork(nn.Module):
-    """Three convolutions, two of them strided, and one dense layer: standardised pixels -> (logits, features).
+    """The classifier's network: three convolutions, two of them strided, and one dense layer.
 
     Attributes:
       num_classes: classes K.
       width: feature maps of the first convolution; the others have twice as many.
-      num_features: width of the penultimate layer, the features of Frechet distances.
+      num_features: width of the penultimate layer, which gives the features of distances.
     """
 
     num_classes: int
@@ -40,7 +40,7 @@ class ClassifierNetwork(nn.Module):
 
     @nn.compact
     def __call__(self, pixels: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
-        """Logits ``[N, K]`` and features ``[N, num_features]`` of standardised pixels ``[N, H, W, C]``."""
+        """Maps standardised pixels ``[N, H, W, C]`` to logits ``[N, K]`` and features ``[N, num_features]``."""
         normalize = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
         hidden = pixels
         for maps, size, stride in ((self.width, 5, 2), (2 * self.width, 3, 2), (2 * self.width, 3, 1)):
@@ -53,17 +53,17 @@ class ClassifierNetwork(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Classifier:
-    """A trained judge: arrays, and the static facts needed to run them.
+    """A trained classifier: its arrays and static sizes.
 
     Attributes:
-      variables: the network's parameters and batch statistics, as Flax keeps them, numpy float32.
+      variables: the network's Flax variables (parameters and batch statistics), numpy float32.
       pixel_mean: mean of the training pixels per channel, ``[C]``.
       pixel_scale: their standard deviation per channel, ``[C]``.
       image_shape: ``(H, W, C)``.
       num_classes: classes K.
       width: ``ClassifierNetwork.width``.
       num_features: width of the penultimate layer.
-      num_training_images: how many images it was trained on.
+      num_training_images: number of images it was trained on.
     """
 
     variables: Mapping[str, Any]
@@ -76,12 +76,12 @@ class Classifier:
     num_training_images: int
 
     def network(self) -> ClassifierNetwork:
-        """The Flax module whose variables these are."""
+        """Returns the Flax module of these variables."""
         return ClassifierNetwork(num_classes=self.num_classes, width=self.width, num_features=self.num_features)
 
 
 class Predictions(NamedTuple):
-    """What the judge says of N images.
+    """The classifier's outputs for N images.
 
     Attributes:
       probs: p(y|x), ``[N, K]`` float32, rows sum to 1.
@@ -95,18 +95,18 @@ class Predictions(NamedTuple):
 def held_out_split(
     key: jax.Array, labels: np.ndarray, *, held_out_fraction: float = 0.1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of a training part and a held-out part, the same fraction of every class in each.
+    """Splits example indices into a training part and a held-out part, with the same fraction of every class.
 
-    Data files are often sorted by class, so "the last thousand" would hold out one class and train on the others.
+    Data files are often sorted by class, so "the last thousand" would hold out a single class.
 
     Args:
       key: PRNG key; the same key gives the same split.
       labels: integer class of every image, ``[N]``.
-      held_out_fraction: share of every class that is held out, strictly between 0 and 1; rounded per class, at
-        least one.
+      held_out_fraction: fraction of every class that is held out, strictly between 0 and 1; rounded per class to at
+        least one image.
 
     Returns:
-      ``(training, held_out)``: two sorted, disjoint integer arrays that together hold every index.
+      ``(training, held_out)``: two sorted, disjoint integer arrays that together contain every index.
 
     Raises:
       ValueError: the fraction is not in (0, 1).
@@ -143,36 +143,37 @@ def train_classifier(
     num_features: int = 128,
     progress: Callable[[int, float], None] | None = None,
 ) -> Classifier:
-    r"""Train the judge by cross-entropy with AdamW under a one-cycle learning rate.
+    r"""Trains a classifier by cross-entropy with AdamW under a one-cycle learning rate.
 
-    The loop is a Python loop of compiled steps on purpose: convolutions trained inside ``lax.scan`` are 13-24
-    times slower on CPU. Each image is shifted at random by up to ``max_shift`` pixels either way, its border
-    repeated. Deterministic: the same key, data and device give the same classifier.
+    Uses a Python loop of compiled steps: convolutions trained inside ``lax.scan`` are 13-24 times slower on
+    CPU. Each image is shifted at random by up to ``max_shift`` pixels along each axis, and its border is repeated.
+    Deterministic: the same key, data and device give the same classifier.
 
     Args:
-      key: PRNG key of initial parameters, order and shifts.
+      key: PRNG key of the initial parameters, of the order of the images and of the shifts.
       images: real images, ``[N, H, W, C]``; any real dtype and scale (pixels are standardised per channel).
       labels: their classes, integers in ``[0, num_classes)``, ``[N]``.
       num_classes: classes K.
-      steps: optimiser steps; the defaults pass fourteen times over 9,000 digits.
+      steps: optimiser steps; the default is fourteen epochs of 9,000 digits.
       batch_size: images per step; at most N.
       learning_rate: peak of the one-cycle schedule.
       max_shift: largest shift in pixels; 0 turns shifts off.
       width: feature maps of the first convolution.
       num_features: width of the penultimate layer.
-      progress: called as ``progress(step, loss in nats)`` now and then and after the last step.
+      progress: called as ``progress(step, loss in nats)`` at intervals and after the last step.
 
     Returns:
       The trained classifier, its arrays on the host.
 
     Raises:
-      ValueError: shapes, labels or sizes do not fit, or the loss is not finite.
+      ValueError: shapes, labels or sizes are invalid, or the loss is not finite.
 
     Example:
       >>> images, labels = np.zeros((32, 8, 8, 3), np.uint8), np.arange(32) % 2
       >>> images[labels == 1, 2:6, 2:6] = 1
-      >>> judge = train_classifier(jax.random.key(0), images, labels, num_classes=2, steps=20, batch_size=16, width=4)
-      >>> float(accuracy(predict(judge, images).probs, labels))
+      >>> sizes = dict(num_classes=2, steps=20, batch_size=16, width=4)
+      >>> classifier = train_classifier(jax.random.key(0), images, labels, **sizes)
+      >>> float(accuracy(predict(classifier, images).probs, labels))
       1.0
     """
     images, labels = np.asarray(images), np.asarray(labels)
@@ -215,10 +216,10 @@ def train_classifier(
 
 
 def predict(classifier: Classifier, images: np.ndarray, *, batch_size: int = 1000) -> Predictions:
-    """Class probabilities and features of images, in compiled batches of one size.
+    """Computes class probabilities and features of images, in compiled batches of one size.
 
     Args:
-      classifier: the judge.
+      classifier: the trained classifier.
       images: ``[N, H, W, C]`` in the scale of its training images, N >= 1.
       batch_size: images per compiled call; the last batch is padded, so one shape is compiled.
 
@@ -230,8 +231,9 @@ def predict(classifier: Classifier, images: np.ndarray, *, batch_size: int = 100
 
     Example:
       >>> images, labels = np.zeros((32, 8, 8, 3), np.uint8), np.arange(32) % 2
-      >>> judge = train_classifier(jax.random.key(0), images, labels, num_classes=2, steps=1, batch_size=16, width=4)
-      >>> predict(judge, images).features.shape
+      >>> sizes = dict(num_classes=2, steps=1, batch_size=16, width=4)
+      >>> classifier = train_classifier(jax.random.key(0), images, labels, **sizes)
+      >>> predict(classifier, images).features.shape
       (32, 128)
     """
     images = np.asarray(images)
@@ -259,7 +261,7 @@ def predict(classifier: Classifier, images: np.ndarray, *, batch_size: int = 100
 
 
 def accuracy(probs: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images whose most probable class is their label.
+    """Computes the fraction of images whose most probable class is their label.
 
     Args:
       probs: p(y|x), ``[N, K]``.
@@ -286,12 +288,12 @@ class _Batch(NamedTuple):
 
 
 def _descent() -> optax.GradientTransformation:
-    """AdamW without its learning rate, which is an argument of the step: one program serves any schedule."""
+    """Returns AdamW without its learning rate, an argument of the step: one compiled step serves every schedule."""
     return optax.chain(optax.scale_by_adam(), optax.add_decayed_weights(1e-3))
 
 
 def _one_cycle(index: int, *, steps: int, peak: float) -> float:
-    """Up to the peak over the first fifth and down to almost nothing, along cosines."""
+    """Learning rate of a step: rises to the peak over the first fifth, then falls to almost zero, both as cosines."""
     rise = max(0.2 * steps, 1.0)
     if index < rise:
         low, high, way = peak / 25, peak, 1 - index / rise
@@ -347,17 +349,17 @@ def _standardize(images: jax.Array, pixel_mean: Any, pixel_scale: Any) -> jax.Ar
 
 
 def _shift(key: jax.Array, images: jax.Array, *, max_shift: int) -> jax.Array:
-    """Every image moved by its own offset in [-max_shift, max_shift]^2, its border repeated."""
+    """Shifts every image by its own random offset in [-max_shift, max_shift]^2; the border is repeated."""
     if max_shift == 0:
         return images
-    room = (max_shift, max_shift)
-    padded = jnp.pad(images, ((0, 0), room, room, (0, 0)), mode="edge")
+    margin = (max_shift, max_shift)
+    padded = jnp.pad(images, ((0, 0), margin, margin, (0, 0)), mode="edge")
     offsets = jax.random.randint(key, (len(images), 2), 0, 2 * max_shift + 1)
     return jax.vmap(lambda image, o: jax.lax.dynamic_slice(image, (o[0], o[1], 0), images.shape[1:]))(padded, offsets)
 
 
 def _batches(key: jax.Array, num_images: int, *, batch_size: int, steps: int) -> Iterator[np.ndarray]:
-    """Row numbers of each step: one shuffled pass after another, cut where a whole batch no longer fits."""
+    """Yields row indices of each step: shuffled epochs, each without its last incomplete batch."""
     generator = host_generator(key)
     per_pass = num_images // batch_size
     for index in range(steps):

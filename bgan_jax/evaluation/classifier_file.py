@@ -1,4 +1,4 @@
-"""A trained judge on disk: one ``.npz`` of plain arrays, so that it is trained once per data set."""
+"""Saves a trained classifier to one ``.npz`` of plain arrays and loads it, so that it is trained once per data set."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ VARIABLES = "variables/"
 
 
 def save_classifier(path: str | os.PathLike[str], classifier: Classifier) -> None:
-    """Writes the classifier to one ``.npz`` (no pickle), atomically.
+    """Writes a classifier to one ``.npz`` file (no pickle), atomically.
 
     Args:
       path: file name; ``.npz`` is not appended.
-      classifier: what to write.
+      classifier: the trained classifier.
     """
     variables = traverse_util.flatten_dict(dict(classifier.variables), sep="/")
     fields = [field.name for field in dataclasses.fields(classifier) if field.name != "variables"]
@@ -34,16 +34,16 @@ def save_classifier(path: str | os.PathLike[str], classifier: Classifier) -> Non
 
 
 def load_classifier(path: str | os.PathLike[str]) -> Classifier:
-    """Read what ``save_classifier`` wrote.
+    """Loads a classifier that ``save_classifier`` wrote.
 
     Args:
       path: the file.
 
     Returns:
-      The classifier, equal to the saved one to the bit.
+      The classifier, bit for bit as it was saved.
 
     Raises:
-      FileNotFoundError: there is no such file.
+      FileNotFoundError: the file does not exist.
       ValueError: the file is not a classifier of this format.
     """
     try:

@@ -1,7 +1,7 @@
-r"""How good and how varied generated images are, in the eyes of a classifier of real ones.
+r"""Quality and diversity of generated images according to a classifier of real ones.
 
-The same formula as the Inception score, with a classifier trained on the data set itself, so it is reported under
-its own name and always beside the score of held-out real images.
+The formula is that of the Inception score, but the classifier is trained on the data set itself. So the score has a
+different name, and it is always reported together with the score of held-out real images.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class ClassifierScore(NamedTuple):
 
 
 class ClassifierReport(NamedTuple):
-    """Everything that the class probabilities of one set of images say.
+    """All statistics of the class probabilities of one set of images.
 
     Attributes:
       num_images: N.
-      score: ``classifier_score``.
-      class_shares: ``class_shares``, ``[K]``.
+      score: result of ``classifier_score``.
+      class_shares: result of ``class_shares``, ``[K]``.
       smallest_share: the smallest of them.
-      mean_entropy: ``mean_entropy``, in nats.
+      mean_entropy: result of ``mean_entropy``, in nats.
     """
 
     num_images: int
@@ -42,23 +42,23 @@ class ClassifierReport(NamedTuple):
 
 
 def classifier_score(probs: np.ndarray) -> ClassifierScore:
-    r"""Exponential of the mean divergence of p(y|x) from its marginal.
+    r"""Computes the exponential of the mean KL divergence of p(y|x) from its marginal.
 
     .. math:: S = \exp\Big(\frac1N \sum_n \mathrm{KL}\big(p(y|x_n) \,\|\, \bar p(y)\big)\Big), \qquad
               \bar p(y) = \frac1N \sum_n p(y|x_n)
 
-    Salimans et al. 2016, section 4 (https://arxiv.org/abs/1606.03498), with one's own classifier and no splits.
-    The derivative of the exponent with respect to one image's weight is that image's own KL minus the mean (the
-    marginal's share cancels because probabilities sum to one), so the delta method needs only the spread of the KL
-    terms. The estimate is biased low, by at most about (K - 1) / 2N in the exponent: use the same N for everything
-    that is compared.
+    Salimans et al. 2016, section 4 (https://arxiv.org/abs/1606.03498), with our own classifier and no splits. The
+    derivative of the exponent with respect to one image's weight is that image's KL minus the mean (the term of the
+    marginal cancels because probabilities sum to one), so the delta method needs only the standard deviation of the KL
+    terms. The estimate is biased low, by at most about (K - 1) / 2N in the exponent: compare scores of the same N
+    only.
 
     Args:
       probs: p(y|x), ``[N, K]``, rows sum to 1; N >= 2.
 
     Returns:
-      The score, from 1 (all images alike to the classifier) to K (certain, and every class equally often), and its
-      standard error.
+      The score, from 1 (the same prediction for all images) to K (certain predictions, every class equally often), and
+      its standard error.
 
     Raises:
       ValueError: ``probs`` is not a matrix of probabilities.
@@ -74,7 +74,7 @@ def classifier_score(probs: np.ndarray) -> ClassifierScore:
 
 
 def class_shares(probs: np.ndarray) -> np.ndarray:
-    """Share of images whose most probable class is each one.
+    """Computes, for each class, the fraction of images of which it is the most probable class.
 
     Args:
       probs: p(y|x), ``[N, K]``.
@@ -91,13 +91,13 @@ def class_shares(probs: np.ndarray) -> np.ndarray:
 
 
 def mean_entropy(probs: np.ndarray) -> float:
-    r"""How unsure the classifier is of one image, on average: :math:`\frac1N \sum_n H(p(y|x_n))`.
+    r"""Computes the mean entropy of the classifier's predictions, :math:`\frac1N \sum_n H(p(y|x_n))`.
 
     Args:
       probs: p(y|x), ``[N, K]``.
 
     Returns:
-      Nats, in [0, log K]; held-out real images are the value to compare with.
+      Nats, in [0, log K]; compare with the value of held-out real images.
 
     Example:
       >>> round(mean_entropy(np.full((3, 2), 0.5)), 4)
@@ -108,13 +108,13 @@ def mean_entropy(probs: np.ndarray) -> float:
 
 
 def classifier_report(probs: np.ndarray) -> ClassifierReport:
-    """Score, class shares and entropy of one set of images.
+    """Computes the score, the class shares and the entropy of one set of images.
 
     Args:
       probs: p(y|x), ``[N, K]``.
 
     Returns:
-      The record to print and to save.
+      The record.
 
     Example:
       >>> classifier_report(np.eye(2)).smallest_share
@@ -131,7 +131,7 @@ def classifier_report(probs: np.ndarray) -> ClassifierReport:
 
 
 def _sum_p_log(probs: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """sum_k p_k log o_k per row, with 0 log 0 = 0."""
+    """Computes sum_k p_k log o_k per row, with 0 log 0 = 0."""
     positive = np.broadcast_to(other, probs.shape) > 0
     logs = np.log(np.where(positive, other, 1.0))
     return np.sum(probs * logs, axis=1)
@@ -143,5 +143,5 @@ def _checked(probs: np.ndarray) -> np.ndarray:
         raise ValueError(f"probs must be [N, K] with N >= 2, got the shape {list(probs.shape)}")
     if not np.allclose(probs.sum(axis=1), 1.0, atol=1e-3) or probs.min() < 0:
         raise ValueError("probs must be non-negative with rows that sum to 1; pass probabilities, not logits")
-    # Float32 rows miss 1 by rounding; exactly normalised rows keep the KL terms non-negative.
+    # The sums of float32 rows are not exactly 1; normalised rows keep the KL terms non-negative.
     return probs / probs.sum(axis=1, keepdims=True)

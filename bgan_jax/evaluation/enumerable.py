@@ -1,7 +1,7 @@
-r"""Targets small enough to list: every state and its exact log-probability.
+r"""Enumerable targets: distributions with few enough states to list them all with exact log-probabilities.
 
-On these nothing has to be believed: the optimal discriminator is ``log p - log q``, every divergence is a finite sum
-and every generator gradient can be written out (``exact.py``). They are numpy in float64, and cost nothing to make.
+For these the optimal discriminator is ``log p - log q``, and every divergence and every generator gradient is a finite
+sum (``exact.py``). They are numpy arrays in float64 and cheap to make.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class EnumerableTarget(NamedTuple):
     """A distribution over a finite set of states.
 
     Attributes:
-      name: what tables call it.
-      num_symbols: values that each coordinate takes; 2 for bits.
-      states: every state in the data's own form, ``[S, ...]`` uint8, in counting order (last coordinate fastest).
+      name: name in tables.
+      num_symbols: number of values of each coordinate; 2 for bits.
+      states: every state as integers, ``[S, ...]`` uint8, in counting order (last coordinate fastest).
       log_probs: log p(x) in nats, ``[S]`` float64, normalised; ``-inf`` where p is zero.
     """
 
@@ -36,7 +36,7 @@ class EnumerableTarget(NamedTuple):
 
 
 def all_states(*, num_symbols: int, example_shape: tuple[int, ...]) -> np.ndarray:
-    """Every array of the given shape with entries in ``[0, num_symbols)``, in counting order.
+    """Lists every array of the given shape with entries in ``[0, num_symbols)``, in counting order.
 
     Args:
       num_symbols: values per coordinate, at least 2.
@@ -55,19 +55,19 @@ def all_states(*, num_symbols: int, example_shape: tuple[int, ...]) -> np.ndarra
     size = int(np.prod(example_shape))
     if not 2 <= num_symbols <= 256 or num_symbols**size > MAX_STATES:
         raise ValueError(
-            f"{num_symbols}^{size} states cannot be listed; take 2 to 256 symbols and at most {MAX_STATES} states"
+            f"{num_symbols}^{size} states cannot be listed; use 2 to 256 symbols and at most {MAX_STATES} states"
         )
     digits = np.indices((num_symbols,) * size, dtype=np.uint8).reshape(size, -1).T
     return np.ascontiguousarray(digits).reshape(-1, *example_shape)
 
 
 def state_index(states: jax.Array, *, num_symbols: int, event_ndims: int = 1) -> jax.Array:
-    """Row of ``all_states`` that each state is: the way from a sample to its place in a table.
+    """Computes the row of ``all_states`` of each state, so that samples can index tables over all states.
 
     Args:
       states: symbols, integers or floats with integer values, ``[..., *example_shape]``.
       num_symbols: values per coordinate. Static.
-      event_ndims: number of trailing dims that belong to one state. Static.
+      event_ndims: number of trailing dims of one state. Static.
 
     Returns:
       int32 ``[...]``.
@@ -84,10 +84,10 @@ def state_index(states: jax.Array, *, num_symbols: int, event_ndims: int = 1) ->
 def table_target(
     name: str, log_weights: np.ndarray, *, num_symbols: int, example_shape: tuple[int, ...]
 ) -> EnumerableTarget:
-    """The target with given unnormalised log-probabilities.
+    """Creates the target with given unnormalised log-probabilities.
 
     Args:
-      name: what tables call it.
+      name: name in tables.
       log_weights: one per state in counting order, ``[S]``; ``-inf`` for impossible states.
       num_symbols: values per coordinate.
       example_shape: shape of one state.
@@ -113,7 +113,7 @@ def table_target(
 
 
 def random_target(key: jax.Array, *, num_bits: int = 12, spread: float = 2.0) -> EnumerableTarget:
-    """Bits whose log-weights are independent normal numbers: no structure that a product could exploit.
+    """Draws a target over bits whose log-weights are independent normal numbers, far from any product distribution.
 
     Args:
       key: PRNG key.
@@ -132,12 +132,12 @@ def random_target(key: jax.Array, *, num_bits: int = 12, spread: float = 2.0) ->
 
 
 def ising_target(*, side: int = 4, temperature: float = 2.269) -> EnumerableTarget:
-    r"""The ferromagnetic Ising model on a periodic square lattice, spins :math:`s = 2x - 1`.
+    r"""Creates the ferromagnetic Ising model on a periodic square lattice, with spins :math:`s = 2x - 1`.
 
     .. math:: \log p(x) = \frac1T \sum_{\langle ij \rangle} s_i s_j - \log Z
 
-    Two modes (all up, all down) that a product cannot join; above the critical temperature, 2 / log(1 + sqrt 2) or
-    about 2.269, they melt.
+    It has two modes (all up, all down) that no product distribution has; above the critical temperature,
+    2 / log(1 + sqrt 2) or about 2.269, they disappear.
 
     Args:
       side: lattice side, 3 or 4 (each site has four distinct neighbours, and 2^16 states can be listed).
@@ -164,7 +164,7 @@ def ising_target(*, side: int = 4, temperature: float = 2.269) -> EnumerableTarg
 
 
 def markov_chain_target(initial: np.ndarray, transition: np.ndarray, *, length: int) -> EnumerableTarget:
-    """Strings of a Markov chain over a small alphabet.
+    """Creates the distribution of strings of a Markov chain over a small alphabet.
 
     Args:
       initial: probabilities of the first character, ``[V]``.
@@ -175,7 +175,7 @@ def markov_chain_target(initial: np.ndarray, transition: np.ndarray, *, length: 
       The target, ``example_shape = (length,)``.
 
     Raises:
-      ValueError: shapes do not fit, or rows are not probabilities.
+      ValueError: the shapes do not match, or rows are not probabilities.
 
     Example:
       >>> flip = markov_chain_target(np.array([0.5, 0.5]), np.array([[0.0, 1.0], [1.0, 0.0]]), length=3)
@@ -202,7 +202,7 @@ def markov_chain_target(initial: np.ndarray, transition: np.ndarray, *, length: 
 def random_markov_chain_target(
     key: jax.Array, *, num_symbols: int = 4, length: int = 6, concentration: float = 0.5
 ) -> EnumerableTarget:
-    """A Markov chain whose rows are Dirichlet draws: few characters follow each one when the concentration is small.
+    """Draws a Markov chain with Dirichlet rows: if the concentration is small, few characters follow each character.
 
     Args:
       key: PRNG key.
@@ -224,7 +224,7 @@ def random_markov_chain_target(
 
 
 def product_mixture_target(weights: np.ndarray, logits: np.ndarray) -> EnumerableTarget:
-    r"""A mixture of products of bits, :math:`p(x) = \sum_z h(z) \prod_i g_i(x_i|z)`: the generator's own family.
+    r"""Creates a mixture of products of bits, :math:`p(x) = \sum_z h(z) \prod_i g_i(x_i|z)`, the generator's family.
 
     Args:
       weights: h(z), ``[Z]``, summing to 1.
@@ -234,7 +234,7 @@ def product_mixture_target(weights: np.ndarray, logits: np.ndarray) -> Enumerabl
       The target, ``example_shape = (num_bits,)``.
 
     Raises:
-      ValueError: the shapes do not fit or the weights are not probabilities.
+      ValueError: the shapes do not match, or the weights are not probabilities.
 
     Example:
       >>> target = product_mixture_target(np.array([1.0]), np.zeros((1, 2)))
@@ -256,7 +256,7 @@ def product_mixture_target(weights: np.ndarray, logits: np.ndarray) -> Enumerabl
 
 
 def target_conditional(target: EnumerableTarget) -> Conditional:
-    """The family of conditionals g(x|z) whose samples have the target's form.
+    """Returns the family of conditionals g(x|z) whose samples have the form of the target's states.
 
     Args:
       target: the target.
@@ -275,7 +275,7 @@ def target_conditional(target: EnumerableTarget) -> Conditional:
 
 
 def sample_target(key: jax.Array, target: EnumerableTarget, *, num_samples: int) -> np.ndarray:
-    """Independent draws from the target.
+    """Draws independent samples from a target.
 
     Args:
       key: PRNG key.
@@ -289,7 +289,7 @@ def sample_target(key: jax.Array, target: EnumerableTarget, *, num_samples: int)
       >>> sample_target(jax.random.key(0), ising_target(side=3), num_samples=5).shape
       (5, 3, 3)
     """
-    # The inverse of the cumulative distribution, in float64: one uniform number per draw.
+    # Inverse transform sampling in float64: one uniform number per sample.
     cumulative = np.cumsum(np.exp(target.log_probs))
     uniform = host_generator(key).random(num_samples) * cumulative[-1]
     rows = np.minimum(np.searchsorted(cumulative, uniform, side="right"), len(cumulative) - 1)

@@ -1,6 +1,6 @@
-r"""Bias, variance and direction of a Monte-Carlo gradient, measured against the exact one, with standard errors.
+r"""Bias, variance and direction of a Monte-Carlo gradient relative to the exact one, with standard errors.
 
-A sampler (``repeat_estimator``) and the statistics of what it gives (``estimator_quality``) are separate: one set of
+Sampling (``repeat_estimator``) and statistics (``estimator_quality``) are separate functions, so that one set of
 repeats can be compared with several exact gradients (of the conditional KL, of the marginal KL, ...).
 """
 
@@ -14,12 +14,12 @@ import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-# XLA's CPU compiler spends seconds on optimising random number generators, and they run no faster for it.
+# XLA's CPU compiler spends seconds on optimising random number generators, without making them faster.
 QUICK_COMPILATION = {"xla_backend_optimization_level": 1}
 
 
 class Estimate(NamedTuple):
-    """A number with its standard error.
+    """An estimate with its standard error.
 
     Attributes:
       value: the estimate.
@@ -31,16 +31,16 @@ class Estimate(NamedTuple):
 
 
 class EstimatorQuality(NamedTuple):
-    """How an estimator's gradients relate to the exact gradient g. All but the counts are relative or dimensionless.
+    """Errors of an estimator's gradients relative to the exact gradient g; all but the count are dimensionless.
 
     Attributes:
-      num_repeats: independent estimates behind the numbers.
-      squared_bias: squared norm of (mean estimate - g), over that of g, without the upward bias that the noise of
-        the mean adds; so it can be slightly negative when there is no bias.
-      variance: trace of the estimates' covariance, over the squared norm of g.
+      num_repeats: number of independent estimates.
+      squared_bias: squared norm of (mean estimate - g), divided by that of g; corrected for the noise of the mean, so
+        it can be slightly negative if there is no bias.
+      variance: trace of the estimates' covariance, divided by the squared norm of g.
       mean_square_error: squared bias plus variance.
-      norm_ratio: component of the mean estimate along g, over the norm of g; below 1 is shrinkage.
-      cosine: between the mean estimate and g: the direction of an average over many steps.
+      norm_ratio: component of the mean estimate along g, divided by the norm of g; below 1 means shrinkage.
+      cosine: cosine between the mean estimate and g: the direction of an average over many steps.
       single_cosine: mean cosine between one estimate and g: the direction of one step.
     """
 
@@ -56,13 +56,13 @@ class EstimatorQuality(NamedTuple):
 def repeat_estimator(
     key: jax.Array, estimator: Callable[[jax.Array], Any], *, num_repeats: int, batch_size: int = 100
 ) -> np.ndarray:
-    """Independent runs of a stochastic gradient, flattened.
+    """Computes independent estimates of a gradient, flattened.
 
     Args:
-      key: PRNG key; run r uses ``fold_in(key, r)``, so the first runs do not depend on how many follow.
+      key: PRNG key; estimate r uses ``fold_in(key, r)``, so the first estimates do not depend on R.
       estimator: ``key -> gradient`` (any pytree of arrays), jit-able. Static.
       num_repeats: R.
-      batch_size: runs per compiled call, vectorised; sets the memory.
+      batch_size: estimates per compiled call, vectorised; it determines the memory.
 
     Returns:
       ``[R, P]`` float32, P the total number of parameters.
@@ -88,7 +88,7 @@ def repeat_estimator(
 
 
 def flatten_gradient(gradient: Any) -> np.ndarray:
-    """A gradient pytree as one vector, in the order of ``repeat_estimator``.
+    """Flattens a gradient pytree to one vector, in the order of ``repeat_estimator``.
 
     Args:
       gradient: any pytree of arrays.
@@ -104,14 +104,14 @@ def flatten_gradient(gradient: Any) -> np.ndarray:
 
 
 def estimator_quality(estimates: np.ndarray, *, exact: np.ndarray) -> EstimatorQuality:
-    r"""Bias, variance and direction of repeated estimates of a gradient.
+    r"""Computes bias, variance and direction of repeated estimates of a gradient.
 
     With mean :math:`\bar g` and covariance :math:`\hat\Sigma` of R estimates, and exact g,
 
     .. math:: \text{squared bias} = \frac{|\bar g - g|^2 - \mathrm{tr}\hat\Sigma / R}{|g|^2}, \qquad
               \text{variance} = \frac{\mathrm{tr}\hat\Sigma}{|g|^2}
 
-    both unbiased. Standard errors are the jackknife's over repeats, in closed form for every number at once.
+    both unbiased. Standard errors are those of the jackknife over repeats, in closed form.
 
     Args:
       estimates: independent estimates, ``[R, P]``, R >= 3.
@@ -121,7 +121,7 @@ def estimator_quality(estimates: np.ndarray, *, exact: np.ndarray) -> EstimatorQ
       The record.
 
     Raises:
-      ValueError: shapes do not fit, or the exact gradient is zero.
+      ValueError: the shapes do not match, or the exact gradient is zero.
 
     Example:
       >>> noise = np.random.default_rng(0).normal(size=(1000, 2))
@@ -136,9 +136,9 @@ def estimator_quality(estimates: np.ndarray, *, exact: np.ndarray) -> EstimatorQ
         )
     square_norm = float(exact @ exact)
     if square_norm == 0.0:
-        raise ValueError("the exact gradient is zero: relative bias and cosine have no meaning there")
+        raise ValueError("the exact gradient is zero: relative bias and cosine are undefined")
     num_repeats = len(estimates)
-    # Everything needed of each estimate: its inner products with g and with the sum, and its own square.
+    # The sufficient quantities of each estimate: its inner products with g and with the sum, and its squared norm.
     along = estimates @ exact
     squares = np.sum(np.square(estimates), axis=1)
     total = estimates.sum(axis=0)
@@ -163,7 +163,7 @@ def estimator_quality(estimates: np.ndarray, *, exact: np.ndarray) -> EstimatorQ
 
 
 def _statistics(count, along_sum, square_sum, sum_square, single_sum, *, square_norm):
-    """The six numbers of the record from sums over estimates; vectorised over leave-one-out sums."""
+    """Computes the six fields of the record from sums over estimates; vectorised over leave-one-out sums."""
     mean_square = sum_square / count**2
     variance = (square_sum - count * mean_square) / (count - 1) / square_norm
     raw_squared_bias = (mean_square - 2 * along_sum / count) / square_norm + 1

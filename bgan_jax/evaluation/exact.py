@@ -1,8 +1,8 @@
-r"""Divergences and generator gradients by enumeration: what every estimator is measured against.
+r"""Divergences and generator gradients by enumeration: the exact values of what estimators estimate.
 
-The model is a mixture over finitely many latents, :math:`q(x) = \sum_z h(z)\, g(x|z)`, and the state space is
-listed, so nothing here is random. Shapes: ``S`` states, ``Z`` latents. Everything is differentiable in the
-conditionals' log-probabilities, hence in the parameters behind them.
+The model is a mixture over finitely many latents, :math:`q(x) = \sum_z h(z)\, g(x|z)`, and all states are listed, so
+nothing here is random. Shapes: ``S`` states, ``Z`` latents. All functions are differentiable with respect to the
+conditionals' log-probabilities, hence to the parameters of the generator.
 
 =======================================================  ==========================
 quantity                                                 function
@@ -14,14 +14,14 @@ D_f(P || Q)                                              ``exact_divergence``
 V_f(F), the bound at any F                               ``exact_bound``
 log alpha(z) = log E_g[e^F | z]                          ``conditional_log_partitions``
 log p~(x|z) = log g(x|z) + F(x) - log alpha(z)           ``conditional_target``
-E_h KL(p~(x|z) || g(x|z)), what BGAN descends            ``conditional_kl``
-KL(p~ || q), what the whole-batch weights descend        ``marginal_kl``
-E_h KL(g(x|z) || p~(x|z)), what REINFORCE descends       ``conditional_reverse_kl``
+E_h KL(p~(x|z) || g(x|z)), minimised by BGAN             ``conditional_kl``
+KL(p~ || q), minimised by the whole-batch weights        ``marginal_kl``
+E_h KL(g(x|z) || p~(x|z)), minimised by REINFORCE        ``conditional_reverse_kl``
 KL(q || p~)                                              ``marginal_reverse_kl``
 =======================================================  ==========================
 
-The four KL functions return the divergence and hold the reweighted target p~ constant, as the algorithms do: their
-*gradients* are the exact values of what the estimators estimate.
+The four KL functions return the divergence and treat the reweighted target p~ as a constant, as the algorithms do:
+their *gradients* are the exact values of what the estimators estimate.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from bgan_jax.conditionals import Conditional
 from bgan_jax.losses import FDivergence
 from bgan_jax.losses.divergences import as_divergence
 
-# e^80 is the largest power that still leaves float32 room for the square in a chi-squared term of a rare state.
+# With e^80 the square in a chi-squared term of a rare state does not overflow float32.
 MAX_LOG_RATIO = 80.0
 
 
 def conditional_log_probs(conditional: Conditional, states: ArrayLike, logits: jax.Array) -> jax.Array:
-    """Log-probabilities log g(x|z) of every state under every latent, by one matrix product.
+    """Computes log g(x|z) of every state and every latent by one matrix product.
 
     Args:
       conditional: the family. Static.
-      states: every state in the data's own form, ``[S, ...]``.
+      states: every state as integers, ``[S, ...]``.
       logits: the generator's output for every latent, ``[Z, ...]``. Differentiated.
 
     Returns:
@@ -64,7 +64,7 @@ def conditional_log_probs(conditional: Conditional, states: ArrayLike, logits: j
 
 
 def marginal_log_probs(conditional_log_probs: jax.Array, *, latent_log_probs: jax.Array) -> jax.Array:
-    r"""Log-probabilities of the mixture, log q(x) with :math:`q(x) = \sum_z h(z) g(x|z)`.
+    r"""Computes the log-probabilities of the mixture, log q(x) with :math:`q(x) = \sum_z h(z) g(x|z)`.
 
     Args:
       conditional_log_probs: log g(x|z), ``[Z, S]``. Differentiated.
@@ -82,7 +82,7 @@ def marginal_log_probs(conditional_log_probs: jax.Array, *, latent_log_probs: ja
 
 
 def optimal_log_ratio(*, target_log_probs: ArrayLike, model_log_probs: ArrayLike) -> jax.Array:
-    """F*(x) = log p(x) - log q(x): what a perfect discriminator outputs, whatever the divergence.
+    """Computes F*(x) = log p(x) - log q(x), the output of the optimal discriminator for every divergence.
 
     Args:
       target_log_probs: log p, ``[S]``; ``-inf`` where p is zero.
@@ -101,10 +101,10 @@ def optimal_log_ratio(*, target_log_probs: ArrayLike, model_log_probs: ArrayLike
 def exact_divergence(
     *, target_log_probs: ArrayLike, model_log_probs: ArrayLike, divergence: str | FDivergence
 ) -> jax.Array:
-    r"""The divergence itself, no bound: :math:`D_f(P \| Q) = \sum_x q(x) f(p(x)/q(x))`.
+    r"""Computes the divergence exactly, :math:`D_f(P \| Q) = \sum_x q(x) f(p(x)/q(x))`.
 
-    Where p > q the term is computed as :math:`p\, f(u)/u`, so a state that the model all but excludes still counts.
-    Ratios beyond e^80 count as e^80.
+    Where p > q the term is computed as :math:`p\, f(u)/u`, so that a state with almost no probability under the model
+    still counts. Ratios above e^80 count as e^80.
 
     Args:
       target_log_probs: log p, ``[S]``; ``-inf`` where p is zero.
@@ -144,7 +144,7 @@ def exact_bound(
     model_log_probs: ArrayLike,
     divergence: str | FDivergence,
 ) -> jax.Array:
-    r"""The variational bound of any discriminator, with exact expectations.
+    r"""Computes the variational bound of any discriminator, with exact expectations.
 
     .. math:: V_f(F) = \sum_x p(x)\, \nu(F(x)) - \sum_x q(x)\, f^*(\nu(F(x))) \le D_f(P \| Q)
 
@@ -155,7 +155,7 @@ def exact_bound(
       divergence: a name of ``DIVERGENCES``, or an ``FDivergence``. Static.
 
     Returns:
-      Scalar; its gap to ``exact_divergence`` is what the discriminator has not learnt.
+      Scalar; its gap to ``exact_divergence`` is zero for the optimal discriminator.
 
     Raises:
       ValueError: the divergence is unknown.
@@ -171,7 +171,7 @@ def exact_bound(
 
 
 def conditional_log_partitions(conditional_log_probs: jax.Array, *, log_ratio: jax.Array) -> jax.Array:
-    r""":math:`\log \alpha(z) = \log \sum_x g(x|z) e^{F(x)}`: how much data a latent's samples stand for.
+    r"""Computes :math:`\log \alpha(z) = \log \sum_x g(x|z) e^{F(x)}`, the log of the mean weight of a latent's samples.
 
     Args:
       conditional_log_probs: log g(x|z), ``[Z, S]``.
@@ -188,7 +188,7 @@ def conditional_log_partitions(conditional_log_probs: jax.Array, *, log_ratio: j
 
 
 def conditional_target(conditional_log_probs: jax.Array, *, log_ratio: jax.Array) -> jax.Array:
-    r"""The target log p~(x|z): each conditional reweighted by the discriminator and normalised.
+    r"""Computes the target log p~(x|z): each conditional reweighted by the discriminator and normalised.
 
     .. math:: \tilde p(x|z) = g(x|z)\, e^{F(x)} / \alpha(z)
 
@@ -208,11 +208,11 @@ def conditional_target(conditional_log_probs: jax.Array, *, log_ratio: jax.Array
 
 
 def conditional_kl(conditional_log_probs: jax.Array, *, log_ratio: jax.Array, latent_log_probs: jax.Array) -> jax.Array:
-    r"""What boundary seeking descends: :math:`E_h\, \mathrm{KL}(\tilde p(x|z) \| g(x|z))`, :math:`\tilde p` constant.
+    r"""Computes :math:`E_h\, \mathrm{KL}(\tilde p(x|z) \| g(x|z))`, :math:`\tilde p` constant; minimised by BGAN.
 
     Its gradient :math:`-E_h \sum_x \tilde p(x|z) \nabla \log g(x|z)` is the limit of ``importance_weighted_loss`` as
-    M grows (Hjelm et al. 2018, https://arxiv.org/abs/1702.08431). It is not the gradient of the marginal KL: it
-    forgets which latents are good.
+    M grows (Hjelm et al. 2018, https://arxiv.org/abs/1702.08431). It is not the gradient of the marginal KL: here all
+    latents have the same weight, whatever their :math:`\alpha(z)`.
 
     Args:
       conditional_log_probs: log g(x|z), ``[Z, S]``. Differentiated.
@@ -232,7 +232,7 @@ def conditional_kl(conditional_log_probs: jax.Array, *, log_ratio: jax.Array, la
 
 
 def marginal_kl(conditional_log_probs: jax.Array, *, log_ratio: jax.Array, latent_log_probs: jax.Array) -> jax.Array:
-    r"""What weights normalised over the whole batch descend: KL(p~ || q), p~ constant.
+    r"""Computes KL(p~ || q), p~ constant; minimised by weights normalised over the whole batch.
 
     .. math:: \tilde p(x) = q(x)\, e^{F(x)} / \beta, \qquad
               -\nabla = E_h\Big[\frac{\alpha(z)}{\beta} \sum_x \tilde p(x|z) \nabla \log g(x|z)\Big]
@@ -260,7 +260,7 @@ def marginal_kl(conditional_log_probs: jax.Array, *, log_ratio: jax.Array, laten
 def conditional_reverse_kl(
     conditional_log_probs: jax.Array, *, log_ratio: jax.Array, latent_log_probs: jax.Array
 ) -> jax.Array:
-    r"""What REINFORCE descends: :math:`E_h\, \mathrm{KL}(g(x|z) \| \tilde p(x|z))`, :math:`\tilde p` constant.
+    r"""Computes :math:`E_h\, \mathrm{KL}(g(x|z) \| \tilde p(x|z))`, :math:`\tilde p` constant; minimised by REINFORCE.
 
     Its gradient is :math:`-E_h E_g[(F - \log \alpha(z) - 1) \nabla \log g]`, unchanged by any baseline.
 
@@ -284,7 +284,7 @@ def conditional_reverse_kl(
 def marginal_reverse_kl(
     conditional_log_probs: jax.Array, *, log_ratio: jax.Array, latent_log_probs: jax.Array
 ) -> jax.Array:
-    r"""The reversed marginal divergence KL(q || p~), p~ constant; at F = log p/q it is KL(q || p), value and gradient.
+    r"""Computes KL(q || p~), p~ constant; at F = log p/q it is KL(q || p), value and gradient.
 
     Its gradient equals that of ``conditional_reverse_kl``: a latent's own :math:`\log \alpha(z)` is only a baseline.
 
@@ -307,7 +307,7 @@ def marginal_reverse_kl(
 
 
 def _kl(log_first: jax.Array, log_second: jax.Array) -> jax.Array:
-    """KL over the last axis; a state that the first distribution excludes contributes nothing."""
+    """Computes KL over the last axis; states of probability zero under the first distribution contribute nothing."""
     possible = log_first > -jnp.inf
     difference = jnp.where(possible, log_first, 0.0) - jnp.where(possible, log_second, 0.0)
     return jnp.sum(jnp.exp(log_first) * difference, axis=-1)

@@ -1,27 +1,27 @@
-r"""What a discriminator trained from scratch says of a frozen generator: a divergence estimated from samples.
+r"""Divergence of a frozen generator, estimated from samples by a discriminator trained from scratch.
 
-A generator's own discriminator has been fooled by it, so its bound says little. Here both distributions are frozen,
-a new network F is trained to tell them apart for one measure, and its objective is then read off on rows that it was
-not trained on:
+The generator was trained against its own discriminator, so the bound of that one says little. Here both distributions
+are frozen, a new network F is trained to maximise the bound of one divergence, and the bound is then evaluated on rows
+that the network was not trained on:
 
 .. math:: V = E_P[\nu(F)] - E_Q[(f^* \circ \nu)(F)] \le D_f(P \| Q)
           \qquad \text{or} \qquad V = E_P[F] - E_Q[F] \quad \text{(wasserstein)}
 
 The first is the variational bound of :mod:`bgan_jax.losses.bounds`; ``jensen_shannon`` is *twice* the Jensen-Shannon
 divergence, in nats, at most 2 log 2 = 1.386. The second is the critic's difference, in the unit of the data's
-metric (for pictures: of the Euclidean distance between them), which is the Wasserstein-1 distance only as far as the
-penalty holds the slope of F at one. The comparison of frozen generators by such estimates, with every measure beside
+metric (for images: of the Euclidean distance between them), which is the Wasserstein-1 distance only as far as the
+penalty keeps the slope of F at one. The comparison of frozen generators by such estimates, of every measure with
 every other, is from Hjelm et al. 2018, "Boundary-Seeking Generative Adversarial Networks",
 https://arxiv.org/abs/1702.08431.
 
-Four things to know before two such numbers are compared:
+Before comparing two values:
 
-- V is a lower bound *of this network after these steps*: a larger network, or a longer training, finds more.
-- A penalty flattens F and lowers V. Numbers under different penalties do not compare.
-- F also learns its data by heart. So V is reported on the data it was trained on, as is customary, and on real data
-  held out; the difference is memory. Two halves of one data set, taken for data and generator, give the floor.
-- Probabilities in place of bits lie where no data lies: any f-divergence between the two is at its maximum, whatever
-  the generator does. Only ``wasserstein`` means something there.
+- V is the lower bound *of this network after these steps*: a larger network, or longer training, gives a larger one.
+- A penalty flattens F and lowers V. Values under different penalties are not comparable.
+- F also memorises its data. So V is reported on the data it was trained on, as is common, and on held-out real data;
+  the difference is due to memorisation. Two halves of one data set, as data and generator, give the floor.
+- Probabilities instead of bits lie where there are no data: every f-divergence between the two is at its maximum,
+  whatever the generator is. Only ``wasserstein`` is meaningful for them.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ _ROWS_PER_PASS = 1000
 
 @dataclasses.dataclass(frozen=True)
 class CriticSettings:
-    """How a fresh critic is trained; everything here is static and shapes the compiled program.
+    """Settings of a critic's training; all of them are static.
 
     Attributes:
       measure: a name of ``losses.DIVERGENCES``, or ``"wasserstein"``.
-      penalty: the coefficient gamma; 0 switches the penalty off.
+      penalty: the coefficient gamma; 0 for no penalty.
       penalty_form: a key of ``losses.PENALTIES``.
-      penalty_stride: the penalty is taken on one pair in so many, which is the same on average; divides the batch.
+      penalty_stride: the penalty is computed on every such pair only, which is the same on average; divides the batch.
       steps: optimiser steps.
       batch_size: data rows, and generated rows, per step.
-      learning_rate: Adam's first step size (b1 0.5, b2 0.999); it falls along a cosine to zero at the last step, so
-        that the bound is read where F stands still.
+      learning_rate: Adam's initial learning rate (b1 0.5, b2 0.999); it falls as a cosine to zero at the last step, so
+        that F no longer changes when the bound is evaluated.
     """
 
     measure: str = "jensen_shannon"
@@ -70,10 +70,10 @@ class CriticSettings:
     learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
-        """Refuses settings that no critic can honour.
+        """Checks the settings.
 
         Raises:
-          ValueError: a value is out of its range; the message names it, and what is legal.
+          ValueError: a value is out of range; the message names it and the legal values.
         """
         if self.measure not in MEASURES:
             raise ValueError(f"unknown measure {self.measure!r}; legal: {', '.join(MEASURES)}")
@@ -98,11 +98,11 @@ class CriticSettings:
 
 
 class BoundOverBatches(NamedTuple):
-    """The bound on each of several batches of rows.
+    """The bound on each of B batches of rows.
 
     Attributes:
       values: V of every batch, without the penalty, ``[B]`` float64, numpy.
-      penalties: what the critic's loss subtracts from it, coefficient included, ``[B]``.
+      penalties: the penalty of every batch, coefficient included, ``[B]``.
     """
 
     values: np.ndarray
@@ -115,22 +115,22 @@ class BoundOverBatches(NamedTuple):
 
     @property
     def standard_deviation(self) -> float:
-        """Standard deviation of V over the batches, which says nothing of other seeds or critics."""
+        """Standard deviation of V over the batches; it does not include the variation over seeds or critics."""
         return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else float("nan")
 
     @property
     def penalized_mean(self) -> float:
-        """Mean of what was maximised: V less the penalty."""
+        """Mean of the maximised quantity, V minus the penalty."""
         return float(np.mean(self.values - self.penalties))
 
 
 class CurvePoint(NamedTuple):
-    """V while the critic was being trained, on a thousand rows: whether it has levelled off.
+    """V during the training of the critic, on a thousand rows; shows whether training has converged.
 
     Attributes:
       step: finished steps.
-      seen: V on data that it was trained on, against fresh generated rows.
-      held_out: V on data held out.
+      seen: V on the training data and new generated rows.
+      held_out: V on held-out data and new generated rows.
     """
 
     step: int
@@ -139,12 +139,12 @@ class CurvePoint(NamedTuple):
 
 
 class FreshCritic(NamedTuple):
-    """A trained critic and what it says.
+    """A trained critic and its bounds.
 
     Attributes:
-      variables: of the discriminator.
-      seen: the bound on the data that it was trained on, against fresh generated rows.
-      held_out: the bound on data held out, against fresh generated rows.
+      variables: variables of the discriminator.
+      seen: the bound on the training data and new generated rows.
+      held_out: the bound on held-out data and new generated rows.
       curve: V during training.
     """
 
@@ -168,27 +168,27 @@ def fresh_critic(
     rows_per_batch: int = 5000,
     curve_points: int = 8,
 ) -> FreshCritic:
-    """Trains a critic on frozen rows, then reads its bound off on generated rows that it has not seen.
+    """Trains a critic on frozen rows, then evaluates its bound on generated rows that it was not trained on.
 
     Args:
-      key: PRNG key of its parameters, the order of the rows and the penalty's mixtures.
+      key: PRNG key of its parameters, of the order of the rows and of the penalty's interpolates.
       real: data, ``[n, ...]``.
       fake: generated rows, or probabilities, ``[m, ...]``.
       held_out_real: other data of the same distribution.
       fresh_fake: other generated rows.
-      networks: their ``disc`` is the critic; it must keep no statistics of batches.
-      settings: measure, penalty, length. Static.
-      statistics: from rows of integers to what the critic takes (``Conditional.statistics``); ``None`` casts to
-        float32. Rows of floats are taken as they are.
-      num_batches: B, parts that the evaluated rows are cut into; the paper's 12.
-      rows_per_batch: rows of data, and generated ones, in a part, at most; the paper's 5000.
-      curve_points: how often V is taken during training, the end included.
+      networks: their ``disc`` is the critic; it must not have batch statistics.
+      settings: settings of the training. Static.
+      statistics: maps rows of integers to the critic's inputs (``Conditional.statistics``); ``None`` casts to
+        float32. Rows of floats are passed unchanged.
+      num_batches: B, the number of batches that the evaluated rows are divided into; 12 in the paper.
+      rows_per_batch: largest number of data rows, and of generated rows, in a batch; 5000 in the paper.
+      curve_points: number of evaluations of V during training, including the end.
 
     Returns:
       :class:`FreshCritic`.
 
     Raises:
-      ValueError: rows are too few, or differ in shape, or the critic keeps statistics of batches.
+      ValueError: there are too few rows, their shapes differ, or the critic has batch statistics.
 
     Example:
       >>> from bgan_jax.networks import build_networks
@@ -245,17 +245,17 @@ def train_critic(
     progress: Callable[[int, Any], None] | None = None,
     progress_every: int = 100,
 ) -> Any:
-    """Maximises the measure's bound, less the penalty, from random parameters.
+    """Trains a critic from random parameters: maximises the measure's bound minus the penalty.
 
-    A Python loop of compiled steps on purpose: convolutions trained inside ``lax.scan`` are 13-24 times slower on
-    CPU. Rows are walked in exact epochs, each in an order of its own.
+    Uses a Python loop of compiled steps: convolutions trained inside ``lax.scan`` are 13-24 times slower on
+    CPU. Rows are visited in shuffled epochs.
 
     Args:
       key: PRNG key.
-      real: data, ``[n, ...]``, at least a batch of them.
+      real: data, ``[n, ...]``, at least one batch.
       fake: generated rows, ``[m, ...]``.
       networks: their ``disc`` is the critic.
-      settings: measure, penalty, length. Static.
+      settings: settings of the training. Static.
       statistics: as in :func:`fresh_critic`.
       progress: called as ``progress(finished steps, variables)``.
       progress_every: steps between the calls.
@@ -264,7 +264,7 @@ def train_critic(
       The critic's variables.
 
     Raises:
-      ValueError: rows are too few, or differ in shape, or the critic keeps statistics of batches.
+      ValueError: there are too few rows, their shapes differ, or the critic has batch statistics.
     """
     rows = {"real": real, "fake": fake}
     for name, array in rows.items():
@@ -305,20 +305,20 @@ def bound_over_batches(
     rows_per_batch: int = 5000,
     with_penalty: bool = True,
 ) -> BoundOverBatches:
-    """The critic's bound on batches of rows, each row in one batch at most.
+    """Evaluates the critic's bound on disjoint batches of rows.
 
     Args:
       key: PRNG key of the choice of rows.
-      variables: the critic's.
+      variables: variables of the critic.
       real: data, ``[n, ...]``.
       fake: generated rows, ``[m, ...]``.
       networks: their ``disc`` is the critic.
       settings: measure and penalty. Static.
       statistics: as in :func:`fresh_critic`.
-      num_batches: B; the paper's 12.
-      rows_per_batch: at most so many data rows, and as many generated ones, in a batch (the paper's 5000); fewer where
-        there are fewer than B times as many.
-      with_penalty: whether to evaluate the penalty, on 500 pairs of every batch at most.
+      num_batches: B; 12 in the paper.
+      rows_per_batch: largest number of data rows, and of generated rows, in a batch (5000 in the paper); it is smaller
+        if there are fewer than B times as many rows.
+      with_penalty: whether to evaluate the penalty too, on at most 500 pairs of every batch.
 
     Returns:
       :class:`BoundOverBatches`.
@@ -328,7 +328,8 @@ def bound_over_batches(
     """
     size = min(rows_per_batch, len(real) // num_batches, len(fake) // num_batches)
     if size < 1:
-        raise ValueError(f"{num_batches} batches need as many rows, found {len(real)} real and {len(fake)} fake")
+        found = f"{len(real)} real and {len(fake)} fake"
+        raise ValueError(f"{num_batches} batches need at least {num_batches} rows, found {found}")
     real_key, fake_key, penalty_key = jax.random.split(key, 3)
     chosen = {
         name: (jnp.asarray(rows), host_generator(row_key).permutation(len(rows))[: size * num_batches])
@@ -354,7 +355,7 @@ def bound_over_batches(
 
 
 def measure_value(*, real_logits: jax.Array, fake_logits: jax.Array, measure: str) -> jax.Array:
-    """V of given F: what a measure's critic maximises, without the penalty.
+    """Computes V of given F: the quantity that a measure's critic maximises, without the penalty.
 
     Args:
       real_logits: F on data, any shape. Traced.
@@ -388,8 +389,8 @@ def _init(key: jax.Array, *, networks: Networks, settings: CriticSettings) -> _S
     variables = networks.disc.init(key)
     if set(variables) != {"params"}:
         raise ValueError(
-            f"the discriminator of {networks.name!r} keeps {', '.join(sorted(set(variables) - {'params'}))}: its F is "
-            "not a function of one point, so V bounds nothing; choose one without normalisation"
+            f"the discriminator of {networks.name!r} has {', '.join(sorted(set(variables) - {'params'}))}: its F is "
+            "not a function of one point, so V is not a bound; choose a network without normalisation"
         )
     return _State(params=variables["params"], optimizer=_optimizer(settings).init(variables["params"]))
 
@@ -416,7 +417,7 @@ def _update(
 def _penalty(
     key: jax.Array, variables: Any, real: jax.Array, fake: jax.Array, *, networks: Networks, settings: CriticSettings
 ) -> jax.Array:
-    """What the critic's loss adds: factor and coefficient times the penalty."""
+    """Computes the penalty term of the critic's loss: factor times coefficient times the penalty."""
 
     def log_ratio_fn(points: jax.Array) -> jax.Array:
         return networks.disc.apply_twice(variables, points, train=False)[0]
@@ -431,7 +432,7 @@ _evaluated_penalty = jax.jit(_penalty, static_argnames=("networks", "settings"))
 
 @functools.partial(jax.jit, static_argnames="statistics")
 def _points(rows: jax.Array, index: jax.Array, *, statistics: Callable[[jax.Array], jax.Array] | None) -> jax.Array:
-    """Rows by index, as the critic takes them."""
+    """Returns rows by index, as inputs of the critic."""
     chosen = jnp.take(rows, index, axis=0)
     if statistics is not None and jnp.issubdtype(chosen.dtype, jnp.integer):
         return statistics(chosen)
@@ -451,7 +452,7 @@ def _logits(
     networks: Networks,
     statistics: Callable[[jax.Array], jax.Array] | None,
 ) -> np.ndarray:
-    """F of the chosen rows; the last pass is filled up, so that one shape is compiled."""
+    """Computes F of the chosen rows; the last batch is padded, so that one shape is compiled."""
     passes = []
     size = min(_ROWS_PER_PASS, len(index))
     for start in range(0, len(index), size):
@@ -461,7 +462,7 @@ def _logits(
 
 
 def _batches(key: jax.Array, num_rows: int, *, batch_size: int, steps: int) -> Iterator[np.ndarray]:
-    """One random order after another, cut where a whole batch no longer fits."""
+    """Yields row indices of each step: shuffled epochs, each without its last incomplete batch."""
     generator = host_generator(key)
     per_pass = num_rows // batch_size
     for index in range(steps):

@@ -1,4 +1,4 @@
-"""Convolutions of networks that others trained: batch normalisation folded into kernel and bias."""
+"""Convolutions of pretrained networks, with batch normalisation folded into kernel and bias."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-# Of both networks that are read here; TensorFlow's, whose weights they are.
+# Of TensorFlow's batch normalisation, with which both networks were trained.
 _NORM_EPSILON = 1e-3
 
 
@@ -28,10 +28,10 @@ FrozenLayers = Mapping[str, FrozenConv]
 
 
 def fold_batch_norm(arrays: Mapping[str, np.ndarray], *, conv: str, norm: str) -> FrozenConv:
-    """A convolution of PyTorch's names, without a bias of its own, and the batch normalisation behind it.
+    """Folds a batch normalisation into the convolution before it, which has no bias; both have PyTorch's names.
 
     Raises:
-      KeyError: an array is not there; its name.
+      KeyError: an array is missing; the message is its name.
     """
     scale = arrays[f"{norm}.weight"] / np.sqrt(arrays[f"{norm}.running_var"] + _NORM_EPSILON)
     kernel = arrays[f"{conv}.weight"] * scale[:, None, None, None]
@@ -42,7 +42,7 @@ def fold_batch_norm(arrays: Mapping[str, np.ndarray], *, conv: str, norm: str) -
 def convolve(
     inputs: jax.Array, layer: FrozenConv, *, stride: int, padding: str | Sequence[tuple[int, int]]
 ) -> jax.Array:
-    """The layer applied to ``[N, H, W, in]``."""
+    """Applies the layer to ``[N, H, W, in]``."""
     outputs = jax.lax.conv_general_dilated(
         inputs,
         jax.numpy.asarray(layer.kernel),
@@ -54,5 +54,5 @@ def convolve(
 
 
 def add_bias(hidden: jax.Array, layer: FrozenConv) -> jax.Array:
-    """The layer's bias, added to ``[N, H, W, out]``."""
+    """Adds the layer's bias to ``[N, H, W, out]``."""
     return hidden + jax.numpy.asarray(layer.bias)[None, None, None]

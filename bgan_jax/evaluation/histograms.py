@@ -1,4 +1,4 @@
-"""How different two histograms are: the number behind n-gram and palette statistics."""
+"""The Jensen-Shannon divergence of two histograms, used by the n-gram and palette statistics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def js_divergence_bits(first_counts: np.ndarray, second_counts: np.ndarray) -> float:
-    r"""Jensen-Shannon divergence of two histograms in bits, so between 0 (proportional) and 1 (no bin in common).
+    r"""Computes the Jensen-Shannon divergence of two histograms in bits: 0 if proportional, 1 if disjoint.
 
     .. math:: \mathrm{JSD} = \tfrac12 \mathrm{KL}(p \| m) + \tfrac12 \mathrm{KL}(q \| m), \qquad m = \tfrac12 (p + q)
 
@@ -14,13 +14,13 @@ def js_divergence_bits(first_counts: np.ndarray, second_counts: np.ndarray) -> f
 
     Args:
       first_counts: counts or probabilities of each bin, non-negative, not all zero; normalised here.
-      second_counts: the same bins, any shape that matches.
+      second_counts: those of the second histogram, of the same shape.
 
     Returns:
       Bits, in [0, 1].
 
     Raises:
-      ValueError: the bins differ, or a histogram cannot be normalised.
+      ValueError: the shapes differ, or a histogram cannot be normalised.
 
     Example:
       >>> js_divergence_bits(np.array([1, 0]), np.array([0, 5])), js_divergence_bits(np.array([1, 2]), np.array([2, 4]))

@@ -1,4 +1,4 @@
-"""Random choices on the host (shuffles, resamples) from the same keys as everything else."""
+"""Random choices on the host (shuffles, resamples) from JAX PRNG keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def host_generator(key: jax.Array) -> np.random.Generator:
-    """A numpy generator seeded by a key. For shuffles of host arrays: compiling one for every size would cost more.
+    """Creates a numpy generator seeded by a PRNG key, for shuffles of host arrays without compiling one per size.
 
     Args:
       key: typed PRNG key; equal keys give equal generators, split or folded keys independent ones.

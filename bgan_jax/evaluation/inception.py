@@ -2,7 +2,7 @@ r"""Features of the Inception network that FID is named after, from a weights fi
 
 Szegedy et al. 2016, https://arxiv.org/abs/1512.00567; Heusel et al. 2017, https://arxiv.org/abs/1706.08500. The file is
 the one that the package ``pytorch-fid`` reads (``pt_inception-2015-12-05-6726825d.pth``): TensorFlow's network of 2015
-in PyTorch's names. It is not shipped here. Only distances in these features may be called FID.
+with PyTorch's names. It is not part of this package. Only distances in these features may be called FID.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FEATURES, SIDE = 2048, 299
 
 
 def load_inception(path: str | Path) -> dict[str, FrozenConv]:
-    """The network's convolutions.
+    """Loads the network's convolutions.
 
     Args:
       path: the weights' file.
@@ -28,8 +28,8 @@ def load_inception(path: str | Path) -> dict[str, FrozenConv]:
       Layers by name, for :func:`inception_features`.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      ValueError: it does not hold this network.
+      FileNotFoundError: the file does not exist.
+      ValueError: the file does not contain this network.
     """
     arrays = read_torch_weights(path)
     names = [name.removesuffix(".conv.weight") for name in arrays if name.endswith(".conv.weight")]
@@ -38,16 +38,16 @@ def load_inception(path: str | Path) -> dict[str, FrozenConv]:
         picture = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32)
         jax.eval_shape(lambda pixels: inception_features(layers, pixels), picture)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not hold the Inception network of FID: {error}") from error
+        raise ValueError(f"{path} does not contain the Inception network of FID: {error}") from error
     return layers
 
 
 def inception_features(layers: FrozenLayers, pixels: jax.Array) -> jax.Array:
-    """The last pooled features, as ``pytorch-fid`` computes them.
+    """Computes the last pooled features, as ``pytorch-fid`` does.
 
     Args:
-      layers: of :func:`load_inception`.
-      pixels: pictures in [-1, 1], ``[N, H, W, 3]``; resized to 299x299, bilinear, without antialiasing.
+      layers: from :func:`load_inception`.
+      pixels: images in [-1, 1], ``[N, H, W, 3]``; resized to 299x299, bilinear, without antialiasing.
 
     Returns:
       ``[N, 2048]``.
@@ -101,7 +101,7 @@ def inception_features(layers: FrozenLayers, pixels: jax.Array) -> jax.Array:
     for block in ("Mixed_7b", "Mixed_7c"):
         middle = chain(hidden, block, "branch3x3_1")
         double = chain(hidden, block, "branch3x3dbl_1", "branch3x3dbl_2")
-        # The network of 2015 takes the largest where every other block takes the mean; weights were trained with it.
+        # The network of 2015 has max pooling here, where every other block has mean pooling; the weights need it.
         pooled = _mean(hidden) if block == "Mixed_7b" else _largest(hidden, stride=1)
         hidden = joined(
             chain(hidden, block, "branch1x1"),
@@ -120,7 +120,7 @@ def _largest(hidden: jax.Array, *, stride: int) -> jax.Array:
 
 
 def _mean(hidden: jax.Array) -> jax.Array:
-    """Of the 3x3 around every place, those beyond the edge not counted."""
+    """Averages the 3x3 neighbourhood of every position; positions outside the image do not count."""
 
     def total(values: jax.Array) -> jax.Array:
         edges = [(0, 0), (1, 1), (1, 1), (0, 0)]

@@ -1,7 +1,7 @@
 r"""Kernel distance (squared maximum mean discrepancy) between two sets of features: unbiased at any sample count.
 
-Unlike the Frechet distance it does not fall with the number of images, so sets of different sizes may be compared,
-and it can be slightly negative when the sets are alike.
+Unlike the Frechet distance it does not depend systematically on the number of images, so results of sets of different
+sizes are comparable. It can be slightly negative if the sets are similar.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from bgan_jax.evaluation.host_randomness import host_generator
 
 
 class KernelDistance(NamedTuple):
-    """An unbiased squared discrepancy with its standard error, and how it was measured.
+    """An unbiased squared discrepancy with its standard error and protocol.
 
     Attributes:
       value: mean over subsets of the unbiased squared discrepancy.
-      standard_error: of the mean, from the spread over disjoint subsets.
-      num_subsets: how many subsets.
+      standard_error: of the mean, from the standard deviation over disjoint subsets.
+      num_subsets: number of subsets.
       subset_size: images of each set in a subset.
       protocol: features, reference split and counts.
     """
@@ -34,7 +34,7 @@ class KernelDistance(NamedTuple):
 
 
 def squared_discrepancy(*, reference: np.ndarray, generated: np.ndarray) -> float:
-    r"""Unbiased estimate of the squared maximum mean discrepancy under the cubic polynomial kernel.
+    r"""Computes an unbiased estimate of the squared maximum mean discrepancy under the cubic polynomial kernel.
 
     .. math:: k(x, y) = \Big(\frac{x^\top y}{D} + 1\Big)^3, \qquad
               \widehat{\mathrm{MMD}}{}^2 = \frac{\sum_{i \ne j} k(x_i, x_j)}{m(m-1)}
@@ -51,7 +51,7 @@ def squared_discrepancy(*, reference: np.ndarray, generated: np.ndarray) -> floa
       The estimate.
 
     Raises:
-      ValueError: shapes do not fit.
+      ValueError: the shapes do not match.
 
     Example:
       >>> squared_discrepancy(reference=np.zeros((3, 2)), generated=np.ones((3, 2)))
@@ -80,23 +80,23 @@ def kernel_distance(
     reference_name: str,
     subset_size: int = 500,
 ) -> KernelDistance:
-    """Unbiased kernel distance, averaged over disjoint random subsets so that its standard error is honest.
+    """Computes the unbiased kernel distance as an average over disjoint random subsets, with a valid standard error.
 
-    Subsets drawn with overlap, as is common, share images and understate the error.
+    Overlapping subsets, as are common, share images, and their standard error is too small.
 
     Args:
-      key: PRNG key; it deals the images into subsets.
+      key: PRNG key of the division of the images into subsets.
       reference: features of the reference images, ``[m, D]``.
       generated: features of the generated images, ``[n, D]``.
-      features_name: what extracted the features, for the record.
-      reference_name: data set and split of the reference, for the record.
+      features_name: the extractor of the features, for the protocol.
+      reference_name: data set and split of the reference, for the protocol.
       subset_size: images of each set per subset; at least two subsets must fit into the smaller set.
 
     Returns:
       The distance with its standard error and protocol.
 
     Raises:
-      ValueError: shapes do not fit, or fewer than two subsets fit.
+      ValueError: the shapes do not match, or fewer than two subsets fit.
 
     Example:
       >>> features = np.random.default_rng(0).normal(size=(400, 2))
@@ -112,8 +112,8 @@ def kernel_distance(
     num_subsets = min(len(reference), len(generated)) // subset_size if subset_size >= 2 else 0
     if num_subsets < 2:
         raise ValueError(
-            f"subset_size={subset_size} leaves no two disjoint subsets of {len(reference)} and {len(generated)}; "
-            f"take between 2 and {min(len(reference), len(generated)) // 2}"
+            f"subset_size={subset_size} gives fewer than two disjoint subsets of {len(reference)} and {len(generated)} "
+            f"images; use a value between 2 and {min(len(reference), len(generated)) // 2}"
         )
     dealer = host_generator(key)
     deals = [

@@ -1,7 +1,7 @@
-r"""Mean and covariance of features that stream past, in float64, mergeable.
+r"""Mean and covariance of a stream of features, in float64, mergeable.
 
-Each worker keeps its own :class:`Moments`; merging them gives the moments of all the features together, exact to
-rounding, in any order. numpy, because float64 on an accelerator is slow or absent.
+Each worker computes its own :class:`Moments`; merging them gives the moments of all features, up to rounding and in
+any order. In numpy, because float64 is slow or unavailable on accelerators.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Moments(NamedTuple):
-    """What a set of feature vectors amounts to.
+    """Moments of a set of feature vectors.
 
     Attributes:
       num_samples: number of vectors N.
@@ -34,7 +34,7 @@ class Moments(NamedTuple):
 
 
 def feature_moments(features: np.ndarray) -> Moments:
-    """Moments of one batch of features.
+    """Computes the moments of one batch of features.
 
     Args:
       features: ``[N, D]``, any real dtype, finite, N >= 1.
@@ -53,14 +53,14 @@ def feature_moments(features: np.ndarray) -> Moments:
     if features.ndim != 2 or len(features) == 0:
         raise ValueError(f"features must be [N, D] with N >= 1, got the shape {list(features.shape)}")
     if not np.isfinite(features).all():
-        raise ValueError("features hold a NaN or an infinity; the extractor or its input is broken")
+        raise ValueError("features contain NaN or infinity; check the extractor and its input")
     mean = features.mean(axis=0)
     deviations = features - mean[None]
     return Moments(num_samples=len(features), mean=mean, scatter=deviations.T @ deviations)
 
 
 def merge_moments(first: Moments, second: Moments) -> Moments:
-    r"""Moments of two disjoint sets together (Chan, Golub, LeVeque 1979).
+    r"""Merges the moments of two disjoint sets (Chan, Golub, LeVeque 1979).
 
     .. math:: S = S_1 + S_2 + \frac{n_1 n_2}{n_1 + n_2} (\mu_2 - \mu_1)(\mu_2 - \mu_1)^\top
 
@@ -93,13 +93,13 @@ def merge_moments(first: Moments, second: Moments) -> Moments:
 
 
 def stream_moments(batches: Iterable[np.ndarray]) -> Moments:
-    """Moments of features that arrive in batches; only one batch is in memory.
+    """Computes the moments of a stream of batches, with one batch in memory at a time.
 
     Args:
       batches: arrays ``[n, D]``.
 
     Returns:
-      The moments of them all.
+      The moments of all batches.
 
     Raises:
       ValueError: there are no batches.

@@ -1,11 +1,11 @@
-r"""A function of discrete states, continued between them: the discriminator that relaxed samples meet.
+r"""The multilinear extension of a function of discrete states, an exact discriminator of relaxed samples.
 
 The multilinear extension of a table of values is its mean under independent coordinates,
 
 .. math:: F(\pi) = \sum_x F(x) \prod_i \pi_{i, x_i},
 
-the one continuation that agrees with the table on every state and is linear in each coordinate. At the generator's own
-probabilities it is :math:`E_g[F]`, so what a relaxation gets wrong is its noise alone, not the continuation.
+the only function that agrees with the table on every state and is linear in each coordinate. At the generator's own
+probabilities it is :math:`E_g[F]`, so the error of a relaxation comes from its noise alone, not from the extension.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import jax.numpy as jnp
 
 
 def multilinear_extension(values: jax.Array, coordinate_probs: jax.Array) -> jax.Array:
-    r"""Values of a table at points between the states.
+    r"""Evaluates the multilinear extension of a table at points between the states.
 
     Args:
       values: the table over all states in counting order (last coordinate fastest), ``[K ** D]``. Differentiated.
       coordinate_probs: weights of the K symbols in each of D coordinates, ``[B, D, K]``. Differentiated; one-hot rows
-        pick a state. Rows need not be normalised.
+        select a state. Rows need not be normalised.
 
     Returns:
       ``[B]``.
@@ -40,8 +40,8 @@ def multilinear_extension(values: jax.Array, coordinate_probs: jax.Array) -> jax
         raise ValueError(
             f"values must be [{num_symbols}^{num_coordinates}], one per state, got the shape {list(values.shape)}"
         )
-    # The table as a matrix, first half of the coordinates by second: one matrix product serves the whole batch, and
-    # memory per point is the square root of the number of states.
+    # The table is a matrix, first half of the coordinates by second half: one matrix product for the whole batch, and
+    # the memory per point is the square root of the number of states.
     half = num_coordinates // 2
     left = _products(coordinate_probs[:, :half])
     right = _products(coordinate_probs[:, half:])
@@ -50,7 +50,7 @@ def multilinear_extension(values: jax.Array, coordinate_probs: jax.Array) -> jax
 
 
 def _products(factors: jax.Array) -> jax.Array:
-    """All products of one weight per coordinate, ``[B, d, K] -> [B, K ** d]``, in counting order."""
+    """Computes all products of one weight per coordinate, ``[B, d, K] -> [B, K ** d]``, in counting order."""
     batch, num_coordinates, num_symbols = factors.shape
     products = jnp.ones((batch, 1))
     for i in range(num_coordinates):
@@ -59,7 +59,7 @@ def _products(factors: jax.Array) -> jax.Array:
 
 
 def coordinate_probs(statistics: jax.Array, *, event_ndims: int, num_symbols: int) -> jax.Array:
-    """Sufficient statistics, or means of them, as weights of every symbol in every coordinate.
+    """Converts sufficient statistics, or means of them, to weights of every symbol in every coordinate.
 
     Args:
       statistics: bits or their probabilities ``[B, ...]``, or one-hot vectors or their means ``[B, ..., K]``.

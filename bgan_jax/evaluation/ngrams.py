@@ -1,8 +1,8 @@
 r"""n-gram statistics of generated text: the divergence of WGAN-GP's language experiment, with its errors.
 
-A line is a row of symbols of fixed length; every window of n symbols counts, padding symbols included. The statistic is
-biased up by small samples, of either side, so it is printed beside its *floor*: the same statistic for as many held-out
-real lines. A generator at the floor cannot be told from real text by n-gram counts.
+A line is a row of symbols of fixed length; every window of n symbols counts, padding symbols included. Small samples
+of either set bias the statistic upwards, so it is reported together with its *floor*: the same statistic of as many
+held-out real lines. If a generator reaches the floor, n-gram counts cannot distinguish it from real text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bgan_jax.evaluation.host_randomness import host_generator
 
 
 class NgramCounts(NamedTuple):
-    """The distinct n-grams of a set of lines, and how often each occurs.
+    """The distinct n-grams of a set of lines and their counts.
 
     Attributes:
       codes: each distinct n-gram as one integer in base ``num_symbols``, ascending, ``[U]`` int64.
@@ -34,7 +34,7 @@ class NgramCounts(NamedTuple):
 
 
 class NgramDivergence(NamedTuple):
-    """One n of a report.
+    """The divergence of one n in a report.
 
     Attributes:
       n: symbols per n-gram.
@@ -54,14 +54,14 @@ class NgramDivergence(NamedTuple):
 
 
 class NgramReport(NamedTuple):
-    """The divergences of one set of generated lines, and everything they depend on.
+    """The divergences of one set of generated lines, and the counts they depend on.
 
     Attributes:
       divergences: one per n, from 1.
-      num_generated: generated lines.
-      num_training: training lines.
-      num_floor: held-out lines behind the floor; equal to ``num_generated`` unless there were fewer.
-      num_copies: generated lines that occur in the training set.
+      num_generated: number of generated lines.
+      num_training: number of training lines.
+      num_floor: number of held-out lines in the floor; equal to ``num_generated`` unless there were fewer.
+      num_copies: number of generated lines that occur in the training set.
     """
 
     divergences: tuple[NgramDivergence, ...]
@@ -72,7 +72,7 @@ class NgramReport(NamedTuple):
 
 
 def ngram_counts(lines: np.ndarray, *, n: int, num_symbols: int) -> NgramCounts:
-    """Count every window of n symbols of every line.
+    """Counts every window of n symbols of every line.
 
     Args:
       lines: symbols, integers in ``[0, num_symbols)``, ``[N, L]``.
@@ -80,10 +80,10 @@ def ngram_counts(lines: np.ndarray, *, n: int, num_symbols: int) -> NgramCounts:
       num_symbols: size V of the alphabet; V^n must fit 63 bits.
 
     Returns:
-      The distinct n-grams and their counts, N (L - n + 1) in all.
+      The distinct n-grams and their counts, N (L - n + 1) in total.
 
     Raises:
-      ValueError: the lines do not fit, or V^n is too large.
+      ValueError: the lines are invalid, or V^n is too large.
 
     Example:
       >>> bigrams = ngram_counts(np.array([[0, 1, 0, 1]]), n=2, num_symbols=2)
@@ -95,7 +95,7 @@ def ngram_counts(lines: np.ndarray, *, n: int, num_symbols: int) -> NgramCounts:
 
 
 def ngram_js_divergence(*, generated: NgramCounts, reference: NgramCounts) -> float:
-    r"""Jensen-Shannon divergence of two n-gram distributions, normalised to [0, 1] by base-2 logarithms.
+    r"""Computes the Jensen-Shannon divergence of two n-gram distributions in bits, in [0, 1].
 
     The statistic of WGAN-GP's language model (Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028), n-gram for
     n-gram: no smoothing, each KL summed over its own support.
@@ -108,7 +108,7 @@ def ngram_js_divergence(*, generated: NgramCounts, reference: NgramCounts) -> fl
       Bits, in [0, 1].
 
     Raises:
-      ValueError: the two were counted with another n or alphabet.
+      ValueError: the two have different n or alphabets.
 
     Example:
       >>> same = ngram_counts(np.array([[0, 1, 0]]), n=1, num_symbols=2)
@@ -134,22 +134,22 @@ def ngram_bootstrap(
     reference: NgramCounts,
     num_replicates: int = 200,
 ) -> np.ndarray:
-    """The divergence of resampled sets of generated lines: its spread is that of drawing the lines anew.
+    """Computes the divergences of bootstrap resamples of the generated lines.
 
-    Whole lines are drawn with replacement, since the n-grams of one line depend on each other; the reference stays.
-    Resamples repeat lines, so their *mean* lies above the statistic; use their spread about that mean.
+    Whole lines are drawn with replacement, since the n-grams of one line depend on each other; the reference is fixed.
+    Resamples repeat lines, so their *mean* is larger than the statistic; use their deviations from that mean.
 
     Args:
       key: PRNG key.
       lines: generated lines, ``[N, L]``.
-      reference: counts of the training lines; they fix n and the alphabet.
+      reference: counts of the training lines; they determine n and the alphabet.
       num_replicates: R.
 
     Returns:
       Bits, ``[R]``.
 
     Raises:
-      ValueError: the lines do not fit the alphabet.
+      ValueError: the lines contain symbols outside the alphabet.
 
     Example:
       >>> lines = np.array([[0, 1, 1], [1, 0, 1]])
@@ -163,7 +163,7 @@ def ngram_bootstrap(
     places = np.minimum(np.searchsorted(reference.codes, codes), len(reference.codes) - 1)
     known = reference.codes[places] == codes
     in_reference = np.where(known, reference.counts[places], 0)
-    # n-grams that no generated line holds are one more bin: each contributes q log 2, and so does their sum.
+    # n-grams that occur in no generated line form one extra bin: each contributes q log 2, and so does their sum.
     elsewhere = reference.counts.sum() - in_reference.sum()
     reference_bins = np.append(in_reference, elsewhere)
     resampler = host_generator(key)
@@ -177,7 +177,7 @@ def ngram_bootstrap(
 
 
 def num_copied_lines(generated: np.ndarray, training: np.ndarray) -> int:
-    """How many generated lines occur, symbol for symbol, in the training set.
+    """Counts the generated lines that occur, symbol for symbol, in the training set.
 
     Args:
       generated: ``[N, L]``; a line generated twice counts twice.
@@ -210,25 +210,25 @@ def ngram_report(
     orders: Sequence[int] = (1, 2, 3, 4, 5, 6),
     num_replicates: int = 200,
 ) -> NgramReport:
-    """Divergences for each n with a bootstrap interval and the held-out floor, and the count of copied lines.
+    """Computes the divergence for each n with a bootstrap interval and its floor, and counts copied lines.
 
-    The interval is the statistic plus the central 95 % of the resamples' deviations from their own mean: it covers the
-    statistic's mean *at this number of lines*, which is what two reports with equal counts compare.
+    The interval is the statistic plus the central 95 % of the resamples' deviations from their mean: it covers the
+    statistic's mean *at this number of lines*, so reports with equal counts are comparable.
 
     Args:
-      key: PRNG key, for the bootstrap and the choice of held-out lines.
+      key: PRNG key of the bootstrap and of the choice of held-out lines.
       generated: generated lines, ``[N, L]``.
       training: training lines, ``[M, L]``; WGAN-GP's reference is all of them.
-      held_out: real lines that are not in the training set, ``[K, L]``; N of them make the floor, or all if fewer.
+      held_out: real lines that are not in the training set, ``[K, L]``; N of them give the floor, or all if fewer.
       num_symbols: size of the alphabet.
-      orders: the n to report.
+      orders: the values of n.
       num_replicates: bootstrap resamples; at least 2.
 
     Returns:
       The report.
 
     Raises:
-      ValueError: lines or sizes do not fit.
+      ValueError: the lines or sizes are invalid.
 
     Example:
       >>> lines = np.random.default_rng(0).integers(0, 3, (40, 8))
@@ -273,7 +273,7 @@ def ngram_report(
 
 
 def _window_codes(lines: np.ndarray, *, n: int, num_symbols: int) -> np.ndarray:
-    """Every window as one integer in base ``num_symbols``, ``[N, L - n + 1]``."""
+    """Encodes every window as one integer in base ``num_symbols``, ``[N, L - n + 1]``."""
     lines = np.asarray(lines)
     if lines.ndim != 2 or lines.size == 0 or not 1 <= n <= lines.shape[1]:
         raise ValueError(f"lines must be [N, L] with N >= 1 and L >= n = {n} >= 1, got the shape {list(lines.shape)}")
@@ -283,7 +283,7 @@ def _window_codes(lines: np.ndarray, *, n: int, num_symbols: int) -> np.ndarray:
         )
     if num_symbols**n >= 2**63:
         raise ValueError(
-            f"{num_symbols}^{n} n-grams do not fit 63 bits; relabel the symbols in use, or take a smaller n"
+            f"{num_symbols}^{n} n-grams do not fit in 63 bits; relabel the symbols in use, or use a smaller n"
         )
     num_windows = lines.shape[1] - n + 1
     codes = np.zeros((len(lines), num_windows), np.int64)

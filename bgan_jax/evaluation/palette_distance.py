@@ -1,8 +1,8 @@
-r"""Do generated palette images use the colours, and put them where real ones do?
+r"""Distances between colour statistics of generated and real palette images.
 
-Statistics of one pixel, and of two neighbours: a generator can pass all three and still draw nothing. They catch what
-is commonest when a categorical generator fails: colours that vanish, pixels that freeze, and the salt and pepper of
-pixels that are drawn independently of one another.
+They are statistics of single pixels and of pairs of neighbours, so all three can be small although the images show
+nothing. They detect the most common failures of a categorical generator: colours that are never used, pixels that
+never change, and the noise of pixels that are drawn independently of one another.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bgan_jax.evaluation.host_randomness import host_generator
 
 
 def palette_histogram(images: np.ndarray, *, num_colors: int) -> np.ndarray:
-    """Share of each colour over all pixels of all images.
+    """Computes the share of each colour over all pixels of all images.
 
     Args:
       images: palette indices in ``[0, num_colors)``, ``[N, ...]``.
@@ -36,7 +36,7 @@ def palette_histogram(images: np.ndarray, *, num_colors: int) -> np.ndarray:
 
 
 def palette_histogram_distance(*, generated: np.ndarray, reference: np.ndarray, num_colors: int) -> float:
-    """Jensen-Shannon divergence, in bits, of the colour shares of two sets of images.
+    """Computes the Jensen-Shannon divergence, in bits, of the colour shares of two sets of images.
 
     Args:
       generated: palette indices, ``[N, ...]``.
@@ -60,10 +60,10 @@ def palette_histogram_distance(*, generated: np.ndarray, reference: np.ndarray, 
 
 
 def pixel_marginal_distance(*, generated: np.ndarray, reference: np.ndarray, num_colors: int) -> float:
-    r"""Total variation of the colour distribution at each pixel, averaged over pixels.
+    r"""Computes the total variation distance of the colour distributions of each pixel, averaged over pixels.
 
-    Finite sets differ even when their distributions do not, of the order of :math:`\sqrt{K / N}`: read it beside the
-    same number for as many held-out real images.
+    Finite sets of one distribution have a distance of the order of :math:`\sqrt{K / N}`: compare with the distance of
+    as many held-out real images.
 
     Args:
       generated: palette indices, ``[N, H, W]``.
@@ -85,17 +85,17 @@ def pixel_marginal_distance(*, generated: np.ndarray, reference: np.ndarray, num
     if generated.shape[1:] != reference.shape[1:]:
         raise ValueError(f"images must have one shape, got {list(generated.shape[1:])} and {list(reference.shape[1:])}")
     distance = 0.0
-    # Colour by colour: the one-hot of a whole image set would be K times its size.
+    # One colour at a time: the one-hot encoding of all images would be K times their size.
     for color in range(num_colors):
         distance += np.abs((generated == color).mean(axis=0) - (reference == color).mean(axis=0)).mean() / 2
     return float(distance)
 
 
 def neighbor_pair_distance(*, generated: np.ndarray, reference: np.ndarray, num_colors: int) -> float:
-    """Jensen-Shannon divergence, in bits, of the colours of neighbouring pixels, side by side and one above the other.
+    """Computes the Jensen-Shannon divergence, in bits, of the colour pairs of horizontal and vertical neighbours.
 
-    The two-gram of pictures. Drawings have areas, so most pairs are of one colour; pixels drawn independently of one
-    another speckle them.
+    It is the 2-gram divergence of images. Real images have areas of one colour, so most pairs are of equal colours;
+    pixels drawn independently give unequal pairs.
 
     Args:
       generated: palette indices, ``[N, H, W]``.
@@ -117,14 +117,14 @@ def neighbor_pair_distance(*, generated: np.ndarray, reference: np.ndarray, num_
 
 
 def independent_pixels(key: jax.Array, images: np.ndarray, *, num_images: int) -> np.ndarray:
-    """Pictures whose every pixel is taken from a real picture of its own: right colours, right places, nothing drawn.
+    """Draws every pixel of an image from another real image: the pixel marginals are right, and pixels are independent.
 
-    What a generator without latents could reach at best, so the other end of the scale that begins with real pictures.
+    This is the optimum of a generator without latents. On the scale of a distance it is the opposite of real images.
 
     Args:
       key: PRNG key.
       images: real images, ``[N, H, W]``.
-      num_images: how many to make.
+      num_images: number of images to make.
 
     Returns:
       ``[num_images, H, W]``, the dtype of ``images``.
@@ -139,7 +139,7 @@ def independent_pixels(key: jax.Array, images: np.ndarray, *, num_images: int) -
 
 
 def _pair_counts(images: np.ndarray, num_colors: int) -> np.ndarray:
-    # Wide enough that K * K does not overflow, as it does in the uint8 of the data.
+    # K * K would overflow the uint8 of the data.
     images = _checked(images, num_colors).astype(np.int32)
     pairs = [
         images[:, :, :-1] * num_colors + images[:, :, 1:],

@@ -1,11 +1,11 @@
-r"""Distributions in the plane whose densities are known: what a two-dimensional generator is asked to learn.
+r"""Two-dimensional targets with known densities.
 
-Each is a mixture of K equal round normals,
+Each is a mixture of K isotropic normals of equal weight,
 
 .. math:: p(x) = \frac1K \sum_k N(x; c_k, \sigma^2 I)
 
-so density and samples are exact, and :func:`bgan_jax.evaluation.coverage.mode_coverage` can say which parts of it a
-generator has found. The parts of a curve overlap, and then a mode is a stretch of the curve.
+so density and samples are exact, and :func:`bgan_jax.evaluation.coverage.mode_coverage` counts the components that a
+generator covers. The components of a curve overlap; a mode is then a segment of the curve.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 
 class PlanarTarget(NamedTuple):
-    """A mixture of equal round normals in the plane.
+    """A mixture of isotropic normals of equal weight in the plane.
 
     Attributes:
       name: its name.
@@ -43,29 +43,29 @@ def _on_circle(count: int, *, radius: float, phase: float = 0.0) -> np.ndarray:
 
 
 def four_gaussians() -> PlanarTarget:
-    """Four far and narrow normals at (±2, 0) and (0, ±2) with covariance 0.002 I, as in the authors' script."""
+    """Creates four distant, narrow normals at (±2, 0) and (0, ±2), covariance 0.002 I, as in the authors' script."""
     return _target("four_gaussians", _on_circle(4, radius=2.0), math.sqrt(0.002))
 
 
 def ring() -> PlanarTarget:
-    """Eight normals on a circle of radius 2 (Metz et al. 2017, https://arxiv.org/abs/1611.02163), sd 0.1."""
+    """Creates eight normals on a circle of radius 2 (Metz et al. 2017, https://arxiv.org/abs/1611.02163), sd 0.1."""
     return _target("ring", _on_circle(8, radius=2.0), 0.1)
 
 
 def grid() -> PlanarTarget:
-    """Twenty-five normals on a square grid of spacing 1, sd 0.05."""
+    """Creates twenty-five normals on a square grid of spacing 1, sd 0.05."""
     places = np.arange(-2.0, 3.0)
     return _target("grid", np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2), 0.05)
 
 
 def circles() -> PlanarTarget:
-    """Two concentric circles of radii 1 and 2, as 72 overlapping normals of sd 0.08, equally dense along both."""
+    """Creates two concentric circles, radii 1 and 2, as 72 overlapping normals of sd 0.08, equally dense along both."""
     return _target("circles", np.concatenate([_on_circle(24, radius=1.0), _on_circle(48, radius=2.0)]), 0.08)
 
 
 def spiral() -> PlanarTarget:
-    """Two arms that wind one and a quarter times around the origin, as 80 overlapping normals of sd 0.08."""
-    # Equal steps of arc length on r = a t: near enough the square root.
+    """Creates a spiral of two arms of one and a quarter turns, as 80 overlapping normals of sd 0.08."""
+    # The square root approximates equal steps of arc length on r = a t.
     turns = 1.25 * np.sqrt(np.linspace(0.06, 1.0, 40))
     arm = (turns / 1.25 * 2.3)[:, None] * np.stack([np.cos(2 * math.pi * turns), np.sin(2 * math.pi * turns)], axis=1)
     return _target("spiral", np.concatenate([arm, -arm]), 0.08)
@@ -81,7 +81,7 @@ TARGETS: dict[str, Callable[[], PlanarTarget]] = {
 
 
 def planar_target(name: str) -> PlanarTarget:
-    """A target by name.
+    """Creates a target by name.
 
     Args:
       name: a key of ``TARGETS``.
@@ -90,7 +90,7 @@ def planar_target(name: str) -> PlanarTarget:
       The target.
 
     Raises:
-      ValueError: an unknown name.
+      ValueError: the name is unknown.
 
     Example:
       >>> planar_target("grid").centers.shape
@@ -102,12 +102,12 @@ def planar_target(name: str) -> PlanarTarget:
 
 
 def sample_planar(key: jax.Array, target: PlanarTarget, *, num_samples: int) -> jax.Array:
-    """Independent samples of a target.
+    """Draws independent samples from a target.
 
     Args:
       key: PRNG key.
       target: the target. Static.
-      num_samples: how many. Static.
+      num_samples: number of samples. Static.
 
     Returns:
       Points, ``[num_samples, 2]`` float32.
@@ -123,7 +123,7 @@ def sample_planar(key: jax.Array, target: PlanarTarget, *, num_samples: int) -> 
 
 
 def planar_log_density(points: jax.Array, *, target: PlanarTarget) -> jax.Array:
-    """The exact log density of a target, in nats.
+    """Computes the exact log density of a target, in nats.
 
     Args:
       points: ``[..., 2]``, floats.

@@ -1,12 +1,12 @@
-r"""Exact means of the self-normalised estimators, for every number of samples: the law that their bias follows.
+r"""Exact expectations of the self-normalised estimators for every number of samples, and so their exact bias.
 
-A ratio of random sums has no closed mean, but a Laplace transform makes one integral of it. Since
+The mean of a ratio of random sums has no closed form, but a Laplace transform makes it a single integral. Since
 :math:`1/W = \int_0^\infty e^{-sW} ds`,
 
 .. math:: E\Big[\sum_m \tilde w_m t(x_m)\Big] = M \int_0^\infty \psi(s)\, \phi(s)^{M-1} ds, \qquad
           \phi(s) = E_g[e^{-sw}], \quad \psi(s) = E_g[w\, t(x)\, e^{-sw}]
 
-with M independent samples. On a listed state space phi and psi are finite sums, and in :math:`u = \log s` the trapezoid
+with M independent samples. On an enumerable space phi and psi are finite sums, and in :math:`u = \log s` the trapezoid
 rule converges geometrically. As M grows the mean tends to :math:`E_{\tilde p}[t]`, with a bias of
 :math:`-\frac1M E_{\tilde p}[\frac{w}{\alpha} (t - E_{\tilde p} t)]` to first order.
 """
@@ -22,19 +22,19 @@ from numpy.typing import ArrayLike
 # The integrand is analytic in a strip of half-width pi/2 around real u, so the error is about exp(-pi^2 / 0.2).
 NODE_SPACING = 0.2
 NODES_AT_ONCE = 32
-# Below e^-25 / M the integrand has not yet begun: what is cut off is of relative size e^-25.
+# Below s = e^-25 / M the integrand is negligible: the truncation error is of relative size e^-25.
 LOWER_MARGIN = 25.0
 UPPER_MARGIN = 4.0
 
 
 class FiniteSampleMeans(NamedTuple):
-    """Expected gradients with respect to a table of logits, one row per latent, for K numbers of samples.
+    """Expected gradients with respect to a table of logits, one row per latent, for K values of M.
 
     Attributes:
-      per_latent: weights normalised over the samples of each latent, centred or not, ``[K, Z, D]``.
-      marginal: weights normalised over the whole batch, ``[K, Z, D]``.
-      marginal_centered: the same, each weight less the mean of its latent's others, ``[K, Z, D]``; zero for M = 1. Not
-        the same mean at finite N: the normaliser depends on all samples.
+      per_latent: with weights normalised over the samples of each latent, centred or not, ``[K, Z, D]``.
+      marginal: with weights normalised over the whole batch, ``[K, Z, D]``.
+      marginal_centered: the same, each weight minus the mean of its latent's others, ``[K, Z, D]``; zero for M = 1. At
+        finite N it differs from ``marginal``: the normaliser depends on all samples.
     """
 
     per_latent: np.ndarray
@@ -51,7 +51,7 @@ def finite_sample_means(
     num_samples: Sequence[int],
     num_latents: int,
 ) -> FiniteSampleMeans:
-    r"""What the importance-weighted estimators give on average with M samples of each of N latents.
+    r"""Computes the expectations of the importance-weighted estimators with M samples of each of N latents.
 
     The generator is a table of logits, a row per latent, so the gradient of ``-log g(x|z)`` in row z is
     :math:`E_g[t|z] - t(x)`, and the expected gradient is h(z) times the mean weighted sum of that.
@@ -61,8 +61,8 @@ def finite_sample_means(
       log_ratio: F of every state, finite, in nats, ``[S]``.
       latent_log_probs: log h(z), ``[Z]``.
       statistics: t(x) of every state, flattened, ``[S, D]``.
-      num_samples: the values of M, K of them, each at least 1.
-      num_latents: N, latents of a batch.
+      num_samples: K values of M, each at least 1.
+      num_latents: N, the number of latents of a batch.
 
     Returns:
       The three expected gradients, float64.
@@ -86,7 +86,7 @@ def finite_sample_means(
         raise ValueError("log_ratio must be finite for every state; clip it where the target is zero")
     probs = np.exp(log_g)
     probs /= probs.sum(axis=1, keepdims=True)
-    # The scale of the weights cancels; mean one over the batch puts the integral where the nodes are.
+    # The scale of the weights cancels; mean one over the batch puts the integral in the range of the nodes.
     log_weights = log_ratio - np.log(latent_probs @ (probs @ np.exp(log_ratio)))
     weights = np.exp(log_weights)
     lower = -np.log(max(num_samples) * num_latents * len(latent_probs)) - LOWER_MARGIN
@@ -121,7 +121,7 @@ def finite_sample_means(
         others = np.exp(m * log_phi)
         log_other_latents = (num_latents - 1) * np.log(np.maximum(latent_probs @ others, 1e-300))[None]
         own = integral(psi, (m - 1) * log_phi + log_other_latents)
-        # A sample's weight less the mean weight of its M - 1 companions; alone it has none, and no signal.
+        # A sample's weight minus the mean weight of the M - 1 others; for M = 1 there are none, and the result is zero.
         companions = integral(chi[:, :, None] * tau, (m - 2) * log_phi + log_other_latents) if m > 1 else own
         rows.append(
             (
@@ -142,15 +142,15 @@ def marginal_standard_deviation(
     num_samples: int,
     num_latents: int,
 ) -> np.ndarray:
-    r"""The standard deviation of the form that is normalised over the whole batch, to first order in 1/N.
+    r"""Computes the standard deviation of the estimator normalised over the whole batch, to first order in 1/N.
 
-    A ratio of means, so by the delta method its variance is that of the mean over latents of
+    The estimator is a ratio of means, so by the delta method its variance is that of the mean over latents of
 
     .. math:: R_n = \frac1M \sum_m \frac{w_{mn}}{\beta} (y_{mn} - \gamma), \qquad
               y_{mn} = 1[z_n = z] (E_g[t \mid z] - t(x_{mn})), \quad \gamma = E\Big[\frac w\beta y\Big]
 
-    for each row z and coordinate of t. It counts states too rare to be drawn, which a deviation measured from samples
-    does not: with heavy weights that one can be far too small.
+    for each row z and coordinate of t. It includes states that are too rare to be drawn. A standard deviation estimated
+    from samples does not, and with heavy-tailed weights it can be far too small.
 
     Args:
       conditional_log_probs: log g(x|z) of every state, in nats, ``[Z, S]``.
@@ -183,7 +183,7 @@ def marginal_standard_deviation(
         own = pull - gradient
         single = h * ((g * np.square(weights)) @ np.square(own))
         paired = h * np.square((g * weights) @ own)
-        # Latents of other rows have y = 0, and take part through the normaliser alone.
+        # Latents of other rows have y = 0, and contribute through the normaliser alone.
         others = np.arange(len(probs)) != z
         single += np.square(gradient) * (latent_probs[others] @ second[others])
         paired += np.square(gradient) * (latent_probs[others] @ np.square(first[others]))

@@ -1,8 +1,8 @@
 r"""Reads the arrays of a PyTorch weights file, without PyTorch and without unpickling.
 
-Such a file holds a pickle, and a pickle can call any function it names. Here its instructions are followed by a machine
-of our own that knows how to build dictionaries, tuples, numbers and text, and two names: a tensor and a dictionary.
-Whatever else a file asks for is refused.
+Such a file contains a pickle, and a pickle can call any function by name. Here its instructions are executed by a
+restricted interpreter that builds dictionaries, tuples, numbers and text, and accepts only the names of a tensor, a
+parameter and a dictionary. A file with anything else is rejected.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _ALLOWED = {_DICTIONARY, _TENSOR, _PARAMETER, *(f"torch {name}" for name in _DTY
 
 
 class _Name(str):
-    """Something that the pickle refers to by module and name; never looked up."""
+    """A global that the pickle refers to by module and name; it is never looked up."""
 
 
 class _Mark:
-    """Where a tuple, a dictionary's items or a list's begin on the stack."""
+    """A mark on the stack, at which the items of a tuple, dictionary or list begin."""
 
 
 class _Tensor(NamedTuple):
@@ -44,7 +44,7 @@ class _Tensor(NamedTuple):
 
 
 def read_torch_weights(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a file that ``torch.save`` made of a state dictionary, of either of its two formats.
+    """Reads the tensors of a state dictionary saved by ``torch.save``, in either of its two formats.
 
     Args:
       path: the file.
@@ -53,8 +53,8 @@ def read_torch_weights(path: str | Path) -> dict[str, np.ndarray]:
       Arrays by name; those of nested dictionaries by names joined with dots.
 
     Raises:
-      FileNotFoundError: it is not there.
-      ValueError: it is no such file, or it asks for something other than tensors.
+      FileNotFoundError: the file does not exist.
+      ValueError: the file is not a file of PyTorch weights, or it contains other objects than tensors.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -66,7 +66,7 @@ def read_torch_weights(path: str | Path) -> dict[str, np.ndarray]:
                 described, storages = _legacy(file)
             return _arrays(described, storages)
         except (_RefusedError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is no file of PyTorch weights that can be read here: {error}") from error
+            raise ValueError(f"{path} is not a readable file of PyTorch weights: {error}") from error
 
 
 class _RefusedError(ValueError):
@@ -78,7 +78,7 @@ def _zipped(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
         names = archive.namelist()
         pickles = [name for name in names if name.endswith("data.pkl")]
         if len(pickles) != 1:
-            raise _RefusedError(f"an archive with {len(pickles)} files data.pkl, and one is needed")
+            raise _RefusedError(f"the archive must contain one file data.pkl, found {len(pickles)}")
         folder = pickles[0].removesuffix("data.pkl") + "data/"
         storages = {name.removeprefix(folder): archive.read(name) for name in names if name.startswith(folder)}
         return _followed(io.BytesIO(archive.read(pickles[0]))), storages
@@ -86,7 +86,7 @@ def _zipped(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
 
 def _legacy(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
     if _followed(file) != _MAGIC:
-        raise _RefusedError("it does not begin with PyTorch's mark")
+        raise _RefusedError("it does not begin with PyTorch's magic number")
     _followed(file)  # the protocol's version
     _followed(file)  # sizes of the writer's numbers
     described = _followed(file)
@@ -99,7 +99,7 @@ def _legacy(file: IO[bytes]) -> tuple[Any, dict[str, bytes]]:
 
 
 def _followed(file: IO[bytes]) -> Any:
-    """What one pickle's instructions build, of plain values, names and descriptions of tensors."""
+    """Executes one pickle and returns its object, made of plain values, names and descriptions of tensors."""
     stack: list[Any] = []
     memo: dict[Any, Any] = {}
 
@@ -147,7 +147,7 @@ def _followed(file: IO[bytes]) -> Any:
                     stack.append(memo[argument])
                 case "GLOBAL":
                     if argument not in _ALLOWED:
-                        raise _RefusedError(f"it asks for {argument!r}, and only tensors are read")
+                        raise _RefusedError(f"it refers to {argument!r}, and only tensors are read")
                     stack.append(_Name(argument))
                 case "BINPERSID":
                     _, kind, key, *_ = stack.pop()
@@ -158,12 +158,12 @@ def _followed(file: IO[bytes]) -> Any:
                 case "BUILD":  # attributes of a dictionary, such as versions of modules
                     stack.pop()
                 case other:
-                    raise _RefusedError(f"its pickle holds the instruction {other}")
+                    raise _RefusedError(f"its pickle contains the instruction {other}")
     except _RefusedError:
         raise
-    except ValueError as error:  # of genops: cut off, or no pickle
+    except ValueError as error:  # raised by genops: truncated, or not a pickle
         raise _RefusedError(str(error)) from error
-    raise _RefusedError("its pickle has no end")
+    raise _RefusedError("its pickle is truncated")
 
 
 def _made(name: Any, arguments: tuple[Any, ...]) -> Any:
@@ -189,16 +189,16 @@ def _flat(described: Any, *, prefix: str = "") -> dict[str, _Tensor]:
 
 def _arrays(described: Any, storages: dict[str, bytes]) -> dict[str, np.ndarray]:
     if not isinstance(described, dict):
-        raise _RefusedError("it holds no dictionary of tensors")
+        raise _RefusedError("it does not contain a dictionary of tensors")
     arrays = {}
     for name, tensor in _flat(described).items():
         flat = np.frombuffer(storages[tensor.key], tensor.dtype)
         reach = tensor.offset + sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides, strict=True))
-        # A view into a buffer: each of these would read past its end, or take more memory than the file has.
+        # A view into a buffer: each of these shapes would read past its end, or need more memory than the file has.
         if min(tensor.offset, *tensor.shape, *tensor.strides, 0) < 0 or math.prod(tensor.shape) > flat.size:
             raise _RefusedError(f"{name} has an impossible shape")
         if 0 not in tensor.shape and reach >= flat.size:
-            raise _RefusedError(f"{name} reaches beyond its {flat.size} numbers")
+            raise _RefusedError(f"{name} is larger than its storage of {flat.size} numbers")
         strides = tuple(stride * flat.itemsize for stride in tensor.strides)
         view = np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, strides, writeable=False)
         arrays[name] = view.copy()

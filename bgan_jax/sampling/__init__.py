@@ -1,1 +1,1 @@
-"""From a trained generator to samples: drawing, interpolation between latents, importance resampling."""
+"""Sampling from a trained generator: samples, interpolation between latents, importance resampling."""

@@ -1,8 +1,8 @@
-r"""The generator's samples, drawn again by the discriminator's weights.
+r"""Importance resampling of the generator's samples with the discriminator's weights.
 
-F is an estimate of log p/q, so samples of q that are kept in proportion to :math:`e^F` are nearer to p than q is: exact
-for an exact F and many candidates, and no better than F otherwise. Nothing is trained; the price is K candidates for
-each sample. This is sampling-importance-resampling (Rubin 1988) with the weights that the generator's loss uses.
+F is an estimate of log p/q, so samples of q that are kept in proportion to :math:`e^F` are closer to p than q is: they
+follow p if F is exact and there are many candidates. Nothing is trained; the cost is K candidates for each sample. This
+is sampling-importance-resampling (Rubin 1988) with the weights of the generator's loss.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from bgan_jax.losses import effective_sample_size
 from bgan_jax.networks import Networks
 from bgan_jax.sampling.sampler import Sampler, Samples
 
-#: ``score(x)``: F of samples in the data's own form, in nats, ``[n]``.
+#: ``score(x)``: F of samples, in nats, ``[n]``; x as in ``Samples``.
 Scorer = Callable[[np.ndarray], np.ndarray]
 
 
 class Resampled(NamedTuple):
-    """Samples kept by their weights.
+    """Resampled samples and statistics of their weights.
 
     Attributes:
-      samples: the kept ones, ``n`` of them, independent of one another.
-      effective_sample_size: of the K weights that each was chosen by, in [1, K], ``[n]``.
-      logit_gain: mean F of the kept samples less that of all candidates, in nats.
+      samples: the ``n`` kept samples, independent of one another.
+      effective_sample_size: that of the K weights from which each sample was chosen, in [1, K], ``[n]``.
+      logit_gain: mean F of the kept samples minus that of all candidates, in nats.
     """
 
     samples: Samples
@@ -40,7 +40,7 @@ class Resampled(NamedTuple):
 def make_scorer(
     networks: Networks, conditional: Conditional | None, variables: Any, *, batch_size: int = 250
 ) -> Scorer:
-    """A function that gives a trained discriminator's F of samples.
+    """Creates a function that computes a trained discriminator's F of samples.
 
     Args:
       networks: both players; only the discriminator is used, with its running statistics.
@@ -75,21 +75,21 @@ def make_scorer(
 def resample(key: jax.Array, sample: Sampler, score: Scorer, n: int, *, candidates: int) -> Resampled:
     r"""Draws K candidates for each sample and keeps one, with probability :math:`e^{F_k} / \sum_j e^{F_j}`.
 
-    Every kept sample has candidates of its own, so that the kept ones are independent and none appears twice for its
-    weight alone. The law of a kept sample tends to :math:`q e^F / E_q e^F` as K grows, with an error of order 1/K.
+    Every kept sample has its own candidates, so that the kept samples are independent and a candidate is never kept
+    twice. The distribution of a kept sample tends to :math:`q e^F / E_q e^F` as K grows, with an error of order 1/K.
 
     Args:
       key: PRNG key.
-      sample: of the generator.
-      score: F of samples.
-      n: how many to keep.
-      candidates: K, at least 1; 1 is the generator itself.
+      sample: the generator's sampler.
+      score: computes F of samples, from :func:`make_scorer`.
+      n: number of samples to keep.
+      candidates: K, at least 1; with 1 the samples are the generator's own.
 
     Returns:
       :class:`Resampled`.
 
     Raises:
-      ValueError: fewer candidates than 1.
+      ValueError: there are fewer candidates than 1.
 
     Example:
       >>> coin = lambda key, n: Samples(x=np.asarray(jax.random.bernoulli(key, 0.5, (n,))), probs=None)
@@ -98,7 +98,7 @@ def resample(key: jax.Array, sample: Sampler, score: Scorer, n: int, *, candidat
       [True, True, True, True]
     """
     if candidates < 1:
-        raise ValueError(f"candidates={candidates}: at least 1, and more to be chosen among")
+        raise ValueError(f"candidates={candidates} must be at least 1")
     sample_key, choice_key = jax.random.split(key)
     drawn = sample(sample_key, n * candidates)
     logits = jnp.asarray(score(drawn.x), jnp.float32).reshape(n, candidates)

@@ -1,4 +1,4 @@
-"""From chosen latents to samples: other temperatures, and interpolations between two latents."""
+"""Samples of given latents, at other temperatures, and along interpolations between latents."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def make_decoder(
     temperature: float = 1.0,
     batch_size: int = 250,
 ) -> Decoder:
-    r"""A function from latents to samples of a trained generator.
+    r"""Creates a function that maps latents to samples of a trained generator.
 
-    Of discrete data a sample is drawn from :math:`g_T(x \mid z) \propto g(x \mid z)^{1/T}`, coordinate by coordinate:
-    T = 1 is the generator, T towards 0 its most probable bits or symbols, T above 1 noisier. Of continuous data
-    nothing is drawn, and T has to be 1 here; see :func:`draw_tempered_latents`.
+    For discrete data a sample is drawn from :math:`g_T(x \mid z) \propto g(x \mid z)^{1/T}`, coordinate by coordinate:
+    T = 1 is the generator, T towards 0 gives the most probable bits or symbols, T above 1 more noise. For continuous
+    data the output is deterministic, and T must be 1 here; see :func:`draw_tempered_latents`.
 
     Args:
       networks: both players; only the generator is used.
@@ -44,12 +44,12 @@ def make_decoder(
       The decoder.
 
     Raises:
-      ValueError: a temperature that is not positive, or of continuous data not 1.
+      ValueError: the temperature is not positive, or it is not 1 for continuous data.
     """
     if not temperature > 0.0:
-        raise ValueError(f"temperature={temperature} must be positive; near 0 gives the most probable samples")
+        raise ValueError(f"temperature={temperature} must be positive; values near 0 give the most probable samples")
     if conditional is None and temperature != 1.0:
-        raise ValueError(f"temperature={temperature}: a generator of continuous data draws nothing from its output")
+        raise ValueError(f"temperature={temperature} must be 1 for continuous data, where the output is deterministic")
 
     @jax.jit
     def decode_batch(variables: Any, keys: jax.Array, latents: jax.Array) -> tuple[jax.Array, jax.Array | None]:
@@ -62,7 +62,7 @@ def make_decoder(
     def decode(keys: jax.Array, latents: jax.Array) -> Samples:
         count, batches = len(latents), []
         for start in range(0, max(count, 1), batch_size):
-            # The last batch is filled up by repeating, so that one program serves all.
+            # The last batch is padded by repetition, so that one shape is compiled.
             index = jnp.minimum(start + jnp.arange(batch_size), count - 1)
             batches.append(jax.tree.map(np.asarray, decode_batch(variables, keys[index], latents[index])))
         x = np.concatenate([x for x, _ in batches])[:count]
@@ -72,11 +72,11 @@ def make_decoder(
 
 
 def draw_tempered_latents(keys: jax.Array, *, networks: Networks, temperature: float = 1.0) -> jax.Array:
-    """Latents of the prior, drawn together around its mean: at T = 1 the prior's own, at 0 its mean alone.
+    """Draws latents of the prior and scales their deviation from its mean by T: T = 1 is the prior, T = 0 its mean.
 
     Args:
       keys: one per latent, ``[n]``.
-      networks: whose latents.
+      networks: their prior is used.
       temperature: T, not negative.
 
     Returns:
@@ -90,11 +90,11 @@ def draw_tempered_latents(keys: jax.Array, *, networks: Networks, temperature: f
 def make_tempered_sampler(
     networks: Networks, conditional: Conditional | None, variables: Any, *, temperature: float
 ) -> Sampler:
-    """A sampler at another temperature; at T = 1 it draws exactly what the run's own sampler draws.
+    """Creates a sampler at a temperature; at T = 1 its samples are exactly those of the run's sampler.
 
     Args:
       networks: both players; only the generator is used.
-      conditional: the generator's conditional family; ``None`` for continuous data, whose latents are tempered then.
+      conditional: the generator's conditional family; ``None`` for continuous data, whose latents are then tempered.
       variables: the generator's variables.
       temperature: T, positive.
 
@@ -102,7 +102,7 @@ def make_tempered_sampler(
       ``sample(key, n)``.
 
     Raises:
-      ValueError: a temperature that is not positive.
+      ValueError: the temperature is not positive.
     """
     of_latents = temperature if conditional is None else 1.0
     decode = make_decoder(networks, conditional, variables, temperature=1.0 if conditional is None else temperature)
@@ -115,23 +115,23 @@ def make_tempered_sampler(
 
 
 def interpolate_latents(first: jax.Array, last: jax.Array, *, num: int, prior: str) -> jax.Array:
-    r"""Latents on the way from one to another, both included.
+    r"""Interpolates between two latents, both included.
 
-    Normal latents lie near a sphere, and so does this way:
+    Normal latents lie near a sphere, so the interpolation is spherical:
     :math:`\sin((1-t)\theta)/\sin\theta \; a + \sin(t\theta)/\sin\theta \; b` with the angle :math:`\theta` between
-    them. Uniform latents fill a cube, and the way is straight.
+    them. Uniform latents fill a cube, and the interpolation is linear.
 
     Args:
       first: a, ``[d]``.
       last: b, ``[d]``.
-      num: how many, at least 2. Static.
+      num: number of latents, at least 2. Static.
       prior: ``"normal"`` or ``"uniform"``. Static.
 
     Returns:
       Latents, ``[num, d]``.
 
     Raises:
-      ValueError: fewer than 2.
+      ValueError: ``num`` is below 2.
 
     Example:
       >>> interpolate_latents(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]), num=3, prior="normal").round(3)
@@ -140,7 +140,7 @@ def interpolate_latents(first: jax.Array, last: jax.Array, *, num: int, prior: s
              [0.   , 1.   ]], dtype=float32)
     """
     if num < 2:
-        raise ValueError(f"num={num}: the way between two latents has at least its two ends")
+        raise ValueError(f"num={num} must be at least 2, the two ends")
     share = jnp.linspace(0.0, 1.0, num)[:, None]
     first, last = first[None, :], last[None, :]
     if prior == "uniform":
@@ -153,18 +153,18 @@ def interpolate_latents(first: jax.Array, last: jax.Array, *, num: int, prior: s
 def interpolations(
     key: jax.Array, *, networks: Networks, num_pairs: int, num_steps: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Ways between pairs of fresh latents, with one sampling key for all steps of a way.
+    """Draws pairs of latents and interpolates between them, with one sampling key for all steps of a pair.
 
-    The key is shared so that along a way nothing changes but the latent.
+    The key is shared so that only the latent changes along an interpolation.
 
     Args:
       key: PRNG key.
-      networks: whose latents.
-      num_pairs: how many ways.
-      num_steps: latents on each, both ends included.
+      networks: their prior is used.
+      num_pairs: number of interpolations.
+      num_steps: latents of each, both ends included.
 
     Returns:
-      Sampling keys ``[num_pairs * num_steps]`` and latents ``[num_pairs * num_steps, d]``, way after way.
+      Sampling keys ``[num_pairs * num_steps]`` and latents ``[num_pairs * num_steps, d]``, grouped by pair.
     """
     end_key, sample_key = jax.random.split(key)
     ends = draw_latents(jax.random.split(end_key, 2 * num_pairs), networks=networks)

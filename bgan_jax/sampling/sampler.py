@@ -1,4 +1,4 @@
-"""From a trained generator to samples."""
+"""Samplers of trained generators."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class Samples(NamedTuple):
     """Samples of a generator.
 
     Attributes:
-      x: in the data's own form, ``[n, ...]``: uint8 (uint16 beyond 256 symbols), or float32 for continuous data.
+      x: the samples, ``[n, ...]``: integers, uint8 (uint16 beyond 256 symbols), or float32 for continuous data.
       probs: the probabilities they were drawn from, ``[n, ...]``, float32: of a 1 for bits, of every symbol otherwise;
-        ``None`` for continuous data, where nothing is drawn.
+        ``None`` for continuous data, whose generators are deterministic.
     """
 
     x: np.ndarray
     probs: np.ndarray | None
 
 
-#: ``sample(key, n)``. Sample i depends on the key and on i only, so the first hundred of a thousand are the hundred.
+#: ``sample(key, n)``. Sample i depends only on the key and on i, so the first samples do not depend on n.
 Sampler = Callable[[jax.Array, int], Samples]
 
 
-# A run makes a sampler for every picture: the compiled function is kept, so that only the first one compiles, which
-# takes seconds, and leaves megabytes in the heap.
+# A run makes a sampler for every image grid. The compiled function is cached, so that it is compiled only once, which
+# takes seconds and megabytes of memory.
 @functools.lru_cache(maxsize=8)
 def _discrete_batch(networks: Networks, conditional: Conditional) -> Callable[..., tuple[jax.Array, jax.Array]]:
     @jax.jit
@@ -56,7 +56,7 @@ def _point_batch(networks: Networks) -> Callable[..., jax.Array]:
 
 
 def make_sampler(networks: Networks, conditional: Conditional, variables: Any, *, batch_size: int = 250) -> Sampler:
-    """A function that samples from a generator of discrete data: one draw from the conditional of each fresh latent.
+    """Creates a sampler of a generator of discrete data: one draw from the conditional of each new latent.
 
     Args:
       networks: both players; only the generator is used.
@@ -80,7 +80,7 @@ def make_sampler(networks: Networks, conditional: Conditional, variables: Any, *
 
 
 def make_point_sampler(networks: Networks, variables: Any, *, batch_size: int = 250) -> Sampler:
-    """A function that samples from a generator of continuous data: its points of fresh latents.
+    """Creates a sampler of a generator of continuous data: its outputs for new latents.
 
     Args:
       networks: both players; only the generator is used.

@@ -13,7 +13,7 @@ from PIL import Image
 
 
 def encoded(image, *, image_format="PNG"):
-    """An array as the bytes of a picture."""
+    """An array as the bytes of an image."""
     file = io.BytesIO()
     Image.fromarray(image.squeeze()).save(file, image_format)
     return file.getvalue()
@@ -63,8 +63,8 @@ def _masked_crc(content):
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
-def pictures(number, *, height, width, channels=3, seed=0):
-    """Smooth coloured pictures, each of one dominant colour so that order and labels can be checked."""
+def smooth_images(number, *, height, width, channels=3, seed=0):
+    """Smooth coloured images, each of one dominant colour so that order and labels can be checked."""
     random = np.random.default_rng(seed)
     corners = random.integers(0, 256, (number, 2, 2, channels)).astype(np.uint8)
     sized = [Image.fromarray(corner.squeeze()).resize((width, height), Image.Resampling.BILINEAR) for corner in corners]

@@ -59,7 +59,7 @@ def test_an_unknown_name_lists_the_known_ones(name):
 
 @pytest.mark.parametrize("name", [f"{name}:" for name in OWN])
 def test_an_empty_path_is_refused(name):
-    with pytest.raises(ValueError, match="takes the path"):
+    with pytest.raises(ValueError, match="needs the path of your data"):
         open_dataset(name)
 
 

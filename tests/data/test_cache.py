@@ -13,9 +13,9 @@ import pytest
 
 from bgan_jax.data import open_dataset
 from bgan_jax.data.cache import default_cache_dir
-from tests.data.fabrication import pictures
+from tests.data.fabrication import smooth_images
 
-IMAGES = pictures(40, height=8, width=8)
+IMAGES = smooth_images(40, height=8, width=8)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def many_pictures(tmp_path):
 
     folder = tmp_path / "many"
     folder.mkdir()
-    for number, image in enumerate(pictures(1500, height=40, width=40)):
+    for number, image in enumerate(smooth_images(1500, height=40, width=40)):
         (folder / f"{number:04}.png").write_bytes(encoded(image))
     return f"images:{folder}"
 

@@ -9,9 +9,9 @@ import pytest
 
 from bgan_jax.data import BadDataError, open_dataset
 from bgan_jax.data.readers.idx import FILES
-from tests.data.fabrication import pictures
+from tests.data.fabrication import smooth_images
 
-IMAGES = pictures(12, height=28, width=28, channels=1)[..., 0]
+IMAGES = smooth_images(12, height=28, width=28, channels=1)[..., 0]
 
 
 def idx(array):
@@ -52,7 +52,7 @@ def test_labels_of_another_file_are_refused(folder):
     (path,) = folder.glob("train-labels*")
     content = idx(np.zeros(7, np.uint8))
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    with pytest.raises(BadDataError, match="do not go with"):
+    with pytest.raises(BadDataError, match="do not match"):
         open_dataset("mnist", data_dir=folder)
 
 

@@ -1,4 +1,4 @@
-"""The user's own pictures, in folders and archives; single bad ones are skipped, counted and reported."""
+"""The user's own images, in folders and archives; single bad ones are skipped, counted and reported."""
 
 import io
 import logging
@@ -9,19 +9,19 @@ import pytest
 from PIL import Image
 
 from bgan_jax.data import BadDataError, DatasetNotFoundError, open_dataset
-from tests.data.fabrication import encoded, pictures
+from tests.data.fabrication import encoded, smooth_images
 
-IMAGES = pictures(24, height=12, width=12)
+IMAGES = smooth_images(24, height=12, width=12)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes of twelve pictures, and a file that is none."""
+    """Two classes of twelve images, and a file that is none."""
     for number, image in enumerate(IMAGES):
         place = tmp_path / "faces" / ("cats" if number < 12 else "dogs")
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{number:02}.png").write_bytes(encoded(image))
-    (tmp_path / "faces" / "notes.txt").write_text("not a picture")
+    (tmp_path / "faces" / "notes.txt").write_text("not an image")
     return tmp_path / "faces"
 
 
@@ -101,14 +101,14 @@ def test_transparency_is_laid_on_white(tmp_path):
 
 
 def test_single_bad_pictures_are_skipped_counted_and_reported(folder, caplog):
-    (folder / "cats" / "00.png").write_bytes(b"no picture at all")
+    (folder / "cats" / "00.png").write_bytes(b"not an image at all")
     broken = folder / "dogs" / "20.png"
     broken.write_bytes(broken.read_bytes()[:60])
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
         dataset = open_dataset(f"images:{folder}", split="all")
     assert len(dataset) == 22 == len(dataset.labels)
     assert [line.split(":")[0] for line in dataset.skipped] == [str(folder / "cats" / "00.png"), str(broken)]
-    assert "skipped 2 undecodable pictures" in caplog.text
+    assert "skipped 2 undecodable images" in caplog.text
     np.testing.assert_array_equal(rows_of(dataset), np.delete(IMAGES, [0, 20], axis=0))
     # The pack remembers them.
     assert open_dataset(f"images:{folder}", split="all").skipped == dataset.skipped
@@ -116,26 +116,26 @@ def test_single_bad_pictures_are_skipped_counted_and_reported(folder, caplog):
 
 def test_when_all_are_bad_it_is_an_error(tmp_path):
     for number in range(3):
-        (tmp_path / f"{number}.jpg").write_bytes(b"no picture")
+        (tmp_path / f"{number}.jpg").write_bytes(b"not an image")
     for options in ({}, {"resolution": 8}, {"resolution": 8, "palette": 4}):
-        with pytest.raises(BadDataError, match="not one"):
+        with pytest.raises(BadDataError, match=r"no image could be decoded|none of its 3 images could be decoded"):
             open_dataset(f"images:{tmp_path}", **options)
 
 
 def test_pictures_of_different_sizes_need_a_resolution(folder):
-    (folder / "cats" / "05.png").write_bytes(encoded(pictures(1, height=9, width=11)[0]))
+    (folder / "cats" / "05.png").write_bytes(encoded(smooth_images(1, height=9, width=11)[0]))
     with pytest.raises(BadDataError, match=r"05.png: 11x9 pixels, .* 12x12: choose a resolution"):
         open_dataset(f"images:{folder}")
     assert len(open_dataset(f"images:{folder}", split="all", resolution=8)) == 24
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(BadDataError, match=f"{tmp_path}: no pictures found"):
+    with pytest.raises(BadDataError, match=f"{tmp_path}: no images found"):
         open_dataset(f"images:{tmp_path}", cache_dir=tmp_path / "cache")
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(DatasetNotFoundError, match=f"there is no {tmp_path / 'nowhere'}"):
+    with pytest.raises(DatasetNotFoundError, match=f"{tmp_path / 'nowhere'} does not exist"):
         open_dataset(f"images:{tmp_path / 'nowhere'}")
 
 
@@ -143,5 +143,5 @@ def test_a_missing_folder_is_named(tmp_path):
 def test_a_truncated_archive_is_named(folder, tmp_path, share):
     path = archived(folder, tmp_path / "faces.tar.gz", "w:gz")
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(BadDataError, match=r"faces.tar.gz: neither a folder nor a whole tar archive"):
+    with pytest.raises(BadDataError, match=r"faces.tar.gz: neither a folder nor a complete tar archive"):
         open_dataset(f"images:{path}")

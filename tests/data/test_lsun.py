@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bgan_jax.data import BadDataError, DatasetNotFoundError, open_dataset
-from tests.data.fabrication import encoded, pictures
+from tests.data.fabrication import encoded, smooth_images
 
 lmdb = pytest.importorskip("lmdb")
 
@@ -18,7 +18,7 @@ def write_database(path, images):
 
 @pytest.mark.parametrize("parent", ["", "lsun"])
 def test_bedrooms(tmp_path, parent):
-    images = pictures(5, height=256, width=300)
+    images = smooth_images(5, height=256, width=300)
     write_database(tmp_path / parent / "bedroom_train_lmdb", images)
     write_database(tmp_path / parent / "bedroom_val_lmdb", images[:2])
     train = open_dataset("lsun_bedroom64", data_dir=tmp_path)
@@ -31,9 +31,9 @@ def test_bedrooms(tmp_path, parent):
 
 def test_a_broken_picture_in_the_database_is_skipped(tmp_path):
     path = tmp_path / "bedroom_train_lmdb"
-    write_database(path, pictures(3, height=64, width=64))
+    write_database(path, smooth_images(3, height=64, width=64))
     with lmdb.open(str(path), map_size=2**24) as database, database.begin(write=True) as transaction:
-        transaction.put(b"zzz", b"no picture")
+        transaction.put(b"zzz", b"not an image")
     dataset = open_dataset("lsun_bedroom64", data_dir=tmp_path)
     assert len(dataset) == 3
     assert "zzz" in dataset.skipped[0]
@@ -42,7 +42,7 @@ def test_a_broken_picture_in_the_database_is_skipped(tmp_path):
 def test_a_broken_database_is_named(tmp_path):
     (tmp_path / "bedroom_train_lmdb").mkdir()
     (tmp_path / "bedroom_train_lmdb" / "data.mdb").write_bytes(b"no database" * 1000)
-    with pytest.raises(BadDataError, match=r"bedroom_train_lmdb: not a whole lmdb database"):
+    with pytest.raises(BadDataError, match=r"bedroom_train_lmdb: not a complete lmdb database"):
         open_dataset("lsun_bedroom64", data_dir=tmp_path)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bgan_jax.data import BadDataError, open_dataset
-from tests.data.fabrication import pictures
+from tests.data.fabrication import smooth_images
 
-RGB = pictures(20, height=8, width=6)
+RGB = smooth_images(20, height=8, width=6)
 GREY = RGB[..., 0]
 
 
@@ -69,13 +69,13 @@ def test_a_changed_file_is_packed_again(tmp_path):
         ({"images": RGB[0, 0]}, {}, r"images must be \[n, H, W\].* found \(6, 3\)"),
         ({"images": np.zeros((4, 8, 8, 2), np.uint8)}, {}, r"found \(4, 8, 8, 2\)"),
         ({"images": RGB[:0]}, {}, r"found \(0, 8, 6, 3\)"),
-        ({"x": RGB, "y": np.arange(20)}, {}, "no array is called images; found: x, y"),
+        ({"x": RGB, "y": np.arange(20)}, {}, "no array is named images; found: x, y"),
         ({"images": RGB, "labels": np.arange(19)}, {}, "labels must be 20 integers"),
         ({"images": RGB, "labels": np.arange(20) / 2}, {}, "labels must be 20 integers"),
         ({"images": RGB, "labels": np.arange(20) - 1}, {}, "labels must be 20 integers"),
         ({"images": RGB, "labels": np.arange(20), "label_names": np.array(["a"])}, {}, "labels must be in 0 .. 0"),
         ({"images": GREY, "palette": np.zeros((3, 3), np.uint8)}, {}, "expected values below 3"),
-        ({"images": GREY, "palette": np.zeros((3, 4), np.uint8)}, {}, "a palette is uint8"),
+        ({"images": GREY, "palette": np.zeros((3, 4), np.uint8)}, {}, "a palette must be uint8"),
         ({"images": RGB}, {"binarization": "threshold"}, "binarization is for grey images"),
         ({"images": GREY}, {"palette": 4}, "palette for RGB"),
         ({"images": np.array([None, {}])}, {}, "not an npz file of plain arrays"),

@@ -114,7 +114,7 @@ def test_positions_of_another_dtype_are_refused():
 
 
 def test_a_batch_that_does_not_divide_is_refused():
-    with pytest.raises(ValueError, match="batch_size=10 does not divide among 4 hosts"):
+    with pytest.raises(ValueError, match="batch_size=10 is not divisible by the number of hosts, 4"):
         host_slice(10, process_count=4)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bgan_jax.data.palette import DITHERS, QUANTIZERS, fit_palette, quantize
-from tests.data.fabrication import pictures
+from tests.data.fabrication import smooth_images
 
 
 @pytest.mark.parametrize("quantizer", QUANTIZERS)
@@ -22,7 +22,7 @@ def test_missing_colours_repeat_the_last():
 
 
 def test_no_colour_but_the_nearest_is_taken_without_dither():
-    images = pictures(4, height=16, width=16)
+    images = smooth_images(4, height=16, width=16)
     palette = fit_palette(images, num_colors=7)
     distances = ((images[..., None, :].astype(int) - np.asarray(palette)) ** 2).sum(-1)
     np.testing.assert_array_equal(quantize(images, palette=palette), distances.argmin(-1))
@@ -37,7 +37,7 @@ def test_dither_keeps_the_mean_colour_better():
 
 
 def test_k_means_has_less_error_than_median_cut():
-    images = pictures(30, height=16, width=16)
+    images = smooth_images(30, height=16, width=16)
 
     def error(quantizer):
         palette = np.asarray(fit_palette(images, num_colors=16, quantizer=quantizer))
@@ -47,5 +47,5 @@ def test_k_means_has_less_error_than_median_cut():
 
 
 def test_palettes_are_the_same_every_time():
-    images = pictures(10, height=16, width=16)
+    images = smooth_images(10, height=16, width=16)
     assert fit_palette(images, num_colors=16) == fit_palette(images.copy(), num_colors=16)

@@ -4,7 +4,7 @@ import pytest
 
 from experiments import prepare_data
 from experiments.harness.cli import command
-from tests.data.fabrication import encoded, fabricate, pictures
+from tests.data.fabrication import encoded, fabricate, smooth_images
 
 
 def run(*arguments):
@@ -16,7 +16,7 @@ def run(*arguments):
 def test_every_split_is_opened_and_reported(tmp_path, capsys, cache_dir):
     pytest.importorskip("tensorflow_datasets")
     examples = [
-        {"image": encoded(image), "label": number} for number, image in enumerate(pictures(5, height=32, width=32))
+        {"image": encoded(image), "label": number} for number, image in enumerate(smooth_images(5, height=32, width=32))
     ]
     fabricate("imagenet_resized/32x32", {"train": examples, "validation": examples[:2]}, data_dir=tmp_path)
     assert run("imagenet32", f"--data_dir={tmp_path}") == 0

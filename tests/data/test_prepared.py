@@ -5,7 +5,7 @@ import pytest
 
 from bgan_jax.data import BadDataError, DatasetNotFoundError, open_dataset, to_images, to_strings
 from bgan_jax.data.readers import prepared
-from tests.data.fabrication import encoded, fabricate, pictures
+from tests.data.fabrication import encoded, fabricate, smooth_images
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -22,7 +22,7 @@ def all_rows(dataset):
 @pytest.mark.parametrize("file_format", ["array_record", "tfrecord"])
 @pytest.mark.parametrize("binarization", ["threshold", "stochastic", "none"])
 def test_mnist(tmp_path, file_format, binarization):
-    images = pictures(12, height=28, width=28, channels=1)
+    images = smooth_images(12, height=28, width=28, channels=1)
     examples = [{"image": encoded(image), "label": number % 10} for number, image in enumerate(images)]
     fabricate("mnist", {"train": examples, "test": examples[:3]}, data_dir=tmp_path, file_format=file_format)
     dataset = open_dataset("mnist", data_dir=tmp_path, binarization=binarization)
@@ -38,7 +38,7 @@ def test_mnist(tmp_path, file_format, binarization):
 
 
 def test_binarized_mnist(tmp_path):
-    images = (pictures(7, height=28, width=28, channels=1) > 100).astype(np.uint8)
+    images = (smooth_images(7, height=28, width=28, channels=1) > 100).astype(np.uint8)
     examples = [{"image": encoded(image)} for image in images]
     fabricate("binarized_mnist", {"train": examples, "validation": examples[:2]}, data_dir=tmp_path)
     dataset = open_dataset("binarized_mnist", data_dir=tmp_path)
@@ -48,7 +48,7 @@ def test_binarized_mnist(tmp_path):
 
 
 def test_cifar10(tmp_path):
-    images = pictures(9, height=32, width=32)
+    images = smooth_images(9, height=32, width=32)
     examples = [
         {"id": f"train_{number}", "image": encoded(image), "label": number} for number, image in enumerate(images)
     ]
@@ -60,7 +60,7 @@ def test_cifar10(tmp_path):
 
 @pytest.fixture
 def faces(tmp_path):
-    images = pictures(8, height=218, width=178)
+    images = smooth_images(8, height=218, width=178)
     tfds_features = tfds.builder("celeb_a", data_dir=tmp_path).info.features
     rest = {
         "attributes": dict.fromkeys(tfds_features["attributes"], False),
@@ -77,7 +77,7 @@ def test_celeba(tmp_path, faces, resolution):
     dataset = open_dataset(f"celeba{resolution}", data_dir=tmp_path)
     assert dataset.spec.shape == (resolution, resolution, 3)
     rows = all_rows(dataset).astype(int)
-    # The middle of each picture is the middle of one original: cropped centrally, not squeezed.
+    # The middle of each image is the middle of one original: cropped centrally, not squeezed.
     middles = faces[:, 108:110, 88:90].mean(axis=(1, 2))
     found = rows[:, resolution // 2 - 1 : resolution // 2 + 1, resolution // 2 - 1 : resolution // 2 + 1].mean((1, 2))
     assert np.abs(found[:, None] - middles[None]).sum(-1).min(axis=1).max() < 12
@@ -94,7 +94,7 @@ def test_celeba_in_sixteen_colours(tmp_path, faces, options):
     test = open_dataset("celeba16", split="test", data_dir=tmp_path, **options)
     assert test.spec.palette == dataset.spec.palette
     colours = to_images(all_rows(dataset), spec=dataset.spec)
-    # The mean colours of the eight pictures survive in a palette of sixteen.
+    # The mean colours of the eight images survive in a palette of sixteen.
     originals = np.sort(faces[:, 20:198].mean(axis=(1, 2, 3)))
     np.testing.assert_allclose(np.sort(colours.mean(axis=(1, 2, 3))), originals, atol=20)
 
@@ -103,7 +103,7 @@ def test_celeba_in_sixteen_colours(tmp_path, faces, options):
 def test_lsun_as_once_prepared(tmp_path, resolution):
     examples = [
         {"id": str(number), "image": encoded(image, image_format="JPEG")}
-        for number, image in enumerate(pictures(3, height=256, width=300))
+        for number, image in enumerate(smooth_images(3, height=256, width=300))
     ]
     fabricate("lsun/bedroom", {"train": examples, "validation": examples[:1]}, data_dir=tmp_path)
     dataset = open_dataset(f"lsun_bedroom{resolution}", data_dir=tmp_path)
@@ -113,7 +113,7 @@ def test_lsun_as_once_prepared(tmp_path, resolution):
 
 @pytest.mark.parametrize("resolution", [32, 64])
 def test_imagenet_resized(tmp_path, resolution):
-    images = pictures(4, height=resolution, width=resolution)
+    images = smooth_images(4, height=resolution, width=resolution)
     examples = [{"image": encoded(image), "label": number} for number, image in enumerate(images)]
     fabricate(f"imagenet_resized/{resolution}x{resolution}", {"train": examples}, data_dir=tmp_path)
     dataset = open_dataset(f"imagenet{resolution}", data_dir=tmp_path)
@@ -124,7 +124,7 @@ def test_imagenet_resized(tmp_path, resolution):
 def test_imagenet128(tmp_path):
     examples = [
         {"file_name": f"{number}.JPEG", "image": encoded(image, image_format="JPEG"), "label": number + 10}
-        for number, image in enumerate(pictures(3, height=375, width=500))
+        for number, image in enumerate(smooth_images(3, height=375, width=500))
     ]
     fabricate("imagenet2012", {"train": examples}, data_dir=tmp_path)
     dataset = open_dataset("imagenet128", data_dir=tmp_path)

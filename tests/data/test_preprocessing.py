@@ -13,8 +13,8 @@ def test_bits_stay_bits():
     bits = jax.jit(lambda rows: preprocess(None, rows, spec=dataset.spec))(dataset.rows([0, 1]))
     assert bits.dtype == jnp.uint8
     np.testing.assert_array_equal(bits, dataset.rows([0, 1]))
-    pictures = to_images(bits, spec=dataset.spec)
-    assert set(np.unique(pictures)) == {0, 255}
+    images = to_images(bits, spec=dataset.spec)
+    assert set(np.unique(images)) == {0, 255}
 
 
 def test_stochastic_bits_have_the_intensities_as_their_means():
@@ -35,7 +35,7 @@ def test_stochastic_bits_have_the_intensities_as_their_means():
 def test_stochastic_bits_without_a_key_are_refused():
     dataset = open_dataset("mnist10k", binarization="stochastic")
     assert dataset.rows([0]).max() > 1
-    with pytest.raises(ValueError, match="takes a key"):
+    with pytest.raises(ValueError, match="pass a PRNG key"):
         preprocess(None, dataset.rows([0]), spec=dataset.spec)
 
 

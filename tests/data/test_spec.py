@@ -23,9 +23,9 @@ def test_something_else_is_refused(text):
     ("fields", "message"),
     [
         ({"kind": "colour"}, "'colour' is not one of binary, categorical, continuous, text"),
-        ({"kind": "categorical"}, "a palette belongs to categorical"),
-        ({"kind": "binary", "palette": ((0, 0, 0), (1, 1, 1))}, "a palette belongs to categorical"),
-        ({"kind": "text"}, "a vocabulary belongs to text"),
+        ({"kind": "categorical"}, "categorical data must have a palette"),
+        ({"kind": "binary", "palette": ((0, 0, 0), (1, 1, 1))}, "categorical data must have a palette"),
+        ({"kind": "text"}, "text must have a vocabulary"),
         ({"kind": "text", "vocabulary": ("a", "b", "c")}, "vocabulary has 3 entries, num_values=2"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_given_vocabulary_is_kept_in_its_order(file):
 
 @pytest.mark.parametrize("vocabulary", [("a", "a"), ("ab", "c")])
 def test_a_vocabulary_of_other_than_different_characters_is_refused(file, vocabulary):
-    with pytest.raises(ValueError, match="different single characters"):
+    with pytest.raises(ValueError, match="distinct single characters"):
         open_dataset(f"text:{file}", length=10, vocabulary=vocabulary)
 
 

@@ -110,7 +110,7 @@ def test_the_same_key_gives_the_same_model():
         (np.full((2, 4), NUM_SYMBOLS), {}, r"\[0, 4\)"),
         (np.zeros((2, 4)), {}, "integers"),
         (np.zeros((70, 4), int), {"steps": 0}, "steps must be at least 1"),
-        (np.zeros((2, 4), int), {}, "batch_size between 1 and the 2 lines"),
+        (np.zeros((2, 4), int), {}, r"batch_size in 1..2 \(number of lines\)"),
     ],
 )
 def test_bad_lines_and_sizes_are_refused(lines, sizes, message):

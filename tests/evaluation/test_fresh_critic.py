@@ -191,12 +191,12 @@ def test_rows_and_networks_that_make_no_critic():
     rows = np.zeros((40, NUM_BITS), np.uint8)
     with pytest.raises(ValueError, match="fake has 40 rows, fewer than one batch of 256"):
         train_critic(jax.random.key(0), real=np.tile(rows, (7, 1)), fake=rows, networks=NETWORKS, settings=QUICK())
-    with pytest.raises(ValueError, match="12 batches need as many rows, found 3 real"):
+    with pytest.raises(ValueError, match="12 batches need at least 12 rows, found 3 real"):
         bound_over_batches(
             jax.random.key(0), NETWORKS.disc.init(jax.random.key(0)), real=rows[:3], fake=rows, networks=NETWORKS,
             settings=QUICK(),
         )  # fmt: skip
     normalised = build_networks("dcgan32_cortex", example_shape=(32, 32, 3), width=4)
     pictures = np.zeros((300, 32, 32, 3), np.float32)
-    with pytest.raises(ValueError, match="keeps batch_stats"):
+    with pytest.raises(ValueError, match="has batch_stats"):
         train_critic(jax.random.key(0), real=pictures, fake=pictures, networks=normalised, settings=QUICK())

@@ -73,5 +73,5 @@ def test_a_file_of_another_network_is_refused(tmp_path):
         dictionary(**{"fc.weight": tensor("0", shape=(6,), strides=(1,))}),
         s0=np.zeros(6, np.float32),
     )
-    with pytest.raises(ValueError, match=r"other\.pth does not hold the Inception network of FID"):
+    with pytest.raises(ValueError, match=r"other\.pth does not contain the Inception network of FID"):
         inception.load_inception(path)

@@ -1,1 +1,1 @@
-"""The ways of reading, one file each: a function from a request to a :class:`bgan_jax.data.source.Source`."""
+"""Readers, one file per format: functions from a request to a :class:`bgan_jax.data.source.Source`."""

@@ -1,4 +1,4 @@
-"""The data sets inside the package: no network, no cache, ready in a second. ``embedded/SOURCES.md`` has licences.
+"""Data sets embedded in the package: they need neither network nor cache. Licences: ``embedded/SOURCES.md``.
 
 Each is one file without splits; every tenth example is held out as ``test``.
 """
@@ -32,22 +32,22 @@ EMOJI_GROUPS = (
 
 
 def mnist10k(request: Request) -> Source:
-    """The first 10,000 training digits of MNIST, sorted by class."""
+    """Reads the first 10,000 training digits of MNIST, sorted by class."""
     return _source("mnist10k.npz", request, _read_digits)
 
 
 def emoji32(request: Request) -> Source:
-    """Emoji of Google's Noto font, 32x32 RGB on white."""
+    """Reads the emoji of Google's Noto font, 32x32 RGB on white."""
     return _source("emoji.npz", request, _read_emoji)
 
 
 def emoji16(request: Request) -> Source:
-    """The same emoji in a palette of 16 colours."""
+    """Reads the same emoji in a palette of 16 colours."""
     return _source("emoji.npz", request, _read_emoji_in_palette)
 
 
 def austen32(request: Request) -> Source:
-    """Sentences of Jane Austen's six novels, by default cut to 32 characters."""
+    """Reads sentences of Jane Austen's six novels, by default cut to 32 characters."""
     return _source("austen.txt.xz", request, _read_sentences)
 
 

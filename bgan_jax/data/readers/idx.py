@@ -1,4 +1,4 @@
-"""MNIST's own files: ``train-images-idx3-ubyte`` and its three companions, plain or compressed as ``.gz``."""
+"""Reads the original files of MNIST: ``train-images-idx3-ubyte`` and the three others, plain or as ``.gz``."""
 
 import gzip
 import zlib
@@ -16,13 +16,13 @@ FILES = {
 
 
 def find_idx_pair(folder: Path, *, split: str) -> tuple[Path, Path] | None:
-    """The files of images and labels of a split, if the folder holds both."""
+    """Finds the files of images and labels of a split; None unless the folder holds both."""
     found = [path for stem in FILES.get(split, ()) for path in (folder / stem, folder / f"{stem}.gz") if path.is_file()]
     return (found[0], found[1]) if len(found) == 2 else None
 
 
 def count_examples(path: Path) -> int:
-    """The number of examples that the header of an idx file promises; 0 where there is none."""
+    """Reads the number of examples from the header of an idx file; 0 if it has no header."""
     try:
         with _open(path) as file:
             header = file.read(8)
@@ -32,7 +32,7 @@ def count_examples(path: Path) -> int:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """An array in the idx format: bytes 0, 0, type, rank; then the sizes as big-endian 32-bit integers; then the data.
+    """Reads an array in the idx format: bytes 0, 0, type, rank; the sizes as big-endian 32-bit integers; the data.
 
     Args:
       path: the file, plain or ``.gz``.
@@ -41,7 +41,7 @@ def read_idx(path: Path) -> np.ndarray:
       uint8 array.
 
     Raises:
-      BadDataError: not such a file, or truncated.
+      BadDataError: the file is not an idx file of unsigned bytes, or it is truncated.
     """
     try:
         with _open(path) as file:

@@ -1,8 +1,8 @@
-"""``images:FOLDER`` or ``images:ARCHIVE.tar``: the user's own pictures, in any format that Pillow reads.
+"""``images:FOLDER`` or ``images:ARCHIVE.tar``: the user's own images, in any format that Pillow reads.
 
-Pictures that lie in more than one folder are labelled by the folder's name. Where the topmost folders are called
-``train`` and ``test`` (or ``val``, ``valid``, ``validation``) they are the splits; else every tenth picture, by name,
-is held out as ``test``.
+Images in more than one folder are labelled by the name of their folder. Top-level folders called ``train`` and
+``test`` (or ``val``, ``valid``, ``validation``) are the splits; without them every tenth image, in the order of the
+names, is held out as ``test``.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", "
 
 
 def image_files(request: Request) -> Source:
-    """Pictures of one size (or cropped and resized to ``resolution``): RGB, grey binarised, or in a palette."""
+    """Reads images of one size (or cropped and resized to ``resolution``): RGB, binarised grey, or in a palette."""
     path = request.own_path()
     files = [path / name for name in _names_in(path)] if path.is_dir() else [path]
     return Source(str(path), identity_of(request, files=files), lambda: _read(request, path))
@@ -37,9 +37,9 @@ def image_files(request: Request) -> Source:
 def _read(request: Request, path: Path) -> Reading:
     names = sorted(_names_in(path))
     if not names:
-        raise BadDataError(f"{path}: no pictures found (looked for {', '.join(SUFFIXES)}, in its folders too)")
+        raise BadDataError(f"{path}: no images found (looked for {', '.join(SUFFIXES)}, also in subfolders)")
     if request.palette is not None and request.binarization is not None:
-        raise ValueError(f"dataset {request.dataset_name}: choose palette or binarization, not both")
+        raise ValueError(f"dataset {request.dataset_name}: set palette or binarization, not both")
     splits = _splits_of(names)
     chosen = set(names if request.check_split([*splits, "all"]) == "all" else splits[request.split])
     folders = sorted({_class_folder(name) for name in names})
@@ -63,8 +63,10 @@ def _read(request: Request, path: Path) -> Reading:
         )
         return decode_images(encoded, shape=shape, resolution=size, skipped=skipped)
 
-    pictures = decoded(chosen, reading.skipped)
-    reading.chunks = pictures if channels == 3 else (Rows(grey_rows(rows, spec), label) for rows, label in pictures)
+    decoded_rows = decoded(chosen, reading.skipped)
+    reading.chunks = (
+        decoded_rows if channels == 3 else (Rows(grey_rows(rows, spec), label) for rows, label in decoded_rows)
+    )
     if request.palette is None:
         return reading
     train = splits["train"]
@@ -74,7 +76,7 @@ def _read(request: Request, path: Path) -> Reading:
 
 
 def _splits_of(names: list[str]) -> dict[str, list[str]]:
-    """Pictures by split: by the topmost folders if these are called train, test and the like; else every tenth."""
+    """Groups image names by split: by top-level folders called train, test and so on; else by every tenth."""
     folders = [PurePosixPath(name).parent for name in names]
     depth = len(PurePosixPath(os.path.commonpath(folders)).parts)
     topmost = [folder.parts[depth] if len(folder.parts) > depth else "" for folder in folders]
@@ -92,7 +94,7 @@ def _splits_of(names: list[str]) -> dict[str, list[str]]:
 
 
 def _class_folder(name: str) -> str:
-    """The folder that a picture lies in, unless it is that of a split."""
+    """Returns the folder of an image, unless it is that of a split."""
     folder = PurePosixPath(name).parent.name
     return "" if folder in SPLIT_FOLDERS else folder
 
@@ -104,7 +106,7 @@ def _first_shape(path: Path, names: set[str], channels: int) -> tuple[int, int, 
             return height, width, channels
         except UndecodableError:
             continue
-    raise BadDataError(f"{path}: not one of its {len(names)} pictures could be decoded")
+    raise BadDataError(f"{path}: none of its {len(names)} images could be decoded")
 
 
 def _names_in(path: Path) -> list[str]:
@@ -117,7 +119,7 @@ def _names_in(path: Path) -> list[str]:
 
 
 def _contents(path: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
-    """The chosen pictures: those of a folder sorted by name, those of an archive as they lie in it."""
+    """Yields the chosen images: those of a folder sorted by name, those of an archive in its order."""
     if path.is_dir():
         for name in sorted(names):
             yield name, (path / name).read_bytes()
@@ -134,4 +136,4 @@ def _open_archive(path: Path) -> Iterator[tarfile.TarFile]:
         with tarfile.open(path) as archive:
             yield archive
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise BadDataError(f"{path}: neither a folder nor a whole tar archive ({error})") from error
+        raise BadDataError(f"{path}: neither a folder nor a complete tar archive ({error})") from error

@@ -1,8 +1,8 @@
 """``npz:FILE``: the user's own arrays, as ``numpy.savez`` writes them.
 
-The file holds ``images`` (or only one array, of any name): uint8 or bool, ``[n, H, W]``, ``[n, H, W, 1]`` or
-``[n, H, W, 3]``. It may hold ``labels``, integers ``[n]``, ``label_names``, strings, and ``palette``, uint8 ``[K, 3]``,
-which makes the images palette indices.
+The file holds ``images`` (or a single array, of any name): uint8 or bool, ``[n, H, W]``, ``[n, H, W, 1]`` or
+``[n, H, W, 3]``. Optional arrays: ``labels``, integers ``[n]``; ``label_names``, strings; ``palette``, uint8
+``[K, 3]``, with which the images are palette indices.
 """
 
 import zipfile
@@ -19,10 +19,10 @@ from bgan_jax.data.source import Reading, Request, Source, identity_of, in_chunk
 
 
 def npz_file(request: Request) -> Source:
-    """Arrays from a file; every tenth example is held out as ``test``.
+    """Reads arrays from a file; every tenth example is held out as ``test``.
 
-    Images of zeros and ones are binary. Others are continuous, unless ``binarization`` makes grey ones binary,
-    ``palette`` makes RGB ones categorical, or the file's own ``palette`` says that they are categorical already.
+    Images of zeros and ones are binary. Others are continuous, unless the option ``binarization`` makes grey ones
+    binary, the option ``palette`` makes RGB ones categorical, or the file contains a ``palette``.
     """
     path = request.own_path()
     request.check_split(SPLITS)
@@ -36,7 +36,7 @@ def _read(request: Request, path: Path) -> Reading:
     grey = images.shape[-1] == 1
     if (request.binarization and not grey) or (request.palette and (grey or "palette" in arrays)):
         raise BadDataError(
-            f"{path}: binarization is for grey images, palette for RGB ones; these have {images.shape[-1]} channels"
+            f"{path}: binarization is for grey images, palette for RGB images; these have {images.shape[-1]} channels"
         )
     facts = {
         "shape": images.shape[1:],
@@ -73,7 +73,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 def _checked_images(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
     if "images" not in arrays and len(arrays) != 1:
-        raise BadDataError(f"{path}: no array is called images; found: {', '.join(sorted(arrays)) or 'none'}")
+        raise BadDataError(f"{path}: no array is named images; found: {', '.join(sorted(arrays)) or 'none'}")
     images = arrays.get("images", next(iter(arrays.values())))
     if images.dtype not in (np.uint8, bool):
         raise BadDataError(f"{path}: images must be uint8 (0..255) or bool, found {images.dtype}")
@@ -92,7 +92,7 @@ def _checked_labels(
     labels = arrays["labels"]
     if labels.dtype.kind not in "iu" or labels.shape != (num_examples,) or labels.min() < 0:
         raise BadDataError(
-            f"{path}: labels must be {num_examples} integers from 0, one an image, found {labels.dtype} {labels.shape}"
+            f"{path}: labels must be {num_examples} integers >= 0, one per image, found {labels.dtype} {labels.shape}"
         )
     if "label_names" in arrays:
         return labels.astype(np.int32), tuple(map(str, arrays["label_names"]))
@@ -102,6 +102,6 @@ def _checked_labels(
 def _checked_palette(path: Path, colors: np.ndarray, *, grey: bool) -> Palette:
     if not grey or colors.dtype != np.uint8 or colors.ndim != 2 or colors.shape[1] != 3:
         raise BadDataError(
-            f"{path}: a palette is uint8 [K, 3], and its images hold indices; found {colors.dtype} {colors.shape}"
+            f"{path}: a palette must be uint8 [K, 3], and its images indices; found {colors.dtype} {colors.shape}"
         )
     return tuple((int(r), int(g), int(b)) for r, g, b in colors)

@@ -1,7 +1,7 @@
-"""Data sets that tensorflow-datasets has prepared, read without TensorFlow.
+"""Reads data sets that tensorflow-datasets has prepared, without TensorFlow.
 
-The records are taken from the files directly, and of each only the features that are used are parsed: two to ten times
-faster than ``tfds.data_source``, and the same for both of its file formats (array_record and tfrecord).
+The records are read from the files directly, and only the features in use are parsed: two to ten times faster than
+``tfds.data_source``, and the same for both of its file formats (array_record and tfrecord).
 """
 
 import hashlib
@@ -23,25 +23,25 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def folder_of(request: Request) -> Path:
-    """Where prepared data are looked for: ``data_dir``, else ``$TFDS_DATA_DIR``, else ``~/tensorflow_datasets``."""
+    """Returns the folder of prepared data: ``data_dir``, else ``$TFDS_DATA_DIR``, else ``~/tensorflow_datasets``."""
     return Path(request.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser().absolute()
 
 
 def locate(request: Request, builder: str, *, also: str = "", first: str = "") -> Path:
-    """The newest prepared version of a data set; prepares it if downloading is allowed.
+    """Finds the newest prepared version of a data set; prepares it if there is none and downloads are allowed.
 
     Args:
-      request: whose data_dir and download are read.
+      request: its data_dir and download are read.
       builder: name in tensorflow-datasets, with its configuration if it has one, e.g. ``"lsun/bedroom"``.
-      also: what else was looked for, for the message.
-      first: what the user has to do by hand before preparing, for the message.
+      also: other files that were looked for, for the error message.
+      first: what the user has to do before preparing, for the error message.
 
     Returns:
       The folder that holds ``dataset_info.json``.
 
     Raises:
-      DatasetNotFoundError: it is not there, and downloading is not allowed or fails.
-      MissingExtraError: it would have to be prepared, and TensorFlow is not installed.
+      DatasetNotFoundError: no version is found, and downloads are not allowed or fail.
+      MissingExtraError: it has to be prepared, and TensorFlow is not installed.
     """
     folder = folder_of(request)
     if (found := newest_version(folder / builder)) is None and request.download:
@@ -61,7 +61,7 @@ class PreparedSplit:
     Attributes:
       where: the folder, for messages.
       splits: number of examples of every split.
-      identity: digest of the split's files by name and size, and of the folder's description of them.
+      identity: digest of the names and sizes of the split's files, and of their description in the folder.
     """
 
     def __init__(self, request: Request, folder: Path):
@@ -69,7 +69,7 @@ class PreparedSplit:
         self.where = str(folder)
         try:
             self._info = tfds.builder_from_directory(folder).info
-        except Exception as error:  # Whatever a half-copied or edited description makes its parser raise.
+        except Exception as error:  # On a truncated or edited description the parser raises many kinds of exceptions.
             raise BadDataError(f"{folder}: not a data set that tensorflow-datasets can read ({error})") from error
         self.splits = {name: int(split.num_examples) for name, split in self._info.splits.items()}
         split = self._info.splits[request.check_split(self.splits)]
@@ -82,17 +82,17 @@ class PreparedSplit:
         self.identity = hashlib.sha256(repr(facts).encode() + (folder / "dataset_info.json").read_bytes()).hexdigest()
 
     def class_names(self, feature: str) -> tuple[str, ...]:
-        """The names of a label's classes."""
+        """Returns the class names of a label."""
         return tuple(self._info.features[feature].names)
 
     def examples(self, *features: str) -> Iterator[dict[str, Any]]:
-        """The examples in the order of the files, only some features of each; images stay encoded.
+        """Yields some features of every example, in the order of the files; images stay encoded.
 
         Args:
           *features: names of the features to parse.
 
         Yields:
-          One dictionary an example.
+          One dictionary per example.
 
         Raises:
           BadDataError: a file is damaged or truncated.
@@ -107,7 +107,7 @@ class PreparedSplit:
                 for record in _records(path):
                     yield wanted.deserialize_example_np(record, decoders=decoders)
                     count += 1
-            except Exception as error:  # The readers are C++ and raise what they please on damaged files.
+            except Exception as error:  # The C++ readers raise many kinds of exceptions on damaged files.
                 raise BadDataError(f"{path}: damaged after {count} examples ({error})") from error
             if count != expected:
                 raise BadDataError(f"{path}: expected {expected} examples, found {count}; copy or prepare it again")
@@ -127,7 +127,7 @@ def _records(path: Path) -> Iterator[bytes]:
 
 
 def newest_version(folder: Path) -> Path | None:
-    """The newest prepared version in the folder of a builder, if there is one."""
+    """Finds the newest prepared version in the folder of a builder; None if there is none."""
     versions = [path.parent for path in folder.glob("*/dataset_info.json") if _VERSION.fullmatch(path.parent.name)]
     return max(versions, key=lambda path: tuple(map(int, path.name.split("."))), default=None)
 
@@ -137,7 +137,7 @@ def _import_tfds() -> Any:
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise MissingExtraError(
-            f"reading prepared data takes an extra: pip install 'bgan_jax[tfds]' ({error})"
+            f"reading prepared data needs an extra: pip install 'bgan_jax[tfds]' ({error})"
         ) from error
     return tfds
 
@@ -148,7 +148,7 @@ def _prepare(request: Request, builder: str, folder: Path) -> None:
         import tensorflow  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            f"preparing {builder} takes TensorFlow (reading it does not): pip install 'bgan_jax[tfds-prepare]', or "
+            f"preparing {builder} needs TensorFlow (reading it does not): pip install 'bgan_jax[tfds-prepare]', or "
             f"prepare it on another machine and copy {folder / builder}"
         ) from error
     stock = tfds.builder(builder, data_dir=folder, file_format="array_record")
@@ -165,7 +165,7 @@ def _prepare(request: Request, builder: str, folder: Path) -> None:
 
 
 def _check_reachable(stock: Any) -> None:
-    """Fails in seconds where there is no network; the download itself would retry for minutes."""
+    """Raises an error within seconds if there is no network; the download itself would retry for minutes."""
     if any(os.environ.get(name) for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")):
         return
     for url in list(getattr(stock, "url_infos", None) or {})[:1]:

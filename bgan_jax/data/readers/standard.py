@@ -1,4 +1,4 @@
-"""The standard benchmarks, from the files that tensorflow-datasets prepares (LSUN and MNIST also from their own)."""
+"""Reads the standard data sets as tensorflow-datasets prepares them (LSUN and MNIST also from their own files)."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _DIGITS = tuple("0123456789")
 
 
 def mnist(request: Request) -> Source:
-    """Digits 28x28, thresholded by default, from MNIST's own idx files or as tensorflow-datasets prepares them."""
+    """Reads digits, 28x28, thresholded by default, from MNIST's idx files or as tensorflow-datasets prepares them."""
     folder = folder_of(request)
     pairs = {split: pair for split in FILES if (pair := find_idx_pair(folder, split=split))}
     if pairs:
@@ -32,7 +32,7 @@ def mnist(request: Request) -> Source:
 
 
 def binarized_mnist(request: Request) -> Source:
-    """The fixed binarisation of the digits, 50,000 / 10,000 / 10,000, without labels."""
+    """Reads the fixed binarisation of the digits, 50,000 / 10,000 / 10,000, without labels."""
     return _prepared_greys(request, "binarized_mnist")
 
 
@@ -45,15 +45,15 @@ def rgb_images(
     labelled: bool = False,
     first: str = "",
 ) -> Source:
-    """RGB pictures: the central square, resized; in a palette where one is given.
+    """Reads RGB images: the central square, resized, and quantised to a palette if one is given.
 
     Args:
-      request: what the user asked for.
+      request: the request.
       builder: name in tensorflow-datasets.
       resolution: height and width in pixels.
       palette: number of colours, or None for RGB.
       labelled: whether the feature ``label`` is read.
-      first: what the user has to do by hand before preparing, for the message when it is not there.
+      first: what the user has to do before preparing, for the error message.
 
     Returns:
       The source.
@@ -79,7 +79,7 @@ def rgb_images(
 
 
 def lsun_bedroom(request: Request, *, resolution: int) -> Source:
-    """Bedrooms from LSUN's own databases, or as tensorflow-datasets once prepared them."""
+    """Reads bedrooms from LSUN's own databases, or as tensorflow-datasets once prepared them."""
     folder = folder_of(request)
     found = {split: path for split in FOLDERS if (path := find_lmdb(folder, split=split))}
     if not found:
@@ -97,9 +97,9 @@ def lsun_bedroom(request: Request, *, resolution: int) -> Source:
 
 
 def lm1b(request: Request, *, short_lines: str) -> Source:
-    """Sentences cut to 32 characters; the shorter ones are dropped, or padded with backticks.
+    """Reads sentences cut to 32 characters; shorter ones are dropped, or padded with backticks.
 
-    The vocabulary is printable Latin-1 and one symbol for everything else, 192 in all, known without reading the data.
+    The vocabulary is printable Latin-1 and one symbol for all others, 192 in total, known without reading the data.
     """
     prepared = PreparedSplit(request, locate(request, "lm1b"))
     length = 32 if request.length is None else request.length
@@ -126,9 +126,7 @@ def lm1b(request: Request, *, short_lines: str) -> Source:
 def _read_idx_digits(request: Request, pair: tuple[Path, Path], splits: dict[str, int]) -> Reading:
     images, labels = read_idx(pair[0]), read_idx(pair[1])
     if images.ndim != 3 or labels.shape != images.shape[:1]:
-        raise BadDataError(
-            f"{pair[0]}: {images.shape} images do not go with the {labels.shape} labels of {pair[1].name}"
-        )
+        raise BadDataError(f"{pair[0]}: {images.shape} images do not match the {labels.shape} labels of {pair[1].name}")
     spec = grey_spec(
         request,
         shape=(*images.shape[1:], 1),
@@ -158,7 +156,7 @@ def _prepared_greys(request: Request, builder: str) -> Source:
         )
         reading = Reading(spec, ())
         decoded = decode_images(encoded, shape=(28, 28, 1), resolution=None, skipped=reading.skipped)
-        # The binarised digits hold 0 and 1 already; the others hold intensities.
+        # The binarised digits are 0 and 1 already; the others are intensities.
         reading.chunks = (Rows(grey_rows(rows, spec) if labelled else rows, labels) for rows, labels in decoded)
         return reading
 

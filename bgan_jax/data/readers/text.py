@@ -1,4 +1,4 @@
-"""``text:FILE``: the user's own text, UTF-8 (or compressed as ``.xz`` or ``.gz``), one example a line."""
+"""``text:FILE``: the user's own text, UTF-8 (or compressed as ``.xz`` or ``.gz``), one example per line."""
 
 import gzip
 import lzma
@@ -17,7 +17,7 @@ from bgan_jax.data.source import Reading, Request, Source, identity_of
 
 
 def text_file(request: Request) -> Source:
-    """A text file, one example a line; every tenth usable line is held out as ``test``."""
+    """Reads a text file, one example per line; every tenth usable line is held out as ``test``."""
     path = request.own_path()
     request.check_split(SPLITS)
     return Source(
@@ -28,14 +28,14 @@ def text_file(request: Request) -> Source:
 
 
 def read_text(request: Request, lines: Callable[[], Iterator[Line]], *, where: str) -> Reading:
-    """A reading of lines of text, in two passes: symbols and count first, then the rows.
+    """Reads lines of text in two passes: the symbols and the number of lines first, then the rows.
 
-    The vocabulary is that of the whole file, so that neither split holds a symbol that the other lacks.
+    The vocabulary is that of the whole file, so that both splits have the same one.
 
     Args:
-      request: whose split, length (32 by default), short_lines and vocabulary are read.
+      request: its split, length (32 by default), short_lines and vocabulary are read.
       lines: starts a pass over the lines.
-      where: the file, for messages.
+      where: the file, for error messages.
 
     Returns:
       The reading.
@@ -67,16 +67,16 @@ def read_text(request: Request, lines: Callable[[], Iterator[Line]], *, where: s
 
 
 def iterate_lines(path: Path) -> Iterator[Line]:
-    """The lines of a text file that hold anything.
+    """Yields the lines of a text file that are not blank.
 
     Args:
       path: a UTF-8 file, or one compressed as ``.xz`` or ``.gz``.
 
     Yields:
-      Lines without their ends.
+      Lines without line ends.
 
     Raises:
-      BadDataError: a line that is not UTF-8, or a broken compressed file.
+      BadDataError: a line is not UTF-8, or a compressed file is damaged.
     """
     number = 0
     try:
