@@ -48,13 +48,15 @@ def penalty_term(
     check_stride(settings.penalty_stride, num_examples=real.shape[0])
     keys, real, fake = (array[:: settings.penalty_stride] for array in (keys, real, fake))
 
-    def one_log_ratio_each(points: jax.Array) -> jax.Array:
-        if batch_independent or len(points) == len(real):
-            return sample_position(log_ratio_fn(points), keys)
-        return jnp.concatenate([sample_position(log_ratio_fn(part), keys) for part in jnp.split(points, 2)])
-
     record = losses.PENALTIES[settings.penalty_form]
-    penalty = record.function(one_log_ratio_each, keys, real=real, fake=fake, divergence=settings.divergence)
+    penalty = record.function(
+        lambda points: sample_position(log_ratio_fn(points), keys),
+        keys,
+        real=real,
+        fake=fake,
+        divergence=settings.divergence,
+        one_pass=batch_independent,
+    )
     coefficient = annealed(settings.penalty, step, half_life=settings.penalty_half_life)
     return record.factor * coefficient * penalty, penalty
 

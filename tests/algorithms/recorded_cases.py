@@ -191,9 +191,8 @@ for relaxation in ("probabilities", "gumbel_soft", "gumbel_straight_through"):
 add_classification(num_samples=5, disc_steps=2)
 add_classification(num_samples=None, penalty_inputs="both")
 add_classification(
-    num_samples=4, estimator="reinforce_reward_average", divergence="kl", penalty_inputs="label",
-    penalty_form="unweighted",
-)  # fmt: skip
+    num_samples=4, estimator="reinforce_reward_average", penalty_inputs="label", penalty_form="unweighted"
+)
 add_classification(num_samples=4, estimator="reinforce", penalty=0.0)
 add_classification_baseline(critic_step, CriticSettings(disc_steps=2, clip=0.2))
 add_classification_baseline(cross_entropy_step, CrossEntropySettings(average_decay=0.5))
