@@ -9,8 +9,6 @@ import pytest
 import bgan_jax
 from bgan_jax import losses
 
-ROOMS = ("losses", "networks", "data", "evaluation", "training")
-
 
 def public_functions():
     seen = {}

@@ -106,7 +106,7 @@ def versions() -> dict[str, Any]:
     """What a reader needs to repeat the run: package versions, commit, machine, devices."""
     import jax
 
-    packages = ("jax", "jaxlib", "flax", "optax", "chex", "orbax-checkpoint", "numpy", "grain")
+    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain")
     return {
         "bgan_jax": bgan_jax.__version__,
         "commit": commit(),

@@ -39,8 +39,8 @@ def main(interpreters: list[str]) -> None:
             subprocess.run([interpreter, "-m", "venv", str(environment)], check=True)
             python = str(environment / "bin" / "python")
             subprocess.run(
-                [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel), "pytest",
-                 "hypothesis"],
+                [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel), "chex",
+                 "hypothesis", "pytest"],
                 check=True,
             )  # fmt: skip
             for command in (["-c", CHECK], ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/losses"]):

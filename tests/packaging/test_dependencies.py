@@ -1,14 +1,21 @@
-"""A plain install is light: what it pulls in is listed here, and no other framework is among it."""
+"""The dependencies of a plain install: each is imported by the package, and no other framework is among them."""
 
 import importlib.metadata
 import re
+import sys
 import tomllib
 
 import pytest
 
-from tests.test_layers import ROOT
+from tests.test_layers import FILES, ROOT, imports_of
 
 HEAVY = {"tensorflow", "tensorflow-cpu", "tensorflow-datasets", "torch", "torchvision", "keras", "pandas", "clu"}
+
+
+# Modules whose name is not that of their distribution.
+DISTRIBUTIONS = {"absl": "absl-py", "orbax": "orbax-checkpoint", "PIL": "pillow"}
+# Imported if installed: by the extras' features, and by the benchmark that compares with PyTorch.
+OPTIONAL = {"array-record", "lmdb", "tensorboardx", "tensorflow", "tensorflow-datasets", "torch"}
 
 
 def name_of(requirement):
@@ -38,8 +45,15 @@ def declared():
 
 def test_the_direct_dependencies_are_these(declared):
     assert {name_of(requirement) for requirement in declared["dependencies"]} == {
-        "jax", "flax", "optax", "chex", "orbax-checkpoint", "absl-py", "numpy", "grain", "matplotlib", "pillow", "tqdm",
+        "jax", "flax", "optax", "orbax-checkpoint", "absl-py", "numpy", "grain", "matplotlib", "pillow", "tqdm",
     }  # fmt: skip
+
+
+def test_the_package_imports_its_direct_dependencies_and_no_others(declared):
+    """So chex, for example, which only the tests import, belongs to the extra ``test``."""
+    modules = {name.split(".")[0] for path in FILES for name in imports_of(path)} - set(sys.stdlib_module_names)
+    imported = {name_of(DISTRIBUTIONS.get(module, module)) for module in modules} - {"bgan-jax", "experiments"}
+    assert imported - OPTIONAL == {name_of(requirement) for requirement in declared["dependencies"]}
 
 
 def test_no_other_framework_comes_along(declared):
