@@ -261,61 +261,29 @@ class Penalty(NamedTuple):
     needs_divergence: bool = False
 
 
-def _gradient_norm(
-    log_ratio_fn: LogRatioFn,
-    key: jax.Array,
-    *,
-    real: ArrayLike,
-    fake: ArrayLike,
-    divergence: str | FDivergence,
-    one_pass: bool = False,
-) -> jax.Array:
-    del key
-    return gradient_norm_penalty(log_ratio_fn, real=real, fake=fake, divergence=divergence, one_pass=one_pass)
+def _taking(penalty_fn: Callable[..., jax.Array], *names: str) -> Callable[..., jax.Array]:
+    """Adapts a penalty to the signature of all: it is given the arguments that it takes, by their names."""
 
+    def function(
+        log_ratio_fn: LogRatioFn,
+        key: jax.Array,
+        *,
+        real: ArrayLike,
+        fake: ArrayLike,
+        divergence: str | FDivergence,
+        one_pass: bool = False,
+    ) -> jax.Array:
+        given = {"key": key, "real": real, "fake": fake, "divergence": divergence, "one_pass": one_pass}
+        return penalty_fn(log_ratio_fn, **{name: given[name] for name in names})
 
-def _unweighted(
-    log_ratio_fn: LogRatioFn,
-    key: jax.Array,
-    *,
-    real: ArrayLike,
-    fake: ArrayLike,
-    divergence: str | FDivergence,
-    one_pass: bool = False,
-) -> jax.Array:
-    del key, divergence
-    return unweighted_gradient_norm_penalty(log_ratio_fn, real=real, fake=fake, one_pass=one_pass)
-
-
-def _r1(
-    log_ratio_fn: LogRatioFn,
-    key: jax.Array,
-    *,
-    real: ArrayLike,
-    fake: ArrayLike,
-    divergence: str | FDivergence,
-    one_pass: bool = False,
-) -> jax.Array:
-    del key, fake, divergence, one_pass
-    return r1_penalty(log_ratio_fn, real=real)
-
-
-def _wgan_gp(
-    log_ratio_fn: LogRatioFn,
-    key: jax.Array,
-    *,
-    real: ArrayLike,
-    fake: ArrayLike,
-    divergence: str | FDivergence,
-    one_pass: bool = False,
-) -> jax.Array:
-    del divergence, one_pass
-    return gradient_penalty(log_ratio_fn, key, real=real, fake=fake)
+    return function
 
 
 PENALTIES: dict[str, Penalty] = {
-    "gradient_norm": Penalty(_gradient_norm, factor=0.5, needs_divergence=True),
-    "unweighted": Penalty(_unweighted, factor=0.5),
-    "r1": Penalty(_r1, factor=0.5),
-    "wgan_gp": Penalty(_wgan_gp, factor=1.0),
+    "gradient_norm": Penalty(
+        _taking(gradient_norm_penalty, "real", "fake", "divergence", "one_pass"), factor=0.5, needs_divergence=True
+    ),
+    "unweighted": Penalty(_taking(unweighted_gradient_norm_penalty, "real", "fake", "one_pass"), factor=0.5),
+    "r1": Penalty(_taking(r1_penalty, "real"), factor=0.5),
+    "wgan_gp": Penalty(_taking(gradient_penalty, "key", "real", "fake"), factor=1.0),
 }
