@@ -21,7 +21,7 @@ from typing import Any
 
 from PIL import Image
 
-from experiments.harness.metrics.mean_and_sd import is_number, spread
+from experiments.harness.metrics.mean_and_sd import combine_seeds, is_number
 from experiments.harness.reports.run_record import RunRecord, flat, read_json, read_run
 
 FOLDER = Path(__file__).parent
@@ -89,7 +89,7 @@ def facts(runs: Sequence[RunRecord], results: Sequence[dict[str, Any]]) -> str:
 def table_of(results: Sequence[dict[str, Any]]) -> str:
     """Final numbers in Markdown, a row for each, and the sentences that say how they came about."""
     bare = [{name: value for name, value in result.items() if name not in IN_THE_LINE} for result in results]
-    numbers = flat(bare[0] if len(bare) == 1 else spread(bare))
+    numbers = flat(bare[0] if len(bare) == 1 else combine_seeds(bare))
     protocols = {name: value for name, value in numbers.items() if name.endswith("protocol")}
     header = "value" if len(bare) == 1 else "value, or mean ± standard deviation over seeds"
     rows = [

@@ -49,7 +49,7 @@ accelerator keeps that up at such small batches. It has not been run.
 from __future__ import annotations
 
 import dataclasses
-import json
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -66,14 +66,15 @@ from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.parallel import LAUNCHERS
-from experiments.adversarial_classification import report, systems
+from experiments.adversarial_classification import systems
+from experiments.adversarial_classification.curves import train_or_read_curves
+from experiments.adversarial_classification.figures import save_curves
 from experiments.adversarial_classification.labelled_images import LabelledImages, labelled_images
+from experiments.adversarial_classification.table import system_row, systems_table
 from experiments.adversarial_classification.training import (
-    Curve,
     Trainer,
     error_counter,
     initializer,
-    train_system,
     trainer,
 )
 from experiments.harness.cli.command import Command
@@ -83,8 +84,6 @@ from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.run import keep_compilations
 
 logger = logging.getLogger("bgan_jax")
-
-CURVES = "curves"
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -156,7 +155,7 @@ class Config:
 
 
 def system_for(config: Config, name: str) -> systems.System:
-    """A system with the flags' settings."""
+    """Returns a system with the flags' settings."""
     return systems.system(
         name, num_samples=config.num_samples, penalty=config.penalty, penalty_stride=config.penalty_stride,
         penalty_form=config.penalty_form, penalty_inputs=config.penalty_inputs, disc_steps=config.disc_steps,
@@ -165,23 +164,23 @@ def system_for(config: Config, name: str) -> systems.System:
 
 
 def epochs_for(config: Config, name: str) -> int:
-    """Passes over the training images of one system."""
+    """Returns the passes over the training images of one system."""
     return config.critic_epochs if name == systems.WASSERSTEIN else config.epochs
 
 
 def open_data(config: Config) -> tuple[LabelledImages, LabelledImages]:
-    """The training and the test images."""
+    """Opens the training and the test images."""
     places: dict[str, Any] = {"data_dir": config.data_dir, "cache_dir": config.cache_dir, "download": config.download}
     greys: dict[str, Any] = {"binarization": "none"} if config.dataset.startswith("mnist") else {}
     train, test = (
         labelled_images(open_dataset(config.dataset, split=split, **places, **greys), reduction=config.reduction)
         for split in ("train", "test")
     )
-    return train.spread(config.examples or len(train.labels)), test
+    return train.evenly_spaced(config.examples or len(train.labels)), test
 
 
 def optimizers_for(config: Config) -> Pair:
-    """Adam for both players, on one flat vector each, which compiles and runs faster than on thirty small arrays."""
+    """Returns Adam for both players, each on one flat vector: faster than on thirty small arrays, also to compile."""
     adams = adam_pair(
         learning_rate_gen=config.learning_rate_gen, learning_rate_disc=config.learning_rate_disc, b1=config.adam_b1
     )
@@ -189,7 +188,7 @@ def optimizers_for(config: Config) -> Pair:
 
 
 def networks_for(config: Config, train: LabelledImages) -> Callable[[str | None], ClassifierNetworks]:
-    """``axis_name -> networks``."""
+    """Returns the function ``axis_name -> networks``."""
     return lambda axis_name: build_classifier_networks(
         example_shape=train.images.shape[1:], num_classes=int(train.labels.max()) + 1, width=config.width,
         axis_name=axis_name,
@@ -197,7 +196,7 @@ def networks_for(config: Config, train: LabelledImages) -> Callable[[str | None]
 
 
 def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, LabelledImages, Path]:
-    """Checks the flags, opens the data and the workdir; a trainer for every system.
+    """Checks the flags, opens the data and the workdir, and makes a trainer for every system.
 
     Raises:
       UsageError: something that the user can mend; nothing has been overwritten.
@@ -226,17 +225,11 @@ def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, Labelle
         folder = open_folder(config)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    (folder / CURVES).mkdir(exist_ok=True)
     return trainers, train, test, folder
 
 
-def curve_file(folder: Path, name: str, seed: int) -> Path:
-    """Where the curve of one run lies once it is finished."""
-    return folder / CURVES / f"{name.replace('/', '-')}-seed{seed}.json"
-
-
 def protocol(config: Config, train: LabelledImages, test: LabelledImages) -> str:
-    """What was trained and measured, in a sentence."""
+    """Describes what was trained and measured, in a sentence."""
     height, width, channels = train.images.shape[1:]
     return (
         f"{config.dataset}: {len(train.labels)} training images of {height}x{width}x{channels}, {len(test.labels)} for "
@@ -248,31 +241,17 @@ def protocol(config: Config, train: LabelledImages, test: LabelledImages) -> str
 
 
 def main(config: Config) -> dict[str, Any]:
-    """Trains every system from every seed, skipping what is there already, and writes the table and the picture."""
+    """Trains every system from every seed, skipping finished runs, and writes the table and the figure."""
     if config.compilation_cache:
         keep_compilations()
     trainers, train, test, folder = prepare(config)
     began = time.monotonic()
-    error = error_counter(networks_for(config, train)(None))
-    train_part = train.spread(len(test.labels))
-    resident = parallel.replicate(parallel.identity, train, parallel=config.parallel)
-    curves: dict[str, list[Curve]] = {}
-    for name, system_trainer in trainers.items():
-        curves[name] = []
-        for seed in range(config.seed, config.seed + config.seeds):
-            path = curve_file(folder, name, seed)
-            if path.exists():
-                curves[name].append(Curve(**json.loads(path.read_text(encoding="utf-8"))))
-                continue
-            curve = train_system(
-                system_trainer, resident, error=error, train_part=train_part, test=test, seed=seed,
-                epochs=epochs_for(config, name), measurements=config.measurements,
-            )  # fmt: skip
-            write_json(path, curve._asdict())
-            curves[name].append(curve)
-            ending = curve.stopped or f"test error {curve.test_error[-1]:.2f} %, train {curve.train_error[-1]:.2f} %"
-            logger.info("%s, seed %d: %s, %.0f s", name, seed, ending, curve.seconds)
-    rows = [report.row(name, runs) for name, runs in curves.items()]
+    curves = train_or_read_curves(
+        trainers, folder=folder, seeds=range(config.seed, config.seed + config.seeds), train=train, test=test,
+        error=error_counter(networks_for(config, train)(None)), epochs_of=functools.partial(epochs_for, config),
+        measurements=config.measurements, launcher=config.parallel,
+    )  # fmt: skip
+    rows = [system_row(name, runs) for name, runs in curves.items()]
     result: dict[str, Any] = {
         "protocol": protocol(config, train, test),
         "rows": rows,
@@ -280,8 +259,8 @@ def main(config: Config) -> dict[str, Any]:
         "commit": workdir.commit(),
     }
     write_json(folder / workdir.RESULT, result)
-    write_text(folder / "result.md", report.markdown(rows, protocol=result["protocol"]))
-    report.save_curves(folder / "curves.png", curves, title=f"{Path(config.dataset).name}, seeds: {config.seeds}")
+    write_text(folder / "result.md", systems_table(rows, protocol=result["protocol"]))
+    save_curves(folder / "curves.png", curves, title=f"{Path(config.dataset).name}, seeds: {config.seeds}")
     logger.info("result.md, result.json and curves.png are in %s", folder)
     return result
 

@@ -19,8 +19,8 @@ class LabelledImages(NamedTuple):
     images: Any
     labels: Any
 
-    def spread(self, count: int) -> LabelledImages:
-        """So many examples (or all) spread evenly over the split; files sorted by class keep their balance."""
+    def evenly_spaced(self, count: int) -> LabelledImages:
+        """Returns ``count`` examples, or all, evenly spaced: files sorted by class keep their balance."""
         kept = np.linspace(0, len(self.labels) - 1, min(count, len(self.labels)), dtype=np.int64)
         return LabelledImages(self.images[kept], self.labels[kept])
 

@@ -1,4 +1,4 @@
-"""The ways to train one classifier, by name: the rows and columns of the paper's table, and the controls beside it."""
+"""The systems that train one classifier, by name: the rows and columns of the paper's table, and its baselines."""
 
 from __future__ import annotations
 
@@ -49,13 +49,23 @@ RECALLED: dict[str, float] = {
     "squared_hellinger/reinforce_moving_average": 28.0,
 }
 
+#: Names of columns and baselines in tables and figures.
+TITLES = {
+    "importance_sampling": "importance sampling",
+    "reinforce_moving_average": "REINFORCE, moving average",
+    "reinforce_leave_one_out": "REINFORCE, leave one out",
+    "exact": "exact",
+    CROSS_ENTROPY: "cross-entropy",
+    WASSERSTEIN: "WGAN, clipping",
+}
+
 
 class System(NamedTuple):
-    """One way to train the classifier.
+    """A training step of the classifier with its settings.
 
     Attributes:
       step: ``(state, real, example_index, *, game, axis_name) -> (state, metrics)``.
-      settings: what the step's game is told.
+      settings: of the step's game.
       minibatches: batches that a step takes.
     """
 

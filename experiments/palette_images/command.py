@@ -61,33 +61,23 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import numpy as np
-from PIL import Image
 
-from bgan_jax import data
 from bgan_jax.atomic_files import write_json, write_text
-from bgan_jax.evaluation.palette_distance import (
-    independent_pixels,
-    neighbor_pair_distance,
-    palette_histogram_distance,
-    pixel_marginal_distance,
-)
-from bgan_jax.runtime import image_files, workdir
-from bgan_jax.sampling.sampler import Sampler, Samples
+from bgan_jax.runtime import workdir
+from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.metrics.classifier_score import judge_form
-from experiments.harness.metrics.distances import Yardstick, distances
-from experiments.harness.metrics.mean_and_sd import cell
-from experiments.harness.metrics.measured_training import YardstickFlags, check_yardstick, open_held_out, yardstick_of
+from experiments.harness.metrics.measured_training import YardstickFlags, check_yardstick
 from experiments.harness.runs import discrete
 from experiments.harness.runs.population import of_every_seed
 from experiments.harness.runs.run import Experiment, Outcome, run, start
+from experiments.palette_images.distances import Reference, baseline_distances, palette_distances, reference_for
+from experiments.palette_images.figures import save_comparison, save_over_time
+from experiments.palette_images.table import distances_table
 
 logger = logging.getLogger("bgan_jax")
 
@@ -107,12 +97,6 @@ SMOKE = {
     "steps": 4, "batch_size": 16, "num_samples": 3, "penalty_stride": 2, "width": 4,
     "report_every": 2, "checkpoint_every": 2, "picture_every": 2, "judged_samples": 100, "judge_steps": 5,
 }  # fmt: skip
-
-COLOR_PROTOCOL = (
-    "Palette: Jensen-Shannon divergence of the shares of the colours; pixels: total variation of the colours of each "
-    "pixel, mean; neighbours: Jensen-Shannon divergence of the pairs of colours of adjacent pixels; all of the same "
-    "images as the others."
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,22 +122,8 @@ class Config(YardstickFlags, discrete.DiscreteConfig):
     )
 
 
-class Reference(NamedTuple):
-    """What samples are held against.
-
-    Attributes:
-      yardstick: of Frechet and kernel distances.
-      held_out: palette indices of held-out real images, ``[m, H, W]``.
-      spec: the data set.
-    """
-
-    yardstick: Yardstick
-    held_out: np.ndarray
-    spec: data.DatasetSpec
-
-
 def in_palette(config: Config) -> Config:
-    """Pictures of one's own are cut to 32x32 and drawn in 16 colours, unless flags say otherwise."""
+    """Sets resolution 32 and a palette of 16 colours for images of the user, unless flags give others."""
     if not config.dataset.startswith("images:"):
         return config
     return dataclasses.replace(config, resolution=config.resolution or 32, palette=config.palette or 16)
@@ -170,86 +140,6 @@ def prepare(config: Config) -> Experiment:
     return experiment
 
 
-def reference_for(experiment: Experiment) -> Reference:
-    """Held-out images of the run's data set, and distances from them."""
-    held_out = open_held_out(experiment)
-    yardstick = yardstick_of(experiment)
-    return Reference(yardstick=yardstick, held_out=held_out.rows(np.arange(len(held_out))), spec=held_out.spec)
-
-
-def measured(x: np.ndarray, *, reference: Reference) -> dict[str, float]:
-    """Every distance of palette images ``[num_samples, H, W]`` from the reference."""
-    held_out, num_colors = reference.held_out, reference.spec.num_values
-    histogram = palette_histogram_distance(generated=x, reference=held_out, num_colors=num_colors)
-    marginals = pixel_marginal_distance(generated=x, reference=held_out, num_colors=num_colors)
-    pairs = neighbor_pair_distance(generated=x, reference=held_out, num_colors=num_colors)
-    return {
-        "palette_histogram": round(histogram, 5),
-        "pixel_marginals": round(marginals, 4),
-        "neighbor_pairs": round(pairs, 5),
-        **distances(reference.yardstick, judge_form(x, reference.spec)),
-    }
-
-
-def measured_ends(experiment: Experiment, *, reference: Reference) -> dict[str, dict[str, float]]:
-    """The two ends of the scale: real images, and those that no training is needed for."""
-    seed, n = experiment.config.seed, reference.yardstick.num_samples
-    train = experiment.dataset.rows(np.arange(len(experiment.dataset)))
-    untrained = experiment.sampler(jax.jit(experiment.initialize)(jax.random.key(seed)).gen_average)
-    some = np.random.default_rng(0).permutation(len(train))[:n]
-    return {
-        "real": measured(train[some], reference=reference),
-        "independent_pixels": measured(independent_pixels(jax.random.key(0), train, num_images=n), reference=reference),
-        "untrained": measured(untrained(jax.random.key(seed + 1), n).x, reference=reference),
-    }
-
-
-def table(result: dict[str, Any]) -> str:
-    """The result in Markdown."""
-    rows = {
-        "other real images (floor)": result["real"],
-        "samples": result["samples"],
-        "independent pixels": result["independent_pixels"],
-        "generator before training": result["untrained"],
-    }
-    columns = {
-        "palette_histogram": "palette, bits",
-        "pixel_marginals": "pixels, total variation",
-        "neighbor_pairs": "neighbours, bits",
-        "frechet": "Frechet",
-        "kernel": "kernel",
-    }
-    several = result.get("seeds")
-    seeds = (
-        f"Mean ± standard deviation over seeds {several[0]} to {several[-1]}" if several else f"Seed {result['seed']}"
-    )
-    lines = [
-        f"| distance from held-out images | {' | '.join(columns.values())} |",
-        f"|{' --- |' * (len(columns) + 1)}",
-        *(f"| {name} | {' | '.join(cell(row[column], '.4g') for column in columns)} |" for name, row in rows.items()),
-        "",
-        f"{result['protocol']}. {COLOR_PROTOCOL}",
-        "",
-        f"{seeds}, {result['steps']} steps, {result['training_seconds']:.0f} s, {result['commit']}.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def save_comparison(path: Path, samples: Samples, held_out: np.ndarray, *, spec: data.DatasetSpec) -> None:
-    """Samples, the mean colours that they were drawn from, and real images, 64 of each."""
-    assert samples.probs is not None  # a discrete generator's always have them
-    real = held_out[np.linspace(0, len(held_out) - 1, 64).astype(np.int64)]
-    sets = (data.to_images(samples.x[:64], spec=spec), data.mean_images(samples.probs[:64], spec=spec),
-            data.to_images(real, spec=spec))  # fmt: skip
-    image_files.save_png(path, image_files.side_by_side([image_files.image_grid(images, columns=8) for images in sets]))
-
-
-def save_over_time(path: Path, grids: list[Path], *, side: int) -> None:
-    """The first row of every grid of the run, from the first to the last: the same latents as training goes on."""
-    rows = [np.asarray(Image.open(grid).convert("RGB"))[:side] for grid in grids]
-    image_files.save_png(path, np.concatenate(rows))
-
-
 def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
     """Measures a trained generator and writes pictures, ``result.json`` and ``result.md``."""
     config, folder, spec = outcome.experiment.config, outcome.folder, outcome.experiment.dataset.spec
@@ -260,7 +150,7 @@ def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
     result = {
         "dataset": spec.name,
         "samples": outcome.measured,
-        **measured_ends(outcome.experiment, reference=reference),
+        **baseline_distances(outcome.experiment, reference=reference),
         "protocol": reference.yardstick.protocol,
         "seed": config.seed,
         "steps": outcome.step,
@@ -268,7 +158,7 @@ def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
         "commit": workdir.commit(),
     }
     write_json(folder / workdir.RESULT, result)
-    write_text(folder / "result.md", table(result))
+    write_text(folder / "result.md", distances_table(result))
     return result
 
 
@@ -281,7 +171,7 @@ def main(config: Config) -> dict[str, Any] | None:
     def measure(experiment: Experiment, step: int, sample: Sampler) -> dict[str, Any]:
         assert reference is not None  # only process 0 takes pictures
         key = jax.random.key(experiment.config.seed + 1)
-        found = measured(sample(key, reference.yardstick.num_samples).x, reference=reference)
+        found = palette_distances(sample(key, reference.yardstick.num_samples).x, reference=reference)
         logger.info(
             "step %d: Frechet distance %.2f (real: %.2f), neighbouring colours %.3f bits",
             step, found["frechet"], reference.yardstick.floor["frechet"], found["neighbor_pairs"],
@@ -291,7 +181,7 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome = run(experiment, folder, measure=measure)
     if outcome.step < config.steps or reference is None:
         return None
-    result = of_every_seed(outcome, functools.partial(finish, reference=reference), table_of=table)
+    result = of_every_seed(outcome, functools.partial(finish, reference=reference), table_of=distances_table)
     logger.info("comparison.png, over_time.png, curves.png, result.md and result.json are in %s", folder)
     return result
 

@@ -31,27 +31,13 @@ slope is 2 |F| times that of F, 14 at the start, so at rate 1 its first step lea
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from bgan_jax.algorithms.continuous import (
-    ContinuousGame,
-    ContinuousSettings,
-    Metrics,
-    point_gradients,
-    train_discriminator,
-)
-from bgan_jax.algorithms.passes import generate
-from bgan_jax.algorithms.state import TrainState
 from bgan_jax.atomic_files import write_json, write_text
-from bgan_jax.data import DatasetSpec
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.metrics import read_metrics
@@ -59,13 +45,14 @@ from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.metrics import measured_training
-from experiments.harness.metrics.distances import Yardstick, sample_distances
 from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.runs import continuous
-from experiments.harness.runs.folders import open_folder
-from experiments.harness.runs.run import Experiment, run, start
-from experiments.harness.runs.run_config import optimizers_for, settings_from
-from experiments.pixel_descent.figures import Descent, save_descent, save_paths
+from experiments.harness.runs.run import start
+from experiments.harness.runs.run_config import optimizers_for
+from experiments.pixel_descent.descent import descend_all, training_samples
+from experiments.pixel_descent.discriminator_training import FOLDER, train_discriminator_alone
+from experiments.pixel_descent.figures import save_descent, save_paths
+from experiments.pixel_descent.table import descent_row, descents_table
 
 logger = logging.getLogger("bgan_jax")
 
@@ -74,7 +61,6 @@ SMOKE = {
     "descent_rates": "0.1", "descent_steps": 3, "judged_samples": 32, "judge_steps": 5, "report_every": 1,
     "picture_every": 0,
 }  # fmt: skip
-MOMENTS = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,8 +89,8 @@ class Config(MeasuredConfig):
     descent_steps: int = flag(100, "Steps of the descent.", minimum=1)
 
 
-def names_and_rates(config: Config) -> tuple[list[str], list[float]]:
-    """What to descend on, and how fast.
+def objectives_and_rates(config: Config) -> tuple[list[str], list[float]]:
+    """Parses the objectives to descend on, and the step sizes.
 
     Raises:
       UsageError: a list holds something that is not legal, or the pictures do not fill batches.
@@ -113,7 +99,7 @@ def names_and_rates(config: Config) -> tuple[list[str], list[float]]:
     names = list(dict.fromkeys(part.strip() for part in config.descent_objectives.split(",") if part.strip()))
     for name in names:
         if name not in by_logit:
-            raise UsageError(f"--descent_objectives: {name!r} is none of those by F: {', '.join(by_logit)}")
+            raise UsageError(f"--descent_objectives: {name!r} is not one of those by F: {', '.join(by_logit)}")
     if not names:
         raise UsageError(f"--descent_objectives is empty; legal: {', '.join(by_logit)}")
     if not GENERATOR_OBJECTIVES[config.objective].uses_divergence:
@@ -121,171 +107,20 @@ def names_and_rates(config: Config) -> tuple[list[str], list[float]]:
     try:
         rates = [float(part) for part in config.descent_rates.split(",") if part.strip()]
     except ValueError as error:
-        raise UsageError(f"--descent_rates={config.descent_rates} holds something that is no number") from error
+        raise UsageError(f"--descent_rates={config.descent_rates} holds something that is not a number") from error
     if not rates or not all(0.0 < rate < np.inf for rate in rates):
         raise UsageError(f"--descent_rates={config.descent_rates}: give step sizes above 0, separated by commas")
     if config.judged_samples % config.batch_size:
         raise UsageError(
-            f"--judged_samples={config.judged_samples} is no multiple of --batch_size={config.batch_size}: pictures "
+            f"--judged_samples={config.judged_samples} is not a multiple of --batch_size={config.batch_size}: pictures "
             "descend in batches of the training's size"
         )
     return names, rates
 
 
-def discriminator_step(
-    state: TrainState, real: jax.Array, example_index: jax.Array, *, game: ContinuousGame, axis_name: str | None = None
-) -> tuple[TrainState, Metrics]:
-    """One update of the discriminator while the generator rests; arguments as those of ``continuous_step``."""
-    fakes = generate(state, jax.random.fold_in(state.key, state.step), example_index, networks=game.networks)
-    state, metrics = train_discriminator(state, real[0], fakes, game=game, axis_name=axis_name)
-    return state.replace(step=state.step + 1), metrics
-
-
-def sharpen(config: Config, trained: TrainState, experiment: Experiment, folder: Path) -> TrainState | None:
-    """The state after the discriminator's own steps, a run in a folder of its own; ``None`` when told to stop."""
-    alone = dataclasses.replace(
-        config, workdir=str(folder / "discriminator"), steps=config.disc_steps_after, disc_steps=1, gen_steps=1,
-        picture_every=0, checkpoint_every=config.disc_steps_after,
-    )  # fmt: skip
-    settings = settings_from(ContinuousSettings, alone)
-    host = parallel.to_host(trained)
-
-    def step_over(axis_name: str | None) -> Any:
-        networks = continuous.networks_for(vars(config), experiment.dataset.spec, axis_name=axis_name)
-        game = ContinuousGame(networks=networks, optimizers=optimizers_for(config), settings=settings)
-        return functools.partial(discriminator_step, game=game)
-
-    open_folder(alone)
-    outcome = run(
-        experiment._replace(
-            config=alone,
-            initialize=lambda key: jax.tree.map(jnp.asarray, host.replace(key=jax.random.wrap_key_data(host.key))),
-            step_over=step_over,
-            title=f"{config.dataset}, the discriminator alone",
-        ),
-        Path(alone.workdir),
-    )
-    return outcome.state if outcome.step == alone.steps else None
-
-
-def moments_of(steps: int) -> list[int]:
-    """Some of the steps from 0 to the last, closer together at the start.
-
-    Example:
-      >>> moments_of(100)
-      [0, 2, 5, 14, 38, 100]
-    """
-    later = np.geomspace(max(steps / 50, 1.0), steps, MOMENTS - 1).round().astype(int)
-    return [0, *sorted({int(step) for step in later})]
-
-
-def descend(
-    state: TrainState, start: np.ndarray, *, game: ContinuousGame, rate: float, steps: int, batch_size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Pictures down the slope of the game's objective: :math:`x \leftarrow \mathrm{clip}(x - \eta \nabla_x L(F(x)))`.
-
-    Args:
-      state: a run's state; its discriminator is used as in training and not changed.
-      start: pictures, ``[N, H, W, C]`` in [-1, 1]; batches of them fill up.
-      game: networks and objective.
-      rate: the step size eta.
-      steps: how many.
-      batch_size: pictures whose batch statistics the discriminator takes together.
-
-    Returns:
-      F ``[steps + 1, N]``, drift ``[steps + 1, N]``, and the pictures at :func:`moments_of` the steps,
-      ``[moments, N, H, W, C]``.
-    """
-
-    @jax.jit
-    def step(state: TrainState, points: jax.Array, first: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        slopes, _, logits = point_gradients(state, points, game=game)
-        drift = jnp.sqrt(jnp.sum(jnp.square(points - first), axis=(1, 2, 3)))
-        return jnp.clip(points - rate * slopes, -1.0, 1.0), logits, drift
-
-    moments = moments_of(steps)
-    courses = []
-    for place in range(0, len(start), batch_size):
-        points = first = jnp.asarray(start[place : place + batch_size])
-        course: list[tuple[Any, Any]] = []
-        kept = []
-        for number in range(steps + 1):
-            if number in moments:
-                kept.append(np.asarray(points))
-            points, logits, drift = step(state, points, first)
-            course.append((logits, drift))
-        courses.append((*(np.stack(series) for series in zip(*course, strict=True)), np.stack(kept)))
-    logits, drift, pictures = (np.concatenate(parts, axis=1) for parts in zip(*courses, strict=True))
-    return logits, drift, pictures
-
-
-def descents_of(
-    config: Config, state: TrainState, start: np.ndarray, *, spec: DatasetSpec, yardstick: Yardstick
-) -> list[Descent]:
-    """Every objective at every rate, from the same pictures."""
-    names, rates = names_and_rates(config)
-    networks = continuous.networks_for(vars(config), spec, axis_name=None)
-    moments, found = moments_of(config.descent_steps), []
-    for rate in rates:
-        for name in names:
-            settings = ContinuousSettings(objective=name, divergence=config.divergence, penalty=0.0)
-            game = ContinuousGame(networks=networks, optimizers=optimizers_for(config), settings=settings)
-            logits, drift, kept = descend(
-                state, start, game=game, rate=rate, steps=config.descent_steps, batch_size=config.batch_size
-            )
-            frechet = [sample_distances(yardstick, pictures, spec=spec)["frechet"] for pictures in kept]
-            found.append(Descent(name, rate, logits, drift, moments, kept, frechet))
-            logger.info("%s at rate %g: mean F from %+.2f to %+.2f, drift %.2f, Frechet distance from %.2f to %.2f",
-                        name, rate, logits[0].mean(), logits[-1].mean(), drift[-1].mean(), frechet[0],
-                        frechet[-1])  # fmt: skip
-    return found
-
-
-def row_of(descent: Descent) -> dict[str, Any]:
-    """One descent in numbers."""
-    means = descent.logits.mean(axis=1)
-    # Nine tenths of the way from where F starts, below 0, to the boundary: seeking it, F comes near and never crosses.
-    reached = np.flatnonzero(means >= min(0.1 * float(means[0]), 0.0))
-    return {
-        "objective": descent.objective,
-        "rate": descent.rate,
-        "mean_logit": [round(float(means[step]), 3) for step in descent.moments],
-        "highest_mean_logit": round(float(means.max()), 3),
-        "last_rms_logit": round(float(np.sqrt(np.square(descent.logits[-1]).mean())), 3),
-        "share_beyond_boundary": round(float(np.mean(descent.logits[-1] > 0.0)), 3),
-        "steps_to_boundary": int(reached[0]) if len(reached) else None,
-        "drift_at_boundary": round(float(descent.drift[reached[0]].mean()), 3) if len(reached) else None,
-        "drift": [round(float(descent.drift[step].mean()), 3) for step in descent.moments],
-        "frechet": descent.frechet,
-        "moments": descent.moments,
-    }
-
-
-def markdown(rows: Sequence[dict[str, Any]], *, floor: float) -> str:
-    """The table."""
-    lines = [
-        f"Frechet distance of as many real pictures: {floor:.2f}.",
-        "",
-        f"Before the descent: {rows[0]['frechet'][0]:.2f}, with a mean F of {rows[0]['mean_logit'][0]:+.2f}.",
-        "",
-        "| objective | rate | mean F | rms F | F > 0 | steps to near 0 | drift there | drift | Frechet | at worst |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        reached = row["steps_to_boundary"]
-        cells = [
-            row["objective"], f"{row['rate']:g}", f"{row['mean_logit'][-1]:+.2f}", f"{row['last_rms_logit']:.2f}",
-            f"{row['share_beyond_boundary']:.2f}", "-" if reached is None else str(reached),
-            "-" if reached is None else f"{row['drift_at_boundary']:.2f}", f"{row['drift'][-1]:.2f}",
-            f"{row['frechet'][-1]:.2f}", f"{max(row['frechet']):.2f}",
-        ]  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
 def main(config: Config) -> dict[str, Any] | None:
-    """Trains, sharpens the discriminator, descends; ``None`` when told to stop."""
-    names_and_rates(config)
+    """Trains both players, then the discriminator alone, then descends; ``None`` when stopped by a signal."""
+    objectives, rates = objectives_and_rates(config)
     if config.seeds > 1:
         raise UsageError(f"--seeds={config.seeds}: the descent is from one generator; run it for each --seed instead")
     if config.num_processes is not None and config.num_processes > 1:
@@ -296,22 +131,23 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome, trained = train_and_measure(experiment, folder, yardstick=yardstick)
     if trained is None:
         return None
-    state = sharpen(config, outcome.state, experiment, folder)
+    state = train_discriminator_alone(config, outcome.state, experiment, folder, steps=config.disc_steps_after)
     if state is None:
         return None
     host = parallel.to_host(state)
     state = host.replace(key=jax.random.wrap_key_data(host.key))
     networks = continuous.networks_for(vars(config), spec, axis_name=None)
-    # Pictures as the discriminator saw them in training: of the newest generator, normalised by their batch.
-    draw = jax.jit(lambda key, index: generate(state, key, index, networks=networks).logits)
-    key = jax.random.key(config.seed + 1)
-    pictures = np.concatenate([
-        np.asarray(draw(key, place + jnp.arange(config.batch_size)))
-        for place in range(0, config.judged_samples, config.batch_size)
-    ])  # fmt: skip
-    descents = descents_of(config, state, pictures, spec=spec, yardstick=yardstick)
-    rows = [row_of(descent) for descent in descents]
-    about_disc = read_metrics(folder / "discriminator" / workdir.METRICS)[-1]
+    start_images = training_samples(
+        state, jax.random.key(config.seed + 1), networks=networks, num_samples=config.judged_samples,
+        batch_size=config.batch_size,
+    )  # fmt: skip
+    descents = descend_all(
+        state, start_images, objectives=objectives, rates=rates, divergence=config.divergence, networks=networks,
+        optimizers=optimizers_for(config), steps=config.descent_steps, batch_size=config.batch_size, spec=spec,
+        yardstick=yardstick,
+    )  # fmt: skip
+    rows = [descent_row(descent) for descent in descents]
+    about_disc = read_metrics(folder / FOLDER / workdir.METRICS)[-1]
     result = {
         "trained": {name: trained[name] for name in ("objective", "samples", "steps", "training_seconds")},
         "discriminator": {
@@ -323,11 +159,11 @@ def main(config: Config) -> dict[str, Any] | None:
         "seed": config.seed,
         "commit": workdir.commit(),
     }
-    for rate in dict.fromkeys(descent.rate for descent in descents):
+    for rate in dict.fromkeys(rates):
         at_rate = [descent for descent in descents if descent.rate == rate]
         save_descent(folder / f"descent-{rate:g}.png", at_rate, spec=spec)
     save_paths(folder / "paths.png", descents, floor=yardstick.floor["frechet"])
-    write_text(folder / "result.md", markdown(rows, floor=yardstick.floor["frechet"]))
+    write_text(folder / "result.md", descents_table(rows, floor=yardstick.floor["frechet"]))
     write_json(folder / workdir.RESULT, result)
     logger.info("descent-RATE.png, paths.png, result.md and result.json are in %s", folder)
     return result

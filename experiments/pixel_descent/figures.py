@@ -4,37 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from bgan_jax.data import DatasetSpec, to_images
 from bgan_jax.runtime.image_files import image_grid
 from bgan_jax.runtime.plotting import new_figure, save_figure
+from experiments.pixel_descent.descent import Descent
 
 COLORS = ("#5b7db1", "#e0a030", "#d1495b", "#4c956c", "#7b5ea7", "#555555")
-
-
-class Descent(NamedTuple):
-    """How a set of pictures went down one objective.
-
-    Attributes:
-      objective: whose slope.
-      rate: step size: pixels move by it times the slope.
-      logits: F of every picture before every step and after the last, nats, ``[steps + 1, N]``.
-      drift: Euclidean distance of every picture from its start, in pixels' units, ``[steps + 1, N]``.
-      moments: steps at which pictures were kept, from 0 to the last.
-      pictures: what they were, ``[moments, N, H, W, C]``.
-      frechet: their Frechet distances, ``[moments]``.
-    """
-
-    objective: str
-    rate: float
-    logits: np.ndarray
-    drift: np.ndarray
-    moments: list[int]
-    pictures: np.ndarray
-    frechet: list[float]
 
 
 def save_descent(path: Path, descents: Sequence[Descent], *, spec: DatasetSpec) -> None:

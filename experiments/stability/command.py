@@ -33,29 +33,26 @@ seeking is the best of its map with 11 (minimax 20, non_saturating 21). 300 step
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import workdir
-from bgan_jax.runtime.loop import NonFiniteError
-from bgan_jax.runtime.metrics import read_metrics
 from experiments import continuous_images
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.distances import Yardstick
-from experiments.harness.metrics.measured_training import YardstickFlags, train_and_measure, yardstick_of
+from experiments.harness.metrics.measured_training import YardstickFlags, yardstick_of
 from experiments.harness.runs import continuous
 from experiments.harness.runs.folders import check_workdir, open_folder
-from experiments.harness.runs.run import MEASUREMENTS, keep_compilations, start
-from experiments.stability.figures import Curves, Grid, save_curves, save_map, save_samples
+from experiments.harness.runs.run import keep_compilations
+from experiments.stability.figures import save_figures
+from experiments.stability.results import read_curves, summarize_objectives, trial_row, trials_table
+from experiments.stability.sweep import FOLDER, Sweep, Trial, run_trial, updates_per_step
 
 logger = logging.getLogger("bgan_jax")
 
@@ -99,60 +96,12 @@ class Config(YardstickFlags):
     smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
 
 
-class Cell(NamedTuple):
-    """One run.
-
-    Attributes:
-      objective: what its generator minimises.
-      learning_rate: of both players.
-      ratio: ``"generator updates:discriminator updates"`` per step.
-      seed: of everything random in it.
-    """
-
-    objective: str
-    learning_rate: float
-    ratio: str
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """The folder's."""
-        return f"{self.objective}-{self.ratio.replace(':', 'to')}-{self.learning_rate:g}-seed{self.seed}"
-
-
-class Plan(NamedTuple):
-    """What is to run: the cells behind the curves, seed by seed, then those of the map that are not among them."""
-
-    objectives: list[str]
-    learning_rates: list[float]
-    ratios: list[str]
-    curves: list[Cell]
-    map: list[Cell]
-
-    @property
-    def cells(self) -> list[Cell]:
-        """Every cell once."""
-        return list(dict.fromkeys([*self.curves, *self.map]))
-
-
 def _listed(text: str) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
-def updates(ratio: str) -> tuple[int, int]:
-    """Generator and discriminator updates per step.
-
-    Raises:
-      UsageError: not two positive whole numbers and a colon.
-    """
-    numbers = ratio.split(":")
-    if len(numbers) != 2 or not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
-        raise UsageError(f"{ratio!r} is no ratio of updates; write generator:discriminator, such as 5:1")
-    return int(numbers[0]), int(numbers[1])
-
-
-def plan_of(config: Config) -> Plan:
-    """Which cells there are.
+def sweep_of(config: Config) -> Sweep:
+    """Lists the trials that the flags ask for.
 
     Raises:
       UsageError: a list holds something that is not legal.
@@ -164,43 +113,43 @@ def plan_of(config: Config) -> Plan:
         if name not in GENERATOR_OBJECTIVES:
             raise UsageError(f"--objectives: unknown objective {name!r}; legal: {', '.join(GENERATOR_OBJECTIVES)}")
     for ratio in [config.ratio, *ratios]:
-        updates(ratio)
+        updates_per_step(ratio)
     try:
         learning_rates = [float(text) for text in _listed(config.learning_rates)]
     except ValueError as error:
         raise UsageError(f"--learning_rates={config.learning_rates} holds something that is no number") from error
     if not all(0.0 < rate < 1.0 for rate in learning_rates):
         raise UsageError(f"--learning_rates={config.learning_rates}: step sizes lie between 0 and 1")
-    return Plan(
+    return Sweep(
         objectives=objectives,
         learning_rates=learning_rates,
         ratios=ratios,
         curves=[
-            Cell(objective, config.learning_rate, config.ratio, seed)
+            Trial(objective, config.learning_rate, config.ratio, seed)
             for seed in range(config.seeds)
             for objective in objectives
         ],
         map=[
-            Cell(objective, rate, ratio, 0) for ratio in ratios for rate in learning_rates for objective in objectives
+            Trial(objective, rate, ratio, 0) for ratio in ratios for rate in learning_rates for objective in objectives
         ],
     )
 
 
-def run_config(config: Config, cell: Cell) -> continuous_images.Config:
-    """The flags of a cell's run."""
-    gen_steps, disc_steps = updates(cell.ratio)
+def run_config(config: Config, trial: Trial) -> continuous_images.Config:
+    """Returns the flags of a trial's run."""
+    gen_steps, disc_steps = updates_per_step(trial.ratio)
     shared = ("dataset", "data_dir", "cache_dir", "download", "steps", "batch_size", "network", "width", "penalty",
               "judged_samples", "judge_steps", "features", "reference_features", "compilation_cache")  # fmt: skip
     return continuous_images.Config(
         **{name: getattr(config, name) for name in shared},
-        workdir=str(Path(config.workdir).expanduser() / "cells" / cell.name),
-        objective=cell.objective,
-        penalty_form="gradient_norm" if GENERATOR_OBJECTIVES[cell.objective].uses_divergence else "unweighted",
-        learning_rate_gen=cell.learning_rate,
-        learning_rate_disc=cell.learning_rate,
+        workdir=str(Path(config.workdir).expanduser() / FOLDER / trial.name),
+        objective=trial.objective,
+        penalty_form="gradient_norm" if GENERATOR_OBJECTIVES[trial.objective].uses_divergence else "unweighted",
+        learning_rate_gen=trial.learning_rate,
+        learning_rate_disc=trial.learning_rate,
         gen_steps=gen_steps,
         disc_steps=disc_steps,
-        seed=cell.seed,
+        seed=trial.seed,
         # The newest generator, not an average over the steps, which would hide how unsteady they are.
         average_decay=0.0,
         report_every=max(config.steps // REPORTS, 1),
@@ -210,181 +159,45 @@ def run_config(config: Config, cell: Cell) -> continuous_images.Config:
     )
 
 
-def run_cell(config: Config, cell: Cell, yardstick: Yardstick) -> dict[str, Any] | None:
-    """A cell's result: read where it is there, else trained for; ``None`` when it was told to stop."""
-    run = run_config(config, cell)
-    present = Path(run.workdir) / workdir.RESULT
-    if present.exists():
-        return json.loads(present.read_text(encoding="utf-8"))
-    try:
-        experiment, folder = start(run, measured_training.prepare)
-        return train_and_measure(experiment, folder, yardstick=yardstick, **cell._asdict())[1]
-    except NonFiniteError as error:
-        result = {**cell._asdict(), "samples": None, "diverged": str(error), "commit": workdir.commit()}
-        write_json(present, result)
-        return result
-
-
-def curves_of(folder: Path) -> Curves:
-    """What a finished cell's folder knows about its course."""
-    metrics = read_metrics(folder / workdir.METRICS)
-    measured = read_metrics(folder / MEASUREMENTS)
-
-    def series(name: str) -> np.ndarray:
-        return np.array([record.get(name, np.nan) for record in metrics])
-
-    mean = series("sample_logit")
-    return Curves(
-        steps=np.array([record["step"] for record in metrics]),
-        accuracy=(series("real_accuracy") + series("fake_accuracy")) / 2,
-        mean_logit=mean,
-        logit_deviation=np.sqrt(np.maximum(series("sample_logit_square") - mean**2, 0.0)),
-        measured_steps=np.array([record["step"] for record in measured]),
-        frechet=np.array([record["frechet"] for record in measured]),
-    )
-
-
-def row_of(cell: Cell, result: dict[str, Any], curves: Curves) -> dict[str, Any]:
-    """One cell in numbers, those of its last tenth where it has a course."""
-    row = {**cell._asdict(), "diverged": "diverged" in result, "frechet": None, "kernel": None, "best_frechet": None}
-    if not row["diverged"]:
-        row |= {"frechet": result["samples"]["frechet"], "kernel": result["samples"]["kernel"],
-                "best_frechet": float(curves.frechet.min())}  # fmt: skip
-    last = slice(-max(len(curves.steps) // 10, 1), None)
-    for name in ("accuracy", "mean_logit", "logit_deviation"):
-        values = getattr(curves, name)[last]
-        row[name] = round(float(values.mean()), 4) if len(values) and np.isfinite(values).all() else None
-    return row
-
-
-def markdown(rows: list[dict[str, Any]], *, floor: float) -> str:
-    """The table of all cells."""
-
-    def cell(value: float | None, digits: int) -> str:
-        return "-" if value is None else f"{value:.{digits}f}"
-
-    lines = [
-        f"Frechet distance of as many real pictures: {floor:.2f}. A row of dashes: numbers were no longer finite.",
-        "",
-        "| objective | G:D | learning rate | seed | Frechet at the end | at best | accuracy of D | mean F | sd of F |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        cells = [
-            row["objective"], row["ratio"], f"{row['learning_rate']:g}", str(row["seed"]), cell(row["frechet"], 2),
-            cell(row["best_frechet"], 2), cell(row["accuracy"], 3), cell(row["mean_logit"], 2),
-            cell(row["logit_deviation"], 2),
-        ]  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def mean_of_seeds(rows: list[dict[str, Any]], plan: Plan) -> list[dict[str, Any]]:
-    """For every objective the last distance behind the curves: mean and sample deviation over seeds."""
-    summary = []
-    for objective in plan.objectives:
-        found = [
-            row["frechet"] for row in rows if row["objective"] == objective and Cell(**_coordinates(row)) in plan.curves
-        ]
-        values = np.array([value for value in found if value is not None])
-        summary.append({
-            "objective": objective,
-            "frechet": round(float(values.mean()), 3) if len(values) else None,
-            "frechet_sd": round(float(values.std(ddof=1)), 3) if len(values) > 1 else None,
-            "seeds": len(found),
-            "diverged": len(found) - len(values),
-        })  # fmt: skip
-    return summary
-
-
-def _coordinates(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Cell._fields}
-
-
-def open_sweep(config: Config, plan: Plan) -> tuple[Path, Yardstick]:
-    """Checks every cell's flags, opens the workdir, and makes what all are measured by.
+def open_sweep(config: Config, sweep: Sweep) -> tuple[Path, Yardstick]:
+    """Checks every trial's flags, opens the workdir, and prepares the measurement of samples.
 
     Raises:
       UsageError: something that the user can mend; nothing has been overwritten.
     """
-    check_workdir(config, holds="the results and every cell's run go there")
-    experiments = [measured_training.prepare(run_config(config, cell)) for cell in plan.cells]
+    check_workdir(config, holds="the results and every run of the sweep go there")
+    experiments = [measured_training.prepare(run_config(config, trial)) for trial in sweep.trials]
     folder, first = open_folder(config), experiments[0]
     return folder, yardstick_of(first)
 
 
 def main(config: Config) -> dict[str, Any] | None:
-    """Runs what is not yet done, then draws and writes everything; ``None`` when told to stop."""
-    plan = plan_of(config)
+    """Runs the trials that are not finished, then writes figures and tables; ``None`` when stopped by a signal."""
+    sweep = sweep_of(config)
     if config.compilation_cache:
         keep_compilations()
-    folder, yardstick = open_sweep(config, plan)
+    folder, yardstick = open_sweep(config, sweep)
     rows, curves = [], {}
-    for number, cell in enumerate(plan.cells, start=1):
-        logger.info("cell %d of %d: %s", number, len(plan.cells), cell.name)
-        result = run_cell(config, cell, yardstick)
+    for number, trial in enumerate(sweep.trials, start=1):
+        logger.info("run %d of %d: %s", number, len(sweep.trials), trial.name)
+        result = run_trial(run_config(config, trial), trial, yardstick)
         if result is None:
             return None
-        curves[cell] = curves_of(folder / "cells" / cell.name)
-        rows.append(row_of(cell, result, curves[cell]))
+        curves[trial] = read_curves(folder / FOLDER / trial.name)
+        rows.append(trial_row(trial, result, curves[trial]))
     results = {
-        "over_trained": mean_of_seeds(rows, plan),
+        "over_trained": summarize_objectives(rows, sweep),
         "cells": rows,
         "floor": yardstick.floor,
         "protocol": yardstick.protocol,
         "commit": workdir.commit(),
     }
-    draw(folder, plan, rows, curves, floor=yardstick.floor["frechet"], title=f"{config.dataset.split('/')[-1]}")
-    write_text(folder / "result.md", markdown(rows, floor=yardstick.floor["frechet"]))
+    floor, title = yardstick.floor["frechet"], config.dataset.split("/")[-1]
+    save_figures(folder, sweep, rows, curves, floor=floor, title=title)
+    write_text(folder / "result.md", trials_table(rows, floor=floor))
     write_json(folder / workdir.RESULT, results)
     logger.info("map.png, curves.png, samples.png, result.md and result.json are in %s", folder)
     return results
-
-
-def draw(
-    folder: Path,
-    plan: Plan,
-    rows: list[dict[str, Any]],
-    curves: dict[Cell, Curves],
-    *,
-    floor: float,
-    title: str,
-) -> None:
-    """The three pictures."""
-    shown = plan.curves[0]
-    words = f"{title}, G:D = {shown.ratio}, learning rate {shown.learning_rate:g}"
-    of_objective = {
-        objective: [curves[cell] for cell in plan.curves if cell.objective == objective]
-        for objective in plan.objectives
-    }
-    save_curves(folder / "curves.png", of_objective, floor=floor, title=words)
-    save_samples(
-        folder / "samples.png",
-        {
-            cell.objective: sorted((folder / "cells" / cell.name / workdir.PICTURES).glob("samples_*.png"))
-            for cell in plan.curves
-            if cell.seed == 0
-        },
-        title=f"{words}: seed 0",
-    )
-    if plan.map:
-        found = {Cell(**_coordinates(row)): row["frechet"] for row in rows}
-        grids = [
-            Grid(
-                objective=objective,
-                values=np.array([
-                    [_number(found[Cell(objective, rate, ratio, 0)]) for rate in plan.learning_rates]
-                    for ratio in plan.ratios
-                ]),
-            )
-            for objective in plan.objectives
-        ]  # fmt: skip
-        save_map(folder / "map.png", grids, learning_rates=plan.learning_rates, ratios=plan.ratios, floor=floor,
-                 title=f"{title}: Frechet distance at the end")  # fmt: skip
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
 
 
 COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE)

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bgan_jax.runtime import workdir
 from bgan_jax.runtime.plotting import new_figure, save_figure
+from experiments.stability.results import Curves
+from experiments.stability.sweep import FOLDER, Sweep, Trial
 
 COLORS = ("#5b7db1", "#e0a030", "#d1495b", "#4c956c", "#7b5ea7", "#555555")
-
-
-class Curves(NamedTuple):
-    """One run's course.
-
-    Attributes:
-      steps: of the metrics, ``[T]``.
-      accuracy: of the discriminator, mean of that on data and that on samples, ``[T]``.
-      mean_logit: mean F on samples, nats, ``[T]``.
-      logit_deviation: standard deviation of F over samples, nats, ``[T]``.
-      measured_steps: of the distances, ``[P]``.
-      frechet: Frechet distances, ``[P]``.
-    """
-
-    steps: np.ndarray
-    accuracy: np.ndarray
-    mean_logit: np.ndarray
-    logit_deviation: np.ndarray
-    measured_steps: np.ndarray
-    frechet: np.ndarray
 
 
 class Grid(NamedTuple):
@@ -38,6 +21,57 @@ class Grid(NamedTuple):
 
     objective: str
     values: np.ndarray
+
+
+def save_figures(
+    folder: Path,
+    sweep: Sweep,
+    rows: Sequence[dict[str, Any]],
+    curves: Mapping[Trial, Curves],
+    *,
+    floor: float,
+    title: str,
+) -> None:
+    """Writes ``curves.png``, ``samples.png`` and, where the sweep has a map, ``map.png``.
+
+    Args:
+      folder: the workdir.
+      sweep: all trials.
+      rows: of the table, from ``trial_row``.
+      curves: of every trial.
+      floor: the Frechet distance of real images.
+      title: name of the data set.
+    """
+    shown = sweep.curves[0]
+    words = f"{title}, G:D = {shown.ratio}, learning rate {shown.learning_rate:g}"
+    of_objective = {
+        objective: [curves[trial] for trial in sweep.curves if trial.objective == objective]
+        for objective in sweep.objectives
+    }
+    save_curves(folder / "curves.png", of_objective, floor=floor, title=words)
+    save_samples(
+        folder / "samples.png",
+        {
+            trial.objective: sorted((folder / FOLDER / trial.name / workdir.PICTURES).glob("samples_*.png"))
+            for trial in sweep.curves
+            if trial.seed == 0
+        },
+        title=f"{words}: seed 0",
+    )
+    if sweep.map:
+        found = {Trial.of_row(row): np.nan if row["frechet"] is None else row["frechet"] for row in rows}
+        grids = [
+            Grid(
+                objective=objective,
+                values=np.array([
+                    [found[Trial(objective, rate, ratio, 0)] for rate in sweep.learning_rates]
+                    for ratio in sweep.ratios
+                ]),
+            )
+            for objective in sweep.objectives
+        ]  # fmt: skip
+        save_map(folder / "map.png", grids, learning_rates=sweep.learning_rates, ratios=sweep.ratios, floor=floor,
+                 title=f"{title}: Frechet distance at the end")  # fmt: skip
 
 
 def save_curves(path: Path, curves: Mapping[str, Sequence[Curves]], *, floor: float, title: str) -> None:

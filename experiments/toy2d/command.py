@@ -36,53 +36,35 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
-from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step, point_gradients
-from bgan_jax.algorithms.passes import generate
-from bgan_jax.algorithms.state import Pair, TrainState, adam_pair, init_state
+from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings
+from bgan_jax.algorithms.state import Pair, adam_pair, init_state
 from bgan_jax.atomic_files import write_json, write_text
-from bgan_jax.evaluation.coverage import ModeCoverage, mode_coverage
-from bgan_jax.evaluation.planar import TARGETS, PlanarTarget, planar_log_density, planar_target, sample_planar
+from bgan_jax.evaluation.planar import TARGETS, planar_log_density, planar_target, sample_planar
 from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import workdir
-from bgan_jax.runtime.loop import NonFiniteError
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.toy2d import figures
+from experiments.toy2d.measurement import FINE, SAMPLES_SHOWN, coverage_of, make_observe
+from experiments.toy2d.table import objectives_table
+from experiments.toy2d.training import train_objective
 
 logger = logging.getLogger("bgan_jax")
-
-FORMULAS = {
-    "boundary_seeking": "$F^2$",
-    "boundary_seeking_centered": r"$(F - \log Z)^2$",
-    "boundary_cross_entropy": r"$\log\,(2\,\cosh\,F/2)$",
-    "minimax": r"$\log\,(1 - \sigma(F))$",
-    "non_saturating": r"$-\log\,\sigma(F)$",
-    "f_gan": r"$-f^*(\nu(F))$",
-    "least_squares": r"$(F - 1)^2/2$",
-    "least_squares_boundary": r"$(F - 1/2)^2/2$",
-    "wasserstein": "$-F$, Lipschitz",
-    "hinge": "$-F$, hinge D",
-}
 
 SMOKE = {
     "objectives": "boundary_seeking,wasserstein", "seeds": 2, "steps": 40, "frames": 2, "batch_size": 16, "width": 16,
     "measured_samples": 200,
 }  # fmt: skip
-
-SAMPLES_SHOWN, FINE, COARSE = 1000, 96, 17
-Observe = Callable[[TrainState], tuple[jax.Array, ModeCoverage, jax.Array, jax.Array]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,14 +105,6 @@ class Config:
     smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
 
 
-class Watched(NamedTuple):
-    """Everything seen of all seeds of one objective at one moment; numpy, a leading axis of seeds where not said."""
-
-    coverage: ModeCoverage
-    frame: figures.Frame  # of the first seed
-    logits: np.ndarray  # F on the measured samples
-
-
 def players_for(config: Config) -> tuple[Networks, Pair]:
     """Networks and optimizers, the same for every objective."""
     networks = build_networks("mlp", example_shape=(2,), width=config.width, latent_dim=config.latent_dim)
@@ -162,171 +136,6 @@ def settings_for(config: Config, objective: str) -> ContinuousSettings:
         raise UsageError(str(error)) from error
 
 
-def trainer(
-    game: ContinuousGame, target: PlanarTarget, *, batch_size: int, steps: int
-) -> Callable[[TrainState], tuple[TrainState, dict[str, jax.Array]]]:
-    """A compiled function that takes ``steps`` steps of all seeds at once; dense layers gain from the scan."""
-
-    def one_seed(state: TrainState) -> tuple[TrainState, dict[str, jax.Array]]:
-        # A stream of keys of its own: the step folds in small numbers, so a large one cannot meet them.
-        data_key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), 0x0DA7A)
-        real = sample_planar(data_key, target, num_samples=game.settings.disc_steps * batch_size)
-        real = real.reshape(game.settings.disc_steps, batch_size, 2)
-        return continuous_step(state, real, jnp.arange(batch_size), game=game)
-
-    @functools.partial(jax.jit, donate_argnums=0)
-    def advance(states: TrainState) -> tuple[TrainState, dict[str, jax.Array]]:
-        return jax.lax.scan(lambda states, _: jax.vmap(one_seed)(states), states, None, length=steps)
-
-    return advance
-
-
-def observer(networks: Networks, target: PlanarTarget, *, num_samples: int) -> Observe:
-    """A compiled function that measures all seeds and looks at the first: of no objective, so one serves them all."""
-
-    def logits_of(state: TrainState, points: jax.Array) -> jax.Array:
-        return networks.disc.apply({"params": state.params.disc, **state.model_state.disc}, points, train=False)[0]
-
-    def one_seed(state: TrainState) -> tuple[jax.Array, ModeCoverage, jax.Array]:
-        key = jax.random.fold_in(state.key, 0x5A3)
-        samples = generate(state, key, jnp.arange(num_samples), networks=networks).logits
-        return samples, coverage_of(samples, target), logits_of(state, samples)
-
-    @jax.jit
-    def observe(states: TrainState) -> tuple[jax.Array, ModeCoverage, jax.Array, jax.Array]:
-        samples, coverage, logits = jax.vmap(one_seed)(states)
-        window = jnp.asarray(figures.window(FINE).reshape(-1, 2))
-        return samples[0, :SAMPLES_SHOWN], coverage, logits, logits_of(first_seed(states), window)
-
-    return observe
-
-
-def first_seed(states: TrainState) -> TrainState:
-    """The state of the first of many seeds."""
-    return jax.tree.map(lambda leaf: leaf[0], states)
-
-
-def watcher(game: ContinuousGame, observe: Observe) -> Callable[[TrainState], Watched]:
-    """A function that measures all seeds of a game and draws up the first one's frame."""
-    coarse = figures.window(COARSE).reshape(-1, 2)
-
-    @jax.jit
-    def field_of(states: TrainState) -> jax.Array:
-        return -point_gradients(first_seed(states), jnp.asarray(coarse), game=game)[0]
-
-    def watch(states: TrainState) -> Watched:
-        samples, coverage, logits, over_window = jax.device_get(observe(states))
-        frame = figures.Frame(
-            step=int(states.step[0]),
-            samples=samples,
-            logits=over_window.reshape(FINE, FINE),
-            field=np.asarray(field_of(states)).reshape(COARSE, COARSE, 2),
-        )
-        return Watched(coverage=coverage, frame=frame, logits=logits)
-
-    return watch
-
-
-def coverage_of(samples: jax.Array, target: PlanarTarget) -> ModeCoverage:
-    """Modes covered, each by at least a fifth of its fair share of high-quality samples, and the share of those."""
-    fair_share = len(samples) / len(target.centers)
-    return mode_coverage(
-        samples,
-        centers=jnp.asarray(target.centers),
-        standard_deviation=target.standard_deviation,
-        min_samples=max(int(fair_share / 5), 1),
-    )
-
-
-def train_objective(
-    config: Config, game: ContinuousGame, target: PlanarTarget, *, start: TrainState, observe: Observe
-) -> tuple[figures.Column, dict[str, Any]]:
-    """Trains all seeds of one objective: its column of the page, and its row of the table.
-
-    ``start`` are the seeds' states at step 0, the same for every objective.
-
-    Raises:
-      NonFiniteError: a metric was not finite.
-    """
-    objective = game.settings.objective
-    began = time.monotonic()
-    states = jax.tree.map(jnp.array, start)  # a copy, for its memory is taken over
-    advance = trainer(game, target, batch_size=config.batch_size, steps=config.steps // config.frames)
-    watch = watcher(game, observe)
-    watched = [watch(states)]
-    for _ in range(config.frames):
-        states, metrics = advance(states)
-        bad = sorted(name for name, value in metrics.items() if not np.isfinite(value).all())
-        watched.append(watch(states))
-        if bad:
-            raise NonFiniteError(
-                f"{objective}: by step {watched[-1].frame.step} these were not finite: {', '.join(bad)}"
-            )
-    modes, quality = (
-        np.stack([getattr(moment.coverage, name) for moment in watched], axis=1).astype(float)
-        for name in ("modes_covered", "high_quality_fraction")
-    )
-    column = figures.Column(
-        title=f"{objective.replace('_', ' ')}\n{FORMULAS[objective]}",
-        boundary=GENERATOR_OBJECTIVES[game.settings.objective].boundary,
-        frames=[moment.frame for moment in watched],
-        steps=np.array([moment.frame.step for moment in watched]),
-        modes=modes,
-        quality=quality,
-    )
-    last = watched[-1]
-    row = {
-        "objective": objective,
-        "penalty_form": game.settings.penalty_form,
-        **_mean_and_deviation("modes_covered", modes[:, -1]),
-        **_mean_and_deviation("high_quality_fraction", quality[:, -1]),
-        **_mean_and_deviation("share_divergence", last.coverage.share_divergence),
-        **_mean_and_deviation("mean_logit", last.logits.mean(axis=1)),
-        **_mean_and_deviation("logit_deviation", last.logits.std(axis=1)),
-        "seconds": round(time.monotonic() - began, 1),
-    }
-    logger.info(
-        "%s: modes covered %.1f of %d, high quality %.3f, over %d seeds, %.0f s", objective, modes[:, -1].mean(),
-        len(target.centers), quality[:, -1].mean(), config.seeds, row["seconds"],
-    )  # fmt: skip
-    return column, row
-
-
-def _mean_and_deviation(name: str, values: npt.ArrayLike) -> dict[str, float | None]:
-    """Mean and sample deviation over seeds; null where there is none: one seed, or values that are not finite."""
-    values = np.asarray(values, float)
-    mean, deviation = values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan
-    return {
-        name: round(float(mean), 4) if np.isfinite(mean) else None,
-        f"{name}_sd": round(float(deviation), 4) if np.isfinite(deviation) else None,
-    }
-
-
-def markdown(rows: list[dict[str, Any]], perfect: dict[str, float], *, num_modes: int) -> str:
-    """The table as markdown, with what samples of p itself score."""
-
-    def cell(row: dict[str, Any], name: str, digits: int) -> str:
-        if row[name] is None:
-            return "-"
-        deviation = row[f"{name}_sd"]
-        return f"{row[name]:.{digits}f}" + ("" if deviation is None else f" ± {deviation:.{digits}f}")
-
-    lines = [
-        f"| objective | modes of {num_modes} | high quality | KL of shares, nats | mean F | sd of F |",
-        "|---|---|---|---|---|---|",
-        "| samples of p | {modes_covered:.0f} | {high_quality_fraction:.3f} | {share_divergence:.3f} | | |".format(
-            **perfect
-        ),
-    ]
-    for row in rows:
-        cells = [
-            cell(row, "modes_covered", 1), cell(row, "high_quality_fraction", 3), cell(row, "share_divergence", 3),
-            cell(row, "mean_logit", 2), cell(row, "logit_deviation", 2),
-        ]  # fmt: skip
-        lines.append(f"| {row['objective']} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
 def open_run(config: Config) -> tuple[list[str], Path]:
     """Checks the flags and opens the workdir.
 
@@ -352,11 +161,17 @@ def main(config: Config) -> dict[str, Any]:
     networks, optimizers = players_for(config)
     initialize = functools.partial(init_state, networks=networks, optimizers=optimizers)
     start = jax.jit(jax.vmap(initialize))(jax.random.split(jax.random.key(config.seed), config.seeds))
-    observe = observer(networks, target, num_samples=config.measured_samples)
-    games = [ContinuousGame(networks, optimizers, settings_for(config, objective)) for objective in objectives]
+    observe = make_observe(networks, target, num_samples=config.measured_samples)
     columns, rows = zip(
-        *(train_objective(config, game, target, start=start, observe=observe) for game in games), strict=True
-    )
+        *(
+            train_objective(
+                ContinuousGame(networks, optimizers, settings_for(config, objective)), target, start=start,
+                observe=observe, batch_size=config.batch_size, steps=config.steps, frames=config.frames,
+            )
+            for objective in objectives
+        ),
+        strict=True,
+    )  # fmt: skip
 
     data = sample_planar(jax.random.key(config.seed), target, num_samples=config.measured_samples)
     perfect = {name: float(value) for name, value in coverage_of(data, target)._asdict().items() if value.ndim == 0}
@@ -385,7 +200,7 @@ def main(config: Config) -> dict[str, Any]:
         "commit": workdir.commit(),
     }
     write_json(folder / workdir.RESULT, result)
-    write_text(folder / "result.md", markdown(list(rows), perfect, num_modes=len(target.centers)))
+    write_text(folder / "result.md", objectives_table(rows, perfect, num_modes=len(target.centers)))
     logger.info("toy2d.png, toy2d.gif, result.json and result.md are in %s", folder)
     return result
 

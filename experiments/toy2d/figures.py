@@ -15,6 +15,21 @@ HALF_WIDTH = 3.0
 INK, DATA, FAKE, EDGE = "#1b1b1f", "#5b7db1", "#d1495b", "#111111"
 
 
+# The generator's loss of every objective, as the titles of the columns show it.
+FORMULAS = {
+    "boundary_seeking": "$F^2$",
+    "boundary_seeking_centered": r"$(F - \log Z)^2$",
+    "boundary_cross_entropy": r"$\log\,(2\,\cosh\,F/2)$",
+    "minimax": r"$\log\,(1 - \sigma(F))$",
+    "non_saturating": r"$-\log\,\sigma(F)$",
+    "f_gan": r"$-f^*(\nu(F))$",
+    "least_squares": r"$(F - 1)^2/2$",
+    "least_squares_boundary": r"$(F - 1/2)^2/2$",
+    "wasserstein": "$-F$, Lipschitz",
+    "hinge": "$-F$, hinge D",
+}
+
+
 class Frame(NamedTuple):
     """What one objective's first seed looks like at one moment.
 
@@ -49,6 +64,11 @@ class Column(NamedTuple):
     steps: np.ndarray
     modes: np.ndarray
     quality: np.ndarray
+
+
+def column_title(objective: str) -> str:
+    """Returns an objective's name above its formula."""
+    return f"{objective.replace('_', ' ')}\n{FORMULAS[objective]}"
 
 
 def window(side: int) -> np.ndarray:

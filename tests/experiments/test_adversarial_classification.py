@@ -9,13 +9,14 @@ from PIL import Image
 from bgan_jax.data import open_dataset
 from bgan_jax.runtime.loop import NonFiniteError
 from experiments.adversarial_classification import command as adversarial_classification
-from experiments.adversarial_classification import report, systems, training
+from experiments.adversarial_classification import curves, systems, training
 from experiments.adversarial_classification.labelled_images import (
     LabelledImages,
     Stream,
     labelled_images,
     labelled_load,
 )
+from experiments.adversarial_classification.table import system_row, systems_table
 from experiments.adversarial_classification.training import Curve
 from experiments.harness.cli import flags
 from tests.experiments.refusals import assert_refused, flag_of
@@ -57,7 +58,7 @@ def test_every_system_has_its_errors_and_their_spread(finished):
 
 def test_the_same_command_again_trains_nothing(finished, monkeypatch):
     folder, result = finished
-    monkeypatch.setattr(adversarial_classification, "train_system", None)
+    monkeypatch.setattr(curves, "train_system", None)
     again = adversarial_classification.main(config(folder))
     assert again["rows"] == result["rows"]
 
@@ -71,7 +72,7 @@ def test_what_is_missing_is_trained(finished, monkeypatch):
         trained.append(seed)
         raise NonFiniteError("stop here")
 
-    monkeypatch.setattr(adversarial_classification, "train_system", train_system)
+    monkeypatch.setattr(curves, "train_system", train_system)
     with pytest.raises(NonFiniteError):
         adversarial_classification.main(config(folder))
     assert trained == [1]
@@ -91,10 +92,10 @@ def test_the_table_quotes_the_paper_as_recalled(finished):
 def test_a_run_that_is_not_finite_is_counted_and_left_out():
     good = Curve(epochs=[1.0], test_error=[10.0], train_error=[5.0], seconds=1.0, stopped=None)
     bad = Curve(epochs=[], test_error=[], train_error=[], seconds=1.0, stopped="at step 3 these were not finite: bound")
-    mixed = report.row("kl/exact", [good, bad])
+    mixed = system_row("kl/exact", [good, bad])
     assert (mixed["test_error"], mixed["test_error_sd"], mixed["seeds"]) == (10.0, None, 1)
-    lost = report.row("kl/exact", [bad])
-    assert lost["test_error"] is None and "not finite" in report.markdown([mixed, lost], protocol="")
+    lost = system_row("kl/exact", [bad])
+    assert lost["test_error"] is None and "not finite" in systems_table([mixed, lost], protocol="")
 
 
 def test_a_system_that_diverges_ends_early_with_its_reason(monkeypatch, tmp_path):
@@ -148,8 +149,8 @@ def test_pictures_are_filled_up_and_averaged():
 
 def test_a_part_of_a_split_keeps_the_balance_of_its_labels():
     split = LabelledImages(np.zeros((1000, 1, 1, 1), np.uint8), np.repeat(np.arange(10), 100).astype(np.int32))
-    assert np.bincount(split.spread(100).labels).tolist() == [10] * 10
-    assert len(split.spread(5000).labels) == 1000
+    assert np.bincount(split.evenly_spaced(100).labels).tolist() == [10] * 10
+    assert len(split.evenly_spaced(5000).labels) == 1000
 
 
 def test_an_epoch_shows_every_image_once_with_its_label():

@@ -9,9 +9,10 @@ from PIL import Image
 
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli import flags
-from experiments.harness.metrics.mean_and_sd import spread
+from experiments.harness.metrics.mean_and_sd import combine_seeds
 from experiments.harness.runs.trained_run import load_sampler
 from experiments.palette_images import command as palette_images
+from experiments.palette_images.table import distances_table
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.experiments.test_discrete_mnist import command
 
@@ -114,8 +115,8 @@ def test_the_table_of_several_seeds_has_the_same_form():
         facts = {"protocol": "by distance", "steps": 4, "training_seconds": 2.0, "commit": "abc"}
         return {"samples": row | {"frechet": 4.0 + seed}, **ends, **facts, "seed": seed}
 
-    one = palette_images.table(result(1))
-    several = palette_images.table(spread([result(0), result(1)]) | {"seeds": [0, 1], "training_seconds": 2.0})
+    one = distances_table(result(1))
+    several = distances_table(combine_seeds([result(0), result(1)]) | {"seeds": [0, 1], "training_seconds": 2.0})
     assert "| samples | 0.1 | 0.2 | 0.3 | 5 | 0.5 |" in one and "Seed 1, 4 steps" in one
     assert "| 4.50 ± 0.71 (n = 2) |" in several and "over seeds 0 to 1, 4 steps" in several
     assert one.count("\n") == several.count("\n")

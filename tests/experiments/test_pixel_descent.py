@@ -13,6 +13,7 @@ from bgan_jax.algorithms.state import adam_pair, init_state
 from bgan_jax.networks import Networks, Player
 from experiments.harness.cli import flags
 from experiments.pixel_descent import command as pixel_descent
+from experiments.pixel_descent.descent import descend, moments_of
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.tiny_pixels import tiny_networks
 
@@ -35,7 +36,7 @@ def linear_game(objective):
 
 def followed(objective, start, *, rate, steps):
     game, state = linear_game(objective)
-    return pixel_descent.descend(state, start, game=game, rate=rate, steps=steps, batch_size=2)
+    return descend(state, start, game=game, rate=rate, steps=steps, batch_size=2)
 
 
 def test_boundary_seeking_stops_at_the_boundary_where_the_proxy_goes_on():
@@ -54,7 +55,7 @@ def test_boundary_seeking_stops_at_the_boundary_where_the_proxy_goes_on():
 
 
 def test_pictures_are_kept_at_the_moments():
-    moments = pixel_descent.moments_of(7)
+    moments = moments_of(7)
     _, drift, pictures = followed("minimax", np.full((2, 2, 2, 1), -0.5, np.float32), rate=0.01, steps=7)
     assert moments[0] == 0 and moments[-1] == 7 and len(pictures) == len(moments)
     np.testing.assert_allclose(

@@ -21,7 +21,6 @@ from bgan_jax.algorithms.discrete import discrete_step
 from bgan_jax.algorithms.state import init_state
 from bgan_jax.runtime.metric_descriptions import METRICS
 from experiments import report
-from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.reports import report_curves, report_page
 from experiments.harness.reports.run_log import leaving_a_report
@@ -189,7 +188,7 @@ def test_warnings_of_a_command_that_makes_a_run_are_kept_and_shown(tmp_path):
 
 def test_the_command(run, tmp_path, capsys):
     arguments = [str(run)]
-    assert report.main(flags.parse(report.Config, arguments)) == run / "report.html"
+    assert report.main(report.COMMAND.parse(arguments)) == run / "report.html"
     assert "report of 1 run written" in capsys.readouterr().out
     for given, words in [
         ([], "at least one run"),

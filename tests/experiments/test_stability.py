@@ -8,7 +8,8 @@ from PIL import Image
 
 from experiments.harness.cli import flags
 from experiments.stability import command as stability
-from experiments.stability.command import Cell
+from experiments.stability import results, sweep
+from experiments.stability.sweep import Trial
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.tiny_pixels import tiny_networks
 
@@ -46,9 +47,9 @@ def test_finished_cells_are_kept_and_diverged_ones_shown(finished, monkeypatch):
     folder, first = finished
 
     def diverges(*arguments, **facts):
-        raise stability.NonFiniteError("at step 1 these were not finite: bound")
+        raise sweep.NonFiniteError("at step 1 these were not finite: bound")
 
-    monkeypatch.setattr(stability, "train_and_measure", diverges)
+    monkeypatch.setattr(sweep, "train_and_measure", diverges)
     result = stability.main(
         config(
             folder,
@@ -64,13 +65,13 @@ def test_finished_cells_are_kept_and_diverged_ones_shown(finished, monkeypatch):
 
 
 def test_the_plan_holds_every_cell_once():
-    plan = stability.plan_of(
+    plan = stability.sweep_of(
         config("unused", "--objectives=minimax,hinge", "--ratios=1:1,5:1", "--learning_rates=1e-3,1e-2", "--seeds=2")
     )
-    assert [cell.seed for cell in plan.curves] == [0, 0, 1, 1]
-    assert len(plan.map) == 8 and len(plan.cells) == len(set(plan.cells)) == 10
-    assert Cell("hinge", 1e-3, "5:1", 0) in plan.curves and Cell("hinge", 1e-3, "5:1", 0) in plan.map
-    run = stability.run_config(config("unused"), Cell("hinge", 1e-2, "5:2", 3))
+    assert [trial.seed for trial in plan.curves] == [0, 0, 1, 1]
+    assert len(plan.map) == 8 and len(plan.trials) == len(set(plan.trials)) == 10
+    assert Trial("hinge", 1e-3, "5:1", 0) in plan.curves and Trial("hinge", 1e-3, "5:1", 0) in plan.map
+    run = stability.run_config(config("unused"), Trial("hinge", 1e-2, "5:2", 3))
     assert (run.gen_steps, run.disc_steps, run.seed, run.learning_rate_gen) == (5, 2, 3, 1e-2)
     assert run.penalty_form == "unweighted"
 
@@ -82,7 +83,7 @@ def test_the_course_of_a_run(tmp_path):
     ]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "measurements.jsonl").write_text('{"step": 20, "frechet": 7.5}\n')
-    course = stability.curves_of(tmp_path)
+    course = results.read_curves(tmp_path)
     np.testing.assert_allclose(course.accuracy, [0.7, 0.5])
     np.testing.assert_allclose(course.logit_deviation, [2.0, 0.0])
     assert course.measured_steps.tolist() == [20] and course.frechet.tolist() == [7.5]

@@ -13,6 +13,7 @@ from bgan_jax.losses import GENERATOR_OBJECTIVES
 from experiments.harness.cli import flags
 from experiments.toy2d import command as toy2d
 from experiments.toy2d import figures
+from experiments.toy2d.measurement import coverage_of
 from tests.experiments.refusals import assert_refused, flag_of
 
 TINY = ["--smoke", "--batch_size=8", "--width=8", "--steps=4", "--measured_samples=50"]
@@ -53,7 +54,7 @@ def test_the_table_has_every_objective_with_its_spread(finished):
 
 
 def test_every_objective_has_a_formula_and_legal_settings(tmp_path):
-    assert set(toy2d.FORMULAS) == set(GENERATOR_OBJECTIVES)
+    assert set(figures.FORMULAS) == set(GENERATOR_OBJECTIVES)
     for objective in GENERATOR_OBJECTIVES:
         assert toy2d.settings_for(config(tmp_path), objective).objective == objective
 
@@ -61,13 +62,13 @@ def test_every_objective_has_a_formula_and_legal_settings(tmp_path):
 def test_a_mode_counts_from_a_fifth_of_its_share():
     target = planar_target("four_gaussians")
     samples = jnp.asarray(target.centers)[jnp.array([0] * 60 + [1] * 30 + [2] * 6 + [3] * 4)]  # fair: 25, a fifth: 5
-    assert int(toy2d.coverage_of(samples, target).modes_covered) == 3
+    assert int(coverage_of(samples, target).modes_covered) == 3
 
 
 def test_samples_of_p_cover_p():
     target = planar_target("grid")
     samples = sample_planar(jax.random.key(0), target, num_samples=2500)
-    assert int(toy2d.coverage_of(samples, target).modes_covered) == 25
+    assert int(coverage_of(samples, target).modes_covered) == 25
 
 
 def test_the_window_runs_as_the_pictures_do():

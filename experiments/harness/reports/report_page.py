@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import base64
 import html
-import math
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bgan_jax.atomic_files import write_text
-from experiments.harness.metrics.mean_and_sd import in_words
+from experiments.harness.metrics.mean_and_sd import is_number, mean_and_sd
 from experiments.harness.reports.report_curves import COLORS, Curve, draw, explanation, names_in_order, points_of
 from experiments.harness.reports.run_record import PAGE, RunRecord, read_run, seeds_within
+from experiments.harness.reports.tables import over_seeds
 
 # All pictures of a run together, in bytes; beyond it, pictures in the middle are left out.
 PICTURE_BUDGET = 6_000_000
@@ -286,11 +285,9 @@ def _seed_groups(runs: Sequence[RunRecord]) -> list[tuple[str, list[int]]]:
     return list(zip(names, several, strict=True))
 
 
-def _spread(values: Sequence[Any]) -> str:
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
-        return ""
-    mean, deviation = statistics.fmean(values), statistics.stdev(values)
-    return in_words(mean, deviation, len(values)) if math.isfinite(mean + deviation) else ""
+def _over_seeds(values: Sequence[Any]) -> str:
+    mean, deviation = mean_and_sd(values) if all(map(is_number, values)) else (None, None)
+    return "" if mean is None or deviation is None else over_seeds(mean, deviation, len(values))
 
 
 def _facts(
@@ -312,7 +309,7 @@ def _facts(
         values = [of_run.get(name) for of_run in facts]
         differs = " class='differs'" if len({repr(value) for value in values}) > 1 else ""
         cells = [f"<td>{html.escape('' if value is None else str(value))}</td>" for value in values]
-        cells += [f"<td>{_spread([values[i] for i in members])}</td>" for _, members in means]
+        cells += [f"<td>{_over_seeds([values[i] for i in members])}</td>" for _, members in means]
         rows.append(f"<tr{differs}><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
     return f"<div class='scroll'><table>{''.join(rows)}</table></div>"
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
-from experiments.harness.metrics.mean_and_sd import spread_in_words
+from experiments.harness.reports.tables import format_mean_and_sd
 from experiments.harness.runs.population import seed_folder
 
 WARNINGS = "warnings.jsonl"
@@ -71,7 +71,7 @@ def flat(value: Any, *, name: str = "") -> dict[str, Any]:
       >>> flat({"score": {"mean": 7.5, "standard_deviation": 0.25, "n": 3}})
       {'score': '7.50 ± 0.25 (n = 3)'}
     """
-    words = spread_in_words(value)
+    words = format_mean_and_sd(value)
     if words is not None:
         return {name: words} if words.count(",") < LONGEST_LIST else {}
     if isinstance(value, Mapping):

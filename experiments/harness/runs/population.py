@@ -31,7 +31,8 @@ from bgan_jax.runtime.compiled_step import Load, Totals, make_advance
 from bgan_jax.runtime.metrics import Lines, Report, open_metrics
 from bgan_jax.algorithms.state import TrainState
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.metrics.mean_and_sd import means, spread, table
+from experiments.harness.metrics.mean_and_sd import combine_seeds, means
+from experiments.harness.reports.tables import result_table
 
 if TYPE_CHECKING:
     from experiments.harness.runs.run import Experiment, Outcome
@@ -291,14 +292,14 @@ def of_every_seed(
     outcome: Outcome,
     finish: Callable[[Outcome], dict[str, Any]],
     *,
-    table_of: Callable[[dict[str, Any]], str] = table,
+    table_of: Callable[[dict[str, Any]], str] = result_table,
 ) -> dict[str, Any]:
     """The final numbers of a run; of several seeds, each seed's in its own folder, and all of them as one in the run's.
 
     Args:
       outcome: of ``run.run``.
       finish: measures one seed, writes its ``result.json`` and whatever else belongs to it, and returns the result.
-      table_of: the result of several seeds in Markdown; see ``spread.cell``.
+      table_of: the result of several seeds in Markdown; see ``reports.tables``.
 
     Returns:
       The result; of several seeds with mean, standard deviation and n in the place of every number, as it is written to
@@ -308,7 +309,9 @@ def of_every_seed(
         return finish(outcome)
     results = [finish(one) for one in outcome.each]
     apart = ("seed", "training_seconds")
-    together = spread([{name: value for name, value in result.items() if name not in apart} for result in results])
+    together = combine_seeds(
+        [{name: value for name, value in result.items() if name not in apart} for result in results]
+    )
     together["seeds"] = list(seeds_of(outcome.experiment.config))
     together["training_seconds"] = round(outcome.seconds, 1)
     write_json(outcome.folder / workdir.RESULT, together)

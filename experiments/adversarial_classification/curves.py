@@ -1,0 +1,74 @@
+"""The error curves of all systems, each kept in a file of its own once its run is finished."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bgan_jax.atomic_files import write_json
+from bgan_jax.runtime import parallel
+from experiments.adversarial_classification.labelled_images import LabelledImages
+from experiments.adversarial_classification.training import Curve, Trainer, train_system
+
+logger = logging.getLogger("bgan_jax")
+
+# Folder of all curves, in the workdir.
+FOLDER = "curves"
+
+
+def curve_file(folder: Path, name: str, seed: int) -> Path:
+    """Returns the file of the curve of one run."""
+    return folder / FOLDER / f"{name.replace('/', '-')}-seed{seed}.json"
+
+
+def train_or_read_curves(
+    trainers: Mapping[str, Trainer],
+    *,
+    folder: Path,
+    seeds: Sequence[int],
+    train: LabelledImages,
+    test: LabelledImages,
+    error: Callable[[Any, LabelledImages], float],
+    epochs_of: Callable[[str], int],
+    measurements: int,
+    launcher: str,
+) -> dict[str, list[Curve]]:
+    """Trains every system from every seed, and reads the curves of the runs that are finished.
+
+    Args:
+      trainers: by the system's name.
+      folder: the workdir.
+      seeds: of each system.
+      train: the training split.
+      test: the test split.
+      error: counts errors, in percent.
+      epochs_of: ``name -> epochs``.
+      measurements: points of every curve.
+      launcher: ``"pmap"`` or ``"shard_map"``.
+
+    Returns:
+      Curves by system, one per seed.
+    """
+    train_part = train.evenly_spaced(len(test.labels))
+    resident = parallel.replicate(parallel.identity, train, parallel=launcher)
+    (folder / FOLDER).mkdir(exist_ok=True)
+    curves: dict[str, list[Curve]] = {}
+    for name, trainer in trainers.items():
+        curves[name] = []
+        for seed in seeds:
+            path = curve_file(folder, name, seed)
+            if path.exists():
+                curves[name].append(Curve(**json.loads(path.read_text(encoding="utf-8"))))
+                continue
+            curve = train_system(
+                trainer, resident, error=error, train_part=train_part, test=test, seed=seed, epochs=epochs_of(name),
+                measurements=measurements,
+            )  # fmt: skip
+            write_json(path, curve._asdict())
+            curves[name].append(curve)
+            ending = curve.stopped or f"test error {curve.test_error[-1]:.2f} %, train {curve.train_error[-1]:.2f} %"
+            logger.info("%s, seed %d: %s, %.0f s", name, seed, ending, curve.seconds)
+    return curves
