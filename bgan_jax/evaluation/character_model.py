@@ -257,7 +257,7 @@ def _bits(variables: Any, lines: jax.Array, *, network: CharacterModelNetwork) -
 
 
 def _one_cycle(index: int, *, steps: int, peak: float) -> float:
-    """Learning rate of a step: rises linearly to the peak over the first tenth, then falls to zero as a cosine."""
+    """Returns the learning rate of a step: linear to the peak over the first tenth, then a cosine to zero."""
     rise = max(0.1 * steps, 1.0)
     if index < rise:
         return peak * (index + 1) / (rise + 1)

@@ -293,7 +293,7 @@ def _descent() -> optax.GradientTransformation:
 
 
 def _one_cycle(index: int, *, steps: int, peak: float) -> float:
-    """Learning rate of a step: rises to the peak over the first fifth, then falls to almost zero, both as cosines."""
+    """Returns the learning rate of a step: a cosine up to the peak over the first fifth, then one to almost zero."""
     rise = max(0.2 * steps, 1.0)
     if index < rise:
         low, high, way = peak / 25, peak, 1 - index / rise

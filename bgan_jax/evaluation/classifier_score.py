@@ -74,7 +74,7 @@ def classifier_score(probs: np.ndarray) -> ClassifierScore:
 
 
 def class_shares(probs: np.ndarray) -> np.ndarray:
-    """Computes, for each class, the fraction of images of which it is the most probable class.
+    """Computes the fraction of images of which each class is the most probable class.
 
     Args:
       probs: p(y|x), ``[N, K]``.

@@ -1,4 +1,4 @@
-r"""The variational lower bound on an f-divergence: what the discriminator maximises, and what it then reports.
+r"""The variational lower bound on an f-divergence, which the discriminator maximises.
 
 For any function F the bound :math:`V(F) = E_P[\nu(F)] - E_Q[f^*(\nu(F))]` is at most :math:`D_f(P \| Q)`, with equality
 exactly at :math:`F = \log p/q`, whatever f is.
@@ -17,7 +17,7 @@ from bgan_jax.losses.elementary import mean
 
 @jax.custom_jvp
 def _data_term_less_fake_term(data_term, fake_term):
-    """The difference, and -inf where it would be inf - inf: a vacuous lower bound is still a lower bound."""
+    """Computes the difference, with -inf for inf - inf, which is still a lower bound."""
     vacuous = jnp.isneginf(data_term) | jnp.isposinf(fake_term)
     return jnp.where(vacuous, -jnp.inf, data_term - fake_term)
 
@@ -30,7 +30,7 @@ def _differentiate_difference(primals, tangents):
 def variational_lower_bound(
     *, real_logits: ArrayLike, fake_logits: ArrayLike, divergence: str | FDivergence
 ) -> jax.Array:
-    r"""Sample estimate of the lower bound on :math:`D_f(P \| Q)`.
+    r"""Computes the sample estimate of the lower bound on :math:`D_f(P \| Q)`.
 
     .. math:: V = \frac{1}{|\mathrm{real}|} \sum \nu(F_{\mathrm{real}})
                 - \frac{1}{|\mathrm{fake}|} \sum (f^* \circ \nu)(F_{\mathrm{fake}})
@@ -68,7 +68,7 @@ def variational_lower_bound(
 
 
 def discriminator_loss(*, real_logits: ArrayLike, fake_logits: ArrayLike, divergence: str | FDivergence) -> jax.Array:
-    r"""The discriminator's loss: the negative of :func:`variational_lower_bound`.
+    r"""Computes the discriminator's loss, the negative of :func:`variational_lower_bound`.
 
     .. math:: L_D = E_Q[(f^* \circ \nu)(F)] - E_P[\nu(F)]
 

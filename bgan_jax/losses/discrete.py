@@ -1,18 +1,19 @@
-r"""Generator losses through samples, for discrete data: the generator's log-probabilities are differentiated, F is not.
+r"""Generator losses for discrete data: they differentiate the generator's log-probabilities, not F.
 
 Samples :math:`x_{mn} \sim g(x \mid z_n)`, m = 1..M, n = 1..N; arrays are ``[M, N]``, losses ``[N]``, and the caller
-takes the mean over latents. What each function's gradient estimates:
+takes the mean over latents. The quantity that each function's gradient estimates:
 
 =====================================  ==============================  ===========================  ========
 function                               weight of sample m of latent n  estimates the gradient of    bias
 =====================================  ==============================  ===========================  ========
 ``importance_weighted_loss``           softmax over m                  E_z KL(p~(x|z) || g(x|z))    O(1/M)
-``centered_importance_weighted_loss``  softmax over m, less 1/M        the same, less variance      the same
+``centered_importance_weighted_loss``  softmax over m, minus 1/M       the same, lower variance     the same
 ``marginal_importance_weighted_loss``  softmax over m and n, times N   KL(p~(x) || q(x))            O(1/(MN))
 ``reinforce_loss``                     (reward - baseline) / M         the expected reward          none
 =====================================  ==============================  ===========================  ========
 
-The first two normalise away which latent is good; the third keeps it, at more variance.
+The first two normalise the weights of each latent separately, so they do not favour the latents with large weights; the
+third does, with a higher variance.
 """
 
 from __future__ import annotations
@@ -26,19 +27,20 @@ from bgan_jax.losses.weights import normalized_importance_weights
 
 
 def _negative_weighted_sum(weights: jax.Array, log_probs: jax.Array) -> jax.Array:
-    """-sum_m weights * log_probs with constant weights; terms saturate, so a sum of huge ones is not inf - inf."""
+    """Computes -sum_m weights * log_probs with constant weights; the terms saturate, so the sum is never inf - inf."""
     bound = float(jnp.finfo(log_probs.dtype).max) / (2 * log_probs.shape[0])
     return -jnp.sum(jnp.clip(jax.lax.stop_gradient(weights) * log_probs, -bound, bound), axis=0)
 
 
 def importance_weighted_loss(*, log_probs: ArrayLike, fake_logits: ArrayLike) -> jax.Array:
-    r"""Negative log-likelihood of the generator's own samples, weighted towards the data: the discrete BGAN loss.
+    r"""Computes the importance-weighted generator loss: the discrete BGAN loss.
 
     .. math:: L_n = -\sum_m \tilde w_{mn} \log g(x_{mn} \mid z_n), \qquad \tilde w_{mn} = \mathrm{softmax}_m F(x_{mn})
 
-    Algorithm 1 of [Hjelm]_. Its gradient is the self-normalised estimate of the gradient of :math:`E_z KL(\tilde
-    p(x|z) \| g(x|z))` with :math:`\tilde p(x|z) = w(x) g(x|z) / \alpha(z)` held fixed, whichever divergence trained
-    F. The bias falls like 1/M. With M = 1 the weight is 1 and the expected gradient is zero: use M >= 2.
+    Algorithm 1 of [Hjelm]_: the negative log-likelihood of the generator's own samples, weighted by their importance
+    weights. Its gradient is the self-normalised estimate of the gradient of :math:`E_z KL(\tilde p(x|z) \| g(x|z))`
+    with :math:`\tilde p(x|z) = w(x) g(x|z) / \alpha(z)` constant, whichever divergence trained F. The bias is O(1/M).
+    With M = 1 the weight is 1 and the expected gradient is zero: use M >= 2.
 
     Args:
       log_probs: log g(x|z) of every sample, summed over the data's dims, in nats, ``[M, N]``. Traced; differentiated.
@@ -59,13 +61,13 @@ def importance_weighted_loss(*, log_probs: ArrayLike, fake_logits: ArrayLike) ->
 
 
 def centered_importance_weighted_loss(*, log_probs: ArrayLike, fake_logits: ArrayLike) -> jax.Array:
-    r"""The discrete BGAN loss with the uniform weight subtracted: the same expected gradient, less variance.
+    r"""Computes the discrete BGAN loss with the uniform weight subtracted: same expected gradient, lower variance.
 
     .. math:: L_n = -\sum_m \left(\tilde w_{mn} - \tfrac{1}{M}\right) \log g(x_{mn} \mid z_n)
 
-    The subtracted term has expected gradient zero, as :math:`E_g[\nabla \log g] = 0`, so this is exactly unbiased
-    relative to :func:`importance_weighted_loss`. Its value is no likelihood: it is zero when the weights are equal,
-    and with M = 1 value and gradient are exactly zero.
+    The subtracted term has expected gradient zero, as :math:`E_g[\nabla \log g] = 0`, so the expected gradient is
+    exactly that of :func:`importance_weighted_loss`. The value is not a likelihood: it is zero if the weights are
+    equal, and with M = 1 value and gradient are exactly zero.
 
     Args:
       log_probs: log g(x|z) of every sample, in nats, ``[M, N]``. Traced; differentiated.
@@ -89,14 +91,14 @@ def centered_importance_weighted_loss(*, log_probs: ArrayLike, fake_logits: Arra
 def marginal_importance_weighted_loss(
     *, log_probs: ArrayLike, fake_logits: ArrayLike, axis_name: str | tuple[str, ...] | None = None
 ) -> jax.Array:
-    r"""The discrete BGAN loss with one normaliser for the whole batch.
+    r"""Computes the discrete BGAN loss with one normaliser for the whole batch.
 
     .. math:: L_n = -\frac{1}{M} \sum_m \frac{w_{mn}}{\hat\beta} \log g(x_{mn} \mid z_n), \qquad
               \hat\beta = \frac{1}{M N} \sum_{m, n} w_{mn}
 
     The first policy gradient of [Hjelm]_: the mean over n estimates the gradient of :math:`KL(\tilde p(x) \| q(x))`,
-    the divergence of the marginals, with a bias that falls like 1/(MN), also at M = 1. Use with care: a few latents
-    can take all the weight, so at small M the variance is well above that of the per-latent form.
+    the divergence of the marginals, with a bias of O(1/(MN)), also at M = 1. Use with care: a few latents can have
+    all the weight, so at small M the variance is much higher than that of the per-latent form.
 
     Args:
       log_probs: log g(x|z) of every sample, in nats, ``[M, N]``. Traced; differentiated.
@@ -128,12 +130,12 @@ def marginal_importance_weighted_loss(
 
 
 def reinforce_loss(*, log_probs: ArrayLike, rewards: ArrayLike, baseline: ArrayLike) -> jax.Array:
-    r"""The score-function (REINFORCE) loss.
+    r"""Computes the score-function (REINFORCE) loss.
 
     .. math:: L_n = -\frac{1}{M} \sum_m (r_{mn} - b_{mn}) \log g(x_{mn} \mid z_n)
 
     [Williams]_. Its gradient is an unbiased estimate of :math:`-\nabla E_g[r]` for any baseline that does not depend
-    on the sample it multiplies. With the reward :math:`r = F` it follows the reversed divergence :math:`E_z KL(g(x|z)
+    on the sample it multiplies. With the reward :math:`r = F` it minimises the reversed divergence :math:`E_z KL(g(x|z)
     \| \tilde p(x|z))`, whose gradient is :math:`-E_g[(\log w - \log \alpha(z) - 1) \nabla \log g]`; the constants are
     baselines.
 
@@ -162,12 +164,12 @@ def reinforce_loss(*, log_probs: ArrayLike, rewards: ArrayLike, baseline: ArrayL
 
 
 def leave_one_out_baseline(rewards: ArrayLike) -> jax.Array:
-    r"""For each sample the mean reward of the other samples of its latent.
+    r"""Computes for each sample the mean reward of the other samples of its latent.
 
     .. math:: b_{mn} = \frac{1}{M - 1} \sum_{m' \ne m} r_{m'n}
 
-    [Mnih]_, [Kool]_. Independent of the sample it is subtracted for, so REINFORCE stays
-    unbiased; no state, no learned network. The sums run from both ends: nothing is added and taken away again.
+    [Mnih]_, [Kool]_. It does not depend on the sample it is subtracted for, so REINFORCE stays unbiased; it needs
+    neither state nor a learned network. Cumulative sums from both ends avoid subtracting a term from the total.
 
     Args:
       rewards: ``[M, N]``, M >= 2. Traced.

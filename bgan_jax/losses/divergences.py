@@ -1,4 +1,4 @@
-r"""f-divergences in the one form that makes the discriminator's logit a log density ratio.
+r"""f-divergences, parametrised so that the discriminator's logit is a log density ratio.
 
 For a strictly convex differentiable :math:`f` on :math:`[0, \infty)` put
 
@@ -60,7 +60,7 @@ class FDivergence:
     r"""One f-divergence: four elementwise functions and a name. Immutable and hashable, so it can be a static argument.
 
     Attributes:
-      name: what error messages and logs call it.
+      name: name in error messages and logs.
       f: the convex function of the ratio ``u = p/q >= 0``; :math:`D_f(P \| Q) = E_Q[f(p/q)]`.
       activation: :math:`\nu(F) = f'(e^F)`, from a logit to the domain of the conjugate.
       conjugate: :math:`f^*(t)`; its slope is the importance weight.
@@ -88,7 +88,7 @@ def _closed_form(
     conjugate_of_activation: tuple[Elementwise, Elementwise],
     domain_end: float = math.inf,
 ) -> FDivergence:
-    """A record from (value, slope) pairs. The slope of f needs none: f'(u) is the activation at log u."""
+    """Creates a record from (value, slope) pairs. The slope of f is not needed: f'(u) is the activation at log u."""
     activate = with_slope(*activation)
     conjugate_value, conjugate_slope = conjugate
 
@@ -117,29 +117,29 @@ def _closed_form(
 
 
 def _negative_log1mexp(t):
-    """-log(1 - e^t) for t <= 0, by whichever of two identities does not cancel."""
+    """Computes -log(1 - e^t) for t <= 0, by the one of two identities that does not cancel."""
     return jnp.where(t > -math.log(2), -jnp.log(-jnp.expm1(t)), -jnp.log1p(-jnp.exp(t)))
 
 
 def _log_twice_sigmoid(x):
-    """log(2 sigmoid(x)) = log(1 + tanh(x/2)) = log 2 - softplus(-x): the middle form is exact near 0."""
+    """Computes log(2 sigmoid(x)) = log(1 + tanh(x/2)) = log 2 - softplus(-x); the second form is exact near 0."""
     return jnp.where(x > -1, jnp.log1p(jnp.tanh(x / 2)), math.log(2) - softplus(-x))
 
 
 def _jensen_shannon_f(u):
-    """With d = (u-1)/(u+1), u log(1+d) + log(1-d), which near 1 is better as (u+1)/2 [d log u + log(1-d²)]."""
+    """Computes u log(1+d) + log(1-d) with d = (u-1)/(u+1); near 1 as (u+1)/2 [d log u + log(1-d²)], more exact."""
     d = (u - 1) / (u + 1)
     near_one = (u / 2 + 0.5) * (d * jnp.log(positive(u)) + jnp.log1p(-jnp.square(jnp.clip(d, -0.5, 0.5))))
-    d = jnp.clip(d, -1 + 2.0**-24, 1 - 2.0**-24)  # the logarithm that this touches has a factor or a sum that hides it
+    d = jnp.clip(d, -1 + 2.0**-24, 1 - 2.0**-24)  # changes only logarithms whose factor or sum makes them irrelevant
     return jnp.where(jnp.abs(d) < 0.5, near_one, u * jnp.log1p(d) + jnp.log1p(-d))
 
 
 def _invert_jeffreys_activation(t):
-    """F with F + 1 - e^-F = t, that is -log W(e^(1-t)), by Newton's method.
+    """Solves F + 1 - e^-F = t for F, which is -log W(e^(1-t)), by Newton's method.
 
-    The left side is increasing and concave, so Newton's method from the left of the root increases to it. For t >= 0
-    both t/2 and t - 1 lie on the left, for t < 0 -log(1 - t) does. In the form F - expm1(-F) the residual is exact
-    near 0.
+    The left side is increasing and concave, so Newton's method from the left of the root converges monotonically. For
+    t >= 0 both t/2 and t - 1 are left of the root, for t < 0 it is -log(1 - t). In the form F - expm1(-F) the residual
+    is exact near 0.
     """
     t = jnp.maximum(t, -(1 - 2e-5) * float(jnp.finfo(jnp.asarray(t).dtype).max))
     logit = jnp.where(t < 0, -jnp.log1p(-jnp.minimum(t, 0.0)), jnp.maximum(t / 2, t - 1))
@@ -262,7 +262,7 @@ DIVERGENCES: Mapping[str, FDivergence] = types.MappingProxyType(
 
 
 def as_divergence(divergence: str | FDivergence) -> FDivergence:
-    """The record that a ``divergence=`` argument means: a name of ``DIVERGENCES``, or a record, returned as it is.
+    """Converts a ``divergence=`` argument to a record: looks up a name in ``DIVERGENCES``, returns a record unchanged.
 
     Args:
       divergence: static. A name, or an ``FDivergence``.
@@ -271,7 +271,7 @@ def as_divergence(divergence: str | FDivergence) -> FDivergence:
       The ``FDivergence``.
 
     Raises:
-      ValueError: the name is unknown; the message lists the legal ones.
+      ValueError: the name is unknown; the message lists the legal names.
 
     Example:
       >>> as_divergence("kl") is DIVERGENCES["kl"]
@@ -288,11 +288,11 @@ def as_divergence(divergence: str | FDivergence) -> FDivergence:
 
 
 def conjugate_slope(t: ArrayLike, *, divergence: str | FDivergence) -> jax.Array:
-    r"""The slope of the conjugate: the importance weight of a point whose dual variable is ``t``.
+    r"""Computes the slope of the conjugate, the importance weight of a point with dual variable ``t``.
 
     .. math:: w = (f^*)'(t), \qquad (f^*)'(\nu(F)) = e^F \ \text{for every } f
 
-    Theorem 1 of [Hjelm]_. With ``F`` at hand use ``importance_weights``, which is exact where ``t`` has lost digits.
+    Theorem 1 of [Hjelm]_. If ``F`` is known, use ``importance_weights``, which is exact where ``t`` has lost digits.
 
     Args:
       t: a point of the conjugate's domain, any shape. Traced.
@@ -312,7 +312,7 @@ def conjugate_slope(t: ArrayLike, *, divergence: str | FDivergence) -> jax.Array
 
 
 def alpha_divergence(alpha: float) -> FDivergence:
-    r"""The alpha-divergence, which runs through most of the table.
+    r"""Creates the alpha-divergence, a family that contains most divergences of the table.
 
     .. math:: f(u) = \frac{u^\alpha - 1 - \alpha (u - 1)}{\alpha (\alpha - 1)}, \qquad
               \nu(F) = \frac{e^{(\alpha - 1) F} - 1}{\alpha - 1}, \qquad
@@ -326,7 +326,7 @@ def alpha_divergence(alpha: float) -> FDivergence:
       alpha: finite, neither 0 nor 1. Static: equal values give the same record, so nothing is traced twice.
 
     Returns:
-      The ``FDivergence``, called ``alpha(<alpha>)``.
+      The ``FDivergence``, with the name ``alpha(<alpha>)``.
 
     Raises:
       ValueError: alpha is 0, 1 or not finite.
@@ -359,7 +359,7 @@ def _alpha_divergence(alpha: float) -> FDivergence:
         return jnp.where(u == 0, 1 / alpha if alpha > 0 else jnp.inf, value)
 
     def expm1_over(power, logit):
-        # (e^{sF} - 1) / s; far from 0 in two factors, since e^{sF} may overflow where the quotient does not.
+        # (e^{sF} - 1) / s; for large |sF| as two factors, since e^{sF} may overflow where the quotient does not.
         root = jnp.exp(power * logit / 2)
         return jnp.where(power * logit > 40, root * (root / power), jnp.expm1(power * logit) / power)
 

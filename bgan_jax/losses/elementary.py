@@ -1,11 +1,11 @@
-r"""Functions of one real number with exact slopes.
+r"""Elementwise functions with numerically exact derivatives.
 
-Every closed form of this library is written as a pair, its value and its slope, because differentiating a stable value
-need not give a stable slope: the derivative of ``expm1`` is evaluated by JAX as ``expm1(x) + 1``, which is 0 instead of
-:math:`e^{-20}` at ``x = -20``.
+Every closed form of this library is a pair of a value and a slope, because the derivative of a stable value need not be
+stable: JAX evaluates the derivative of ``expm1`` as ``expm1(x) + 1``, which is 0 instead of :math:`e^{-20}` at
+``x = -20``.
 
-Overflow: a *value* that float32 cannot hold is ``inf``; a *slope* saturates at about the largest float instead, so that
-a zero cotangent (a masked example) never meets an ``inf``, and no gradient is ever NaN.
+Overflow: a *value* that float32 cannot represent is ``inf``; a *slope* saturates at about the largest float instead, so
+that a zero cotangent (of a masked example) is never multiplied by ``inf``, and no gradient is NaN.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Elementwise = Callable[[Any], jax.Array]
 
 
 def with_slope(value: Elementwise, slope: Elementwise) -> Elementwise:
-    """The elementwise function ``value``, differentiated (in either mode, to any order) through ``slope``."""
+    """Returns the elementwise function ``value`` with derivative ``slope``, in either mode and to any order."""
     function = jax.custom_jvp(value)
 
     @function.defjvp
@@ -33,7 +33,7 @@ def with_slope(value: Elementwise, slope: Elementwise) -> Elementwise:
 
 
 def slope_of(f: Elementwise) -> Elementwise:
-    """The derivative of an elementwise function, elementwise."""
+    """Returns the derivative of an elementwise function as an elementwise function."""
 
     def slope(u):
         u = jnp.asarray(u)
@@ -43,15 +43,15 @@ def slope_of(f: Elementwise) -> Elementwise:
 
 
 def saturated_exp(x: jax.Array, *, scale: float = 1.0) -> jax.Array:
-    r""":math:`\mathrm{scale} \cdot e^x`, constant from just below the largest float: finite, and so are its slopes."""
+    r"""Computes :math:`\mathrm{scale} \cdot e^x`, constant from just below the largest float: always finite."""
     x = jnp.asarray(x)
     limit = math.log(float(jnp.finfo(x.dtype).max) / max(scale, 1.0)) - 2e-5
-    # Not jnp.minimum: its slope is a product with 0, and what comes down to it may have overflowed.
+    # Not jnp.minimum: its slope is a product of 0 and the cotangent, which may be inf.
     return scale * jnp.exp(jnp.where(x > limit, limit, x))
 
 
 def positive(u: jax.Array) -> jax.Array:
-    """``u``, or the smallest normal float where ``u`` is less: the argument of a logarithm or a quotient."""
+    """Returns ``u``, clipped below at the smallest normal float, for logarithms and quotients."""
     u = jnp.asarray(u)
     return jnp.maximum(u, float(jnp.finfo(u.dtype).tiny))
 
@@ -64,5 +64,5 @@ u_log_u = with_slope(lambda u: u * jnp.log(positive(u)), lambda u: jnp.log(posit
 
 
 def mean(x: jax.Array) -> jax.Array:
-    """The mean of all entries, each divided before the sum: partial sums cannot overflow and leave ``inf - inf``."""
+    """Computes the mean, dividing each entry before the sum, so that partial sums cannot overflow to ``inf - inf``."""
     return jnp.sum(x / x.size)

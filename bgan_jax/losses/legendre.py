@@ -1,4 +1,4 @@
-r"""The divergence of any strictly convex f: its Legendre transform :math:`f^*(t) = \sup_u \{u t - f(u)\}`, numerically.
+r"""The divergence of any strictly convex f, by its numerical Legendre transform :math:`f^*(t) = \sup_u \{u t - f(u)\}`.
 
 With :math:`u = e^F` the supremum is where the increasing function :math:`\nu(F) = f'(e^F)` equals ``t``. It is found by
 bisection in ``F``, which needs no starting point, and differentiated by the envelope theorem, :math:`(f^*)'(t) = u`.
@@ -16,7 +16,7 @@ from bgan_jax.losses.elementary import Elementwise, slope_of, with_slope
 
 
 def finite_interval(functions: tuple[Elementwise, ...], *, extent: float, step: float) -> tuple[float, float]:
-    """The widest interval around 0, within ``[-extent, extent]``, on whose grid every function is finite in float32."""
+    """Finds the widest interval around 0 in ``[-extent, extent]`` on whose grid every function is finite in float32."""
     with jax.ensure_compile_time_eval():
         steps = int(extent / step)
         grid = step * jnp.arange(-steps, steps + 1, dtype=jnp.float32)
@@ -30,7 +30,7 @@ def finite_interval(functions: tuple[Elementwise, ...], *, extent: float, step: 
 
 
 def inverse(increasing: Elementwise, *, low: float, high: float) -> Elementwise:
-    """The inverse of an increasing elementwise function on ``[low, high]``; its ends where there is no solution."""
+    """Inverts an increasing elementwise function on ``[low, high]``; without a solution the result is an end of it."""
 
     def solve(t):
         t = jnp.asarray(t)
@@ -41,7 +41,7 @@ def inverse(increasing: Elementwise, *, low: float, high: float) -> Elementwise:
             to_the_right = increasing(middle) < t
             return jnp.where(to_the_right, middle, below), jnp.where(to_the_right, above, middle)
 
-        # Each step adds a bit: the mantissa's, and those of the interval's length.
+        # Each step adds one bit: those of the mantissa and those of the interval's length.
         num_steps = jnp.finfo(t.dtype).nmant + 16
         below, above = jax.lax.fori_loop(0, num_steps, halve, (jnp.full_like(t, low), jnp.full_like(t, high)))
         return 0.5 * (below + above)
@@ -51,7 +51,7 @@ def inverse(increasing: Elementwise, *, low: float, high: float) -> Elementwise:
 
 
 def conjugate(f: Elementwise, activation: Elementwise, *, low: float, high: float) -> Elementwise:
-    r"""The conjugate of ``f``, given :math:`\nu(F) = f'(e^F)` on ``[low, high]``.
+    r"""Returns the conjugate of ``f``, given :math:`\nu(F) = f'(e^F)` on ``[low, high]``.
 
     Right of :math:`\nu(high)` the value is ``inf`` (outside the domain, or too large for a float). Left of
     :math:`\nu(low)` the supremum is at ``u = 0`` to rounding, where it is ``-f(0)`` when that is finite.
@@ -62,7 +62,7 @@ def conjugate(f: Elementwise, activation: Elementwise, *, low: float, high: floa
         t = jnp.asarray(t)
         u = jnp.exp(log_ratio(t))
         inside = t * u - f(u)
-        at_zero = jnp.fmax(inside, -f(jnp.zeros_like(t)))  # fmax: f(0) may be NaN or inf, then it says nothing
+        at_zero = jnp.fmax(inside, -f(jnp.zeros_like(t)))  # fmax ignores f(0) if it is NaN or inf
         left = jnp.where(jnp.isfinite(at_zero), at_zero, inside)
         ends = activation(jnp.full_like(t, low)), activation(jnp.full_like(t, high))
         return jnp.where(t > ends[1], jnp.inf, jnp.where(t < ends[0], left, inside))
@@ -75,22 +75,22 @@ def conjugate(f: Elementwise, activation: Elementwise, *, low: float, high: floa
 
 
 def divergence_from_f(f: Callable[[jax.Array], jax.Array], *, name: str) -> FDivergence:
-    r"""The divergence of any strictly convex function, derived by automatic differentiation.
+    r"""Creates the divergence of any strictly convex function by automatic differentiation.
 
     .. math:: \nu(F) = f'(e^F), \qquad (f^* \circ \nu)(F) = e^F f'(e^F) - f(e^F), \qquad
               f^*(t) = u t - f(u) \ \text{at}\ f'(u) = t
 
-    The conjugate solves :math:`f'(u) = t` by bisection in log u and has slope u. Everything is evaluated where ``f``
-    and two derivatives are finite in float32, the widest interval of F around 0 and within [-87, 87]; F is clipped
-    into it, and the conjugate is ``inf`` right of it. Digits that ``f`` itself loses to cancellation are lost: prefer
+    The conjugate solves :math:`f'(u) = t` by bisection in log u and has slope u. All functions are evaluated on the
+    widest interval of F around 0 and within [-87, 87] on which ``f`` and two derivatives are finite in float32; F is
+    clipped to it, and the conjugate is ``inf`` right of it. Digits that ``f`` loses to cancellation are lost: prefer
     the closed forms of ``DIVERGENCES``, which agree with this function.
 
     Args:
-      f: elementwise, twice differentiable, strictly convex on u > 0. f(1) = 0 makes it zero at P = Q. Static.
-      name: what error messages and logs call it. Static.
+      f: elementwise, twice differentiable, strictly convex on u > 0. With f(1) = 0 it is zero at P = Q. Static.
+      name: name in error messages and logs. Static.
 
     Returns:
-      The ``FDivergence``. Make it once: a static argument is compared by identity, and a second one is traced again.
+      The ``FDivergence``. Create it once: a static argument is compared by identity, and a second one is traced again.
 
     Raises:
       ValueError: ``f`` or its derivatives are not finite at u = 1, or f'' is not positive around it.
@@ -116,8 +116,8 @@ def divergence_from_f(f: Callable[[jax.Array], jax.Array], *, name: str) -> FDiv
         curvatures = jax.jit(lambda x: curvature(jnp.exp(x)))(jnp.linspace(-2, 2, 9, dtype=jnp.float32)).tolist()
     if low == high or not all(value > 0 for value in curvatures):
         raise ValueError(
-            f"{name}: f must be finite, twice differentiable and strictly convex around u = 1 (total variation is not, "
-            f"and gives no weights); found f'' = {curvatures} for u from e^-2 to e^2"
+            f"{name}: f must be finite, twice differentiable and strictly convex around u = 1 (total variation is "
+            f"not); found f'' = {curvatures} for u from e^-2 to e^2"
         )
 
     def inside(logit):

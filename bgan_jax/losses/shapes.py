@@ -1,4 +1,4 @@
-"""Checks of static facts (dtype, rank, shape), each with an error that names what was expected and what was found."""
+"""Checks of dtype, rank and shape, whose errors name the expected and the given values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 
 def floating(name: str, value: ArrayLike) -> jax.Array:
-    """``value`` as an array of floats with at least one entry."""
+    """Converts ``value`` to an array and checks that it is a non-empty array of floats."""
     array = jnp.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise ValueError(f"{name} must be an array of floats, found dtype {array.dtype}; cast it first")
@@ -18,7 +18,7 @@ def floating(name: str, value: ArrayLike) -> jax.Array:
 
 
 def samples_by_latents(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
-    """Arrays of floats that are all ``[M, N]``."""
+    """Checks that all arrays are floats of one shape ``[M, N]``, and returns them."""
     checked = tuple(floating(name, value) for name, value in arrays.items())
     shapes = {name: array.shape for name, array in zip(arrays, checked, strict=True)}
     if any(len(shape) != 2 for shape in shapes.values()) or len(set(shapes.values())) != 1:
@@ -27,7 +27,7 @@ def samples_by_latents(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
 
 
 def examples(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
-    """Arrays of floats that are all ``[N, ...]`` with the same data dims; their ``N`` may differ."""
+    """Checks that all arrays are floats ``[N, ...]`` with the same data dims (N may differ), and returns them."""
     checked = tuple(floating(name, value) for name, value in arrays.items())
     shapes = {name: array.shape for name, array in zip(arrays, checked, strict=True)}
     if any(len(shape) == 0 for shape in shapes.values()) or len({shape[1:] for shape in shapes.values()}) != 1:
@@ -36,7 +36,7 @@ def examples(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
 
 
 def broadcast(name: str, array: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """``array``, repeated to ``shape``."""
+    """Broadcasts ``array`` to ``shape``."""
     try:
         return jnp.broadcast_to(array, shape)
     except ValueError as error:

@@ -1,7 +1,7 @@
 r"""Wasserstein GAN: the critic's logit is a potential, not a log density ratio.
 
-By Kantorovich and Rubinstein :math:`W_1(P, Q) = \sup_{\|F\|_{Lip} \le 1} E_P[F] - E_Q[F]`. Something else must keep the
-critic Lipschitz: :func:`bgan_jax.losses.gradient_penalty`, or clipped parameters.
+By Kantorovich and Rubinstein :math:`W_1(P, Q) = \sup_{\|F\|_{Lip} \le 1} E_P[F] - E_Q[F]`. These losses do not make the
+critic Lipschitz: combine them with :func:`bgan_jax.losses.gradient_penalty` or clip the parameters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bgan_jax.losses.elementary import mean
 
 
 def wasserstein_critic_loss(*, real_logits: ArrayLike, fake_logits: ArrayLike) -> jax.Array:
-    r"""The critic's loss, without its Lipschitz penalty.
+    r"""Computes the critic's loss, without its Lipschitz penalty.
 
     .. math:: L_D = E_Q[F] - E_P[F]
 
@@ -39,7 +39,7 @@ def wasserstein_critic_loss(*, real_logits: ArrayLike, fake_logits: ArrayLike) -
 
 
 def wasserstein_generator_loss(fake_logits: ArrayLike) -> jax.Array:
-    r"""The generator's loss.
+    r"""Computes the generator's loss.
 
     .. math:: L = -F(G(z))
 

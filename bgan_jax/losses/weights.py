@@ -1,4 +1,4 @@
-r"""Importance weights of generated points, in log space from end to end: the logit F is the log weight.
+r"""Importance weights of generated points, computed in log space: the logit F is the log weight.
 
 The re-weighted generator is :math:`\tilde p(x) = w(x) q(x) / \beta` with :math:`w = e^F` and :math:`\beta = E_Q[w]`; at
 :math:`F = \log p/q` it is the data distribution (Theorem 1 of [Hjelm]_).
@@ -19,12 +19,12 @@ Axis = int | tuple[int, ...]
 
 
 def importance_weights(fake_logits: ArrayLike) -> jax.Array:
-    r"""The importance weight of each point.
+    r"""Computes the importance weight of each point.
 
     .. math:: w(x) = (f^*)'(\nu(F(x))) = e^{F(x)} \quad \text{for every f-divergence}
 
-    Theorem 1 and Table 1 of [Hjelm]_ (whose Jensen-Shannon row has a wrong sign in the middle column). ``inf`` above
-    F = 88.7 in float32; the self-normalised weights below never are.
+    Theorem 1 and Table 1 of [Hjelm]_ (whose Jensen-Shannon row has a wrong sign in the middle column). ``inf`` for
+    F > 88.7 in float32; ``normalized_importance_weights`` are always finite.
 
     Args:
       fake_logits: F, any shape. Traced.
@@ -43,13 +43,13 @@ def importance_weights(fake_logits: ArrayLike) -> jax.Array:
 
 
 def normalized_importance_weights(fake_logits: ArrayLike, *, axis: Axis = 0) -> jax.Array:
-    r"""Self-normalised weights: a softmax of the logits over the samples.
+    r"""Computes self-normalised weights, the softmax of the logits over the samples.
 
     .. math:: \tilde w_m = \frac{w_m}{\sum_{m'} w_{m'}} = \mathrm{softmax}_m F(x_m)
 
-    Algorithm 1 of [Hjelm]_, with one softmax per latent over its own M samples. Unchanged by adding a constant to F,
-    so the normaliser of F does not matter. As an estimate of w/beta the bias falls like 1/M; with M = 1 the weight is
-    1.
+    Algorithm 1 of [Hjelm]_, with one softmax per latent over its own M samples. A constant added to F does not change
+    them, so the normaliser of F does not matter. As an estimate of w/beta their bias is O(1/M); with M = 1 the weight
+    is 1.
 
     Args:
       fake_logits: F, any shape, ``[M, N]`` for M samples of N latents. Traced.
@@ -71,7 +71,7 @@ def normalized_importance_weights(fake_logits: ArrayLike, *, axis: Axis = 0) -> 
 def log_partition(
     fake_logits: ArrayLike, *, axis: Axis = 0, axis_name: str | tuple[str, ...] | None = None
 ) -> jax.Array:
-    r"""Logarithm of the mean weight, the estimate of the normaliser.
+    r"""Computes the logarithm of the mean weight, the estimate of the normaliser.
 
     .. math:: \log \hat\beta = \log \frac{1}{M} \sum_m e^{F(x_m)}
 
@@ -107,7 +107,7 @@ def log_partition(
         sums = jax.lax.psum(sums, axis_name)
         count = count * jax.lax.psum(1, axis_name)
     ratio, ratio_less_one = (total / count for total in sums)
-    # log(1 + small) for logits that are nearly equal, log for the rest; each argument is safe where it is not chosen.
+    # log1p for logits that are nearly equal, log otherwise; both arguments are valid also where they are not selected.
     nearly_equal = ratio > 0.5
     log_ratio = jnp.where(
         nearly_equal,
@@ -118,11 +118,11 @@ def log_partition(
 
 
 def effective_sample_size(fake_logits: ArrayLike, *, axis: Axis = 0) -> jax.Array:
-    r"""How many equally weighted samples the weighted ones are worth.
+    r"""Computes the effective sample size: the number of equally weighted samples with the same variance.
 
     .. math:: \mathrm{ESS} = \frac{(\sum_m w_m)^2}{\sum_m w_m^2} = \frac{1}{\sum_m \tilde w_m^2} \in [1, M]
 
-    Kong (1992); see chapter 9 of [Owen]_. Evaluated from logits less their largest, so it neither overflows nor
+    Kong (1992); see chapter 9 of [Owen]_. Evaluated from logits minus their maximum, so it neither overflows nor
     underflows.
 
     Args:

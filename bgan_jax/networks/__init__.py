@@ -1,7 +1,8 @@
-"""Networks behind pure functions: latents to logits or pixels, points to F.
+"""Networks as pure functions: generators map latents to logits or pixels, discriminators map points to F.
 
 ``build_networks(name, example_shape=...)`` returns a :class:`Networks` record of :class:`Player` records ``(init,
-apply)``, so that training never sees Flax. Files are families of networks; ``catalogue.py`` lists them by name.
+apply)``, so that the training code does not depend on Flax. Each file is a family of networks; ``catalogue.py`` lists
+them by name.
 """
 
 from bgan_jax.networks.catalogue import NETWORKS, build_networks

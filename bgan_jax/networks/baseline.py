@@ -5,7 +5,7 @@ from bgan_jax.networks.mlp import MLPDiscriminator
 
 
 def latent_baseline(latent_dim: int, *, width: int = 256) -> Player:
-    """One hidden layer of rectifiers, from a latent to a real number of either sign.
+    """Builds a network with one hidden layer of rectifiers that maps a latent to a real number.
 
     Neural variational inference and learning (Mnih and Gregor 2014, https://arxiv.org/abs/1402.0030). The authors'
     script rectifies the last layer too, so that its baseline cannot be negative, as log-weights mostly are.

@@ -1,4 +1,4 @@
-"""One-dimensional residual networks of text: the authors' and those of WGAN-GP.
+"""One-dimensional residual networks for text: the authors' and those of WGAN-GP.
 
 A sentence is ``[length, vocabulary]``: logits from a generator, one-hot symbols or probabilities into a discriminator.
 Gulrajani et al. 2017: https://arxiv.org/abs/1704.00028.
@@ -17,7 +17,7 @@ from bgan_jax.networks.interface import Networks, Options, assemble, check_examp
 
 
 class CharacterGenerator(nn.Module):
-    """Latents to logits: a dense layer to ``[length, width]``, residual blocks of two convolutions, a last convolution.
+    """Generator: a dense layer to ``[length, width]``, residual blocks of two convolutions, a last convolution.
 
     With ``batch_norm`` (the authors') the dense layer and every convolution are normalised, the last one's logits
     included, and the last convolution follows a rectifier. Without (WGAN-GP's) it does not.
@@ -88,10 +88,10 @@ class CharacterGenerator(nn.Module):
 
 
 class CharacterDiscriminator(nn.Module):
-    """Sentences to F: a convolution, residual blocks of two convolutions, one number; no normalisation.
+    """Discriminator: a convolution, residual blocks of two convolutions, a layer to one number; no normalisation.
 
-    With ``per_position`` the last layer is applied to every position alone: F of a position is then the log-ratio of
-    what the convolutions see around it.
+    With ``per_position`` the last layer is applied to each position separately: F of a position is then the log-ratio
+    of its receptive field.
 
     Attributes:
       width: channels.
@@ -157,7 +157,7 @@ class CharacterDiscriminator(nn.Module):
 
 
 def characters_theano(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' networks of 1-Billion-Word characters; ``width`` is 256.
+    """Builds the authors' networks of 1-Billion-Word characters; ``width`` is 256.
 
     G: z100 - dense 256 x length, normalised - 3 blocks - relu - c5 logits, normalised. D: c5 256 - 3 blocks, leaky 0.2
       - F.
@@ -167,12 +167,12 @@ def characters_theano(example_shape: tuple[int, ...], options: Options) -> Netwo
 
 
 def characters_theano_positions(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """:func:`characters_theano` with one F per position."""
+    """Builds :func:`characters_theano` with one F per position."""
     return _theano("characters_theano_positions", example_shape, options, per_position=True)
 
 
 def characters_wgan_gp(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The networks of WGAN-GP's language model; ``width`` is 512.
+    """Builds the networks of WGAN-GP's language model; ``width`` is 512.
 
     G: z128 - dense 512 x length - 5 blocks of 0.3 c5(relu c5(relu)) - c1 logits. D: c1 512 - 5 blocks - F. Latents
       N(0, I).
@@ -181,7 +181,7 @@ def characters_wgan_gp(example_shape: tuple[int, ...], options: Options) -> Netw
 
 
 def characters_wgan_gp_positions(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """:func:`characters_wgan_gp` with one F per position."""
+    """Builds :func:`characters_wgan_gp` with one F per position."""
     return _wgan_gp("characters_wgan_gp_positions", example_shape, options, per_position=True)
 
 

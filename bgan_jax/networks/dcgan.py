@@ -21,14 +21,14 @@ PAD_5 = ((2, 3), (2, 3))
 
 
 class DCGANGenerator(nn.Module):
-    """Latents to images: dense layers, then transposed convolutions that double the side.
+    """Generator: dense layers, then transposed convolutions that double the side.
 
-    Every hidden layer is linear, batch normalisation, rectifier; or linear, rectifier, batch normalisation where
-    ``norm_after_activation``. A linear layer directly before its normalisation has no bias, which the normalisation
-    would cancel.
+    Every hidden layer is a linear layer, batch normalisation and a rectifier; with ``norm_after_activation`` the
+    rectifier is before the normalisation. A linear layer directly before a normalisation has no bias, because the
+    normalisation would cancel it.
 
     Attributes:
-      channels: channels of the result.
+      channels: channels of the images.
       base_shape: (height, width, maps) that the last dense layer is reshaped to.
       maps: maps of the hidden transposed convolutions.
       dense_widths: hidden dense layers before the one to ``base_shape``.
@@ -39,7 +39,7 @@ class DCGANGenerator(nn.Module):
       norm_after_activation: order of the hidden layers.
       norm_base_maps: whether the first normalisation is of the maps of ``base_shape`` rather than of its units.
       norm_epsilon: added to the batch variance.
-      output: ``"logits"`` or ``"pixels"`` (through tanh).
+      output: ``"logits"`` or ``"pixels"`` (by tanh).
       initialization: initial parameters.
       axis_name: device axis of the batch statistics.
       dtype: dtype of the hidden computation.
@@ -122,11 +122,11 @@ class DCGANGenerator(nn.Module):
 
 
 class DCGANDiscriminator(nn.Module):
-    """Images to F: convolutions of stride two, dense layers, one number.
+    """Discriminator: convolutions of stride two, dense layers, a layer to one number.
 
     Attributes:
       maps: maps of the convolutions.
-      batch_norm: for every convolution, whether batch normalisation stands before its rectifier (and replaces its
+      batch_norm: for every convolution, whether there is batch normalisation before its rectifier (instead of a
         bias).
       dense_widths: hidden dense layers.
       kernel: side of the kernels.

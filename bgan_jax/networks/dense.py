@@ -1,4 +1,4 @@
-"""Dense layer, with an optional spectral normalisation, and the discriminator's last one."""
+"""A dense layer with optional spectral normalisation, and the discriminator's last layer."""
 
 from typing import Any
 
@@ -46,9 +46,9 @@ class Dense(nn.Module):
 
 
 def log_ratio_head(fan_in: int, *, initialization: Initialization, spectral_norm: bool = False) -> Dense:
-    """A discriminator's last layer, to one number F: float32 at full precision whatever the layers before compute in.
+    """Creates a discriminator's last layer, to one number F, in float32 at full precision whatever the dtype before it.
 
-    F is exponentiated into importance weights, and TPUs multiply float32 in bfloat16 unless told otherwise.
+    F is exponentiated to importance weights, and TPUs multiply float32 in bfloat16 by default.
 
     Args:
       fan_in: size of the layer's input.

@@ -1,4 +1,4 @@
-"""Networks of 28x28 images, for digits: the main job's and the authors' two."""
+"""Networks for 28x28 images of digits: a small one, the default of ``discrete_mnist``, and the authors' two."""
 
 from bgan_jax.networks.dcgan import PAD_5, DCGANDiscriminator, DCGANGenerator
 from bgan_jax.networks.initialization import LASAGNE, PYTORCH
@@ -6,11 +6,11 @@ from bgan_jax.networks.interface import Networks, Options, assemble, check_examp
 
 
 def dcgan28_small(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """Small networks that two CPU cores train in minutes; ``width`` (32) is the maps at 14x14.
+    """Builds small networks that train in minutes on two CPU cores; ``width`` (32) is the maps at 14x14.
 
     G: z64 - dense 512 - dense 7x7x64 - T4s2 32 - T4s2 logits. D: C4s2 32 - C4s2 64 - dense 256 - F, leaky 0.2, no batch
     normalisation. Latents N(0, I). Small uniform initial weights: with He's normal ones the discriminator saturates in
-    the first steps and the generator chases it for hundreds.
+    the first steps, and the generator needs hundreds of steps to catch up.
     """
     check_example_shape("dcgan28_small", example_shape, expected=(28, 28, None))
     width = options.width or 32
@@ -33,7 +33,7 @@ def dcgan28_small(example_shape: tuple[int, ...], options: Options) -> Networks:
 
 
 def mnist_theano(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' Theano networks of binarised digits; ``width`` (64) is the maps at 14x14.
+    """Builds the authors' Theano networks of binarised digits; ``width`` (64) is the maps at 14x14.
 
     G: z64 - dense 1024 - dense 7x7x128 - T5s2 64 - T5s2 logits; batch normalisation, then rectifier. D: C5s2 64 -
     C5s2 128 - dense 1024 - F, leaky 0.2, no batch normalisation. Latents uniform on [0, 1).
@@ -64,7 +64,7 @@ def mnist_theano(example_shape: tuple[int, ...], options: Options) -> Networks:
 
 
 def mnist_cortex(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' PyTorch networks of the divergence table; ``width`` (64) is the maps at 14x14.
+    """Builds the authors' PyTorch networks of the divergence table; ``width`` (64) is the maps at 14x14.
 
     G: z64 - dense 1024 - dense 7x7x128 - T4s2 64 - T4s2 logits; rectifier, then batch normalisation. D: C5s2 64 -
     C5s2 128 - dense 1024 - F, plain rectifiers, no batch normalisation. Latents uniform on [0, 1).

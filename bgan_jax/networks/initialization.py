@@ -1,4 +1,4 @@
-"""Initial parameters, as the libraries that the published networks were written in draw them."""
+"""Initialisers of parameters, as in the libraries of the published networks."""
 
 import math
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from flax.linen.initializers import Initializer
 
 
 class Initialization(NamedTuple):
-    """How the parameters of a network start.
+    """Initialisers of the parameters of a network.
 
     Attributes:
       dense_kernel: kernels of dense layers, ``[in, out]``, and of shortcuts.
       conv_kernel: kernels of convolutions, ``[..., in, out]``.
       transposed_kernel: kernels of transposed convolutions, ``[..., in, out]``.
-      bias: fan in of the layer -> initialiser of its bias.
+      bias: maps the fan-in of a layer to the initialiser of its bias.
     """
 
     dense_kernel: Initializer
@@ -39,8 +39,8 @@ def _uniform_by_fan_in(fan_in: int) -> Initializer:
     return initialize
 
 
-#: Glorot uniform, orthogonal transposed convolutions (rows are input channels, as the authors' layer stores them),
-#: zero biases.
+#: Glorot uniform, orthogonal transposed convolutions (rows are input channels, as in the authors' layer), zero
+#: biases.
 LASAGNE = Initialization(
     dense_kernel=initializers.glorot_uniform(),
     conv_kernel=initializers.glorot_uniform(),
@@ -48,8 +48,8 @@ LASAGNE = Initialization(
     bias=_zeros,
 )
 
-#: U(-1/sqrt(fan in), 1/sqrt(fan in)) for kernels and biases; PyTorch counts a transposed convolution's *outputs* as
-#: its fan in.
+#: U(-1/sqrt(fan-in), 1/sqrt(fan-in)) for kernels and biases; PyTorch counts a transposed convolution's *outputs* as
+#: its fan-in.
 PYTORCH = Initialization(
     dense_kernel=initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform"),
     conv_kernel=initializers.variance_scaling(1.0 / 3.0, "fan_in", "uniform"),
@@ -57,7 +57,7 @@ PYTORCH = Initialization(
     bias=_uniform_by_fan_in,
 )
 
-#: He normal, zero biases: keeps the scale of the signal through rectifiers without batch normalisation.
+#: He normal, zero biases: preserves the scale of the signal through rectifiers without batch normalisation.
 HE_NORMAL = Initialization(
     dense_kernel=initializers.he_normal(),
     conv_kernel=initializers.he_normal(),

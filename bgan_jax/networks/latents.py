@@ -11,7 +11,7 @@ LATENT_PRIORS: dict[str, Callable[..., jax.Array]] = {"normal": jax.random.norma
 
 
 def sample_latents(key: jax.Array, shape: tuple[int, ...], *, prior: str) -> jax.Array:
-    """Latents z from the prior that a network was made for: N(0, I) or uniform on [0, 1).
+    """Draws latents z from the prior of a network: N(0, I) or uniform on [0, 1).
 
     Args:
       key: PRNG key.

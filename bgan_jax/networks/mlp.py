@@ -1,4 +1,4 @@
-"""Fully connected networks, for two-dimensional toys and small enumerable supports."""
+"""Fully connected networks, for two-dimensional data and small enumerable supports."""
 
 import math
 from collections.abc import Callable
@@ -18,14 +18,14 @@ ORTHOGONAL_08 = HE_NORMAL._replace(dense_kernel=initializers.orthogonal(0.8))
 
 
 class MLPGenerator(nn.Module):
-    """Latents to points or logits of any shape.
+    """Generator of points or logits of any shape.
 
     Attributes:
       example_shape: shape of one result.
       widths: hidden layers.
-      activation: their nonlinearity.
+      activation: their activation function.
       initialization: initial parameters.
-      axis_name: unused, there are no batch statistics; every generator has it.
+      axis_name: unused, because there are no batch statistics; every generator has it.
       dtype: dtype of the hidden computation.
     """
 
@@ -46,14 +46,14 @@ class MLPGenerator(nn.Module):
 
 
 class MLPDiscriminator(nn.Module):
-    """Points of any shape to F.
+    """Discriminator of points of any shape.
 
     Attributes:
       widths: hidden layers.
-      activation: their nonlinearity.
+      activation: their activation function.
       spectral_norm: spectral normalisation of every kernel.
       initialization: initial parameters.
-      axis_name: unused, there are no batch statistics; every discriminator has it.
+      axis_name: unused, because there are no batch statistics; every discriminator has it.
       dtype: dtype of the hidden computation; F is float32 at full precision.
     """
 
@@ -78,7 +78,7 @@ class MLPDiscriminator(nn.Module):
 
 
 def mlp(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """Two hidden layers of ``width`` (128) rectifiers in both, for data of any shape. Latents N(0, I_16)."""
+    """Builds two networks with two hidden layers of ``width`` (128) rectifiers, for any shape. Latents N(0, I_16)."""
     width = options.width or 128
     return assemble(
         "mlp",
@@ -93,7 +93,7 @@ def mlp(example_shape: tuple[int, ...], options: Options) -> Networks:
 
 
 def mlp_tanh(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' two-dimensional toys: tanh, ``width`` (128), orthogonal kernels of gain 0.8, latents N(0, I_256).
+    """Builds the authors' networks of 2-D data: tanh, ``width`` (128), orthogonal kernels of gain 0.8, N(0, I_256).
 
     G has two hidden layers and D has one.
     """

@@ -1,12 +1,12 @@
-r"""Convolutions that double or halve the resolution, as residual networks have them, at a fraction of their arithmetic.
+r"""Convolutions that double or halve the resolution, as in residual networks, with fewer operations.
 
 Upsampling to the nearest neighbour before a convolution, or averaging 2x2 after one, is the same as one (transposed)
 convolution of stride two whose kernel is the given one smoothed by a box of two:
 
 .. math:: \bar w_t = w_t + w_{t-1} \quad \text{along every spatial axis.}
 
-The parameters are the given kernel's; for a 3x3 kernel the multiplications fall from 9 to 4 per output of the larger
-grid.
+The parameters are the original kernel; for a 3x3 kernel the number of multiplications falls from 9 to 4 per output of
+the larger grid.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from bgan_jax.networks.spectral import spectrally_normalized
 
 
 def mean_pool(images: jax.Array) -> jax.Array:
-    """Means of 2x2 blocks: ``[N, 2h, 2w, c]`` to ``[N, h, w, c]``.
+    """Averages 2x2 blocks: ``[N, 2h, 2w, c]`` to ``[N, h, w, c]``.
 
     Args:
       images: of even height and width.
@@ -38,7 +38,7 @@ def mean_pool(images: jax.Array) -> jax.Array:
 
 
 class UpsampleConv(nn.Module):
-    """Nearest-neighbour upsampling by two, then a convolution that keeps the side.
+    """Nearest-neighbour upsampling by two, then a convolution of stride one.
 
     Attributes:
       features: output channels.
@@ -71,7 +71,7 @@ class UpsampleConv(nn.Module):
 
 
 class ConvMeanPool(nn.Module):
-    """A convolution that keeps the side, then means of 2x2 blocks.
+    """A convolution of stride one, then means of 2x2 blocks.
 
     Attributes:
       features: output channels.
@@ -95,7 +95,7 @@ class ConvMeanPool(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        """Maps ``[N, 2h, 2w, in]`` to ``[N, h, w, features]``; only spectral normalisation heeds ``train``."""
+        """Maps ``[N, 2h, 2w, in]`` to ``[N, h, w, features]``; only spectral normalisation uses ``train``."""
         shape = (self.kernel, self.kernel, images.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         if self.spectral_norm:
@@ -108,7 +108,7 @@ class ConvMeanPool(nn.Module):
 
 
 def _smoothed(kernel: jax.Array) -> jax.Array:
-    """``[k, k, in, out]`` to ``[k + 1, k + 1, in, out]``: every tap added to its next neighbour along both axes."""
+    """Adds every tap to its next neighbour along both axes: ``[k, k, in, out]`` to ``[k + 1, k + 1, in, out]``."""
     for axis in (0, 1):
         before, after = [(0, 0)] * 4, [(0, 0)] * 4
         before[axis], after[axis] = (1, 0), (0, 1)

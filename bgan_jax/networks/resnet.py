@@ -1,8 +1,8 @@
-"""Residual networks of images, the authors' and Roth et al.'s.
+"""Residual networks for images, the authors' and Roth et al.'s.
 
-Every residual block changes the resolution by two: normalise, rectify, convolve, twice, plus a resampled shortcut. The
-two families differ in the ladder of maps, the shortcut's kernel (3 or 1), biases, and initial parameters. Roth et al.
-2017: https://arxiv.org/abs/1705.09367.
+Every residual block changes the resolution by a factor of two: normalisation, rectifier and convolution, twice, plus a
+resampled shortcut. The two families differ in the numbers of maps, the shortcut's kernel (3 or 1), the biases and the
+initial parameters. Roth et al. 2017: https://arxiv.org/abs/1705.09367.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ from bgan_jax.networks.resampling import ConvMeanPool, UpsampleConv, mean_pool
 
 
 class ResNetGenerator(nn.Module):
-    """Latents to pixels: a dense layer to 4x4, blocks that double the side, a last convolution, tanh.
+    """Generator: a dense layer to 4x4, blocks that double the side, a last convolution, tanh.
 
     Attributes:
-      channels: channels of the result.
+      channels: channels of the images.
       base_maps: maps at 4x4.
       maps: maps after every block.
       shortcut_kernel: side of the shortcuts' kernels.
@@ -94,7 +94,7 @@ class ResNetGenerator(nn.Module):
 
 
 class ResNetDiscriminator(nn.Module):
-    """Images to F: a convolution, blocks that halve the side, one number.
+    """Discriminator: a convolution, blocks that halve the side, a layer to one number.
 
     Attributes:
       base_maps: maps at full resolution.
@@ -186,37 +186,37 @@ class ResNetDiscriminator(nn.Module):
 
 
 def resnet32(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' residual networks at 32x32; ``width`` is 64. See :func:`_authors`."""
+    """Builds the authors' residual networks for 32x32 images; ``width`` is 64. See :func:`_authors`."""
     return _authors("resnet32", example_shape, options, side=32)
 
 
 def resnet64(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' residual networks at 64x64; ``width`` is 64. See :func:`_authors`."""
+    """Builds the authors' residual networks for 64x64 images; ``width`` is 64. See :func:`_authors`."""
     return _authors("resnet64", example_shape, options, side=64)
 
 
 def resnet128(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """The authors' residual networks at 128x128; ``width`` is 64. See :func:`_authors`."""
+    """Builds the authors' residual networks for 128x128 images; ``width`` is 64. See :func:`_authors`."""
     return _authors("resnet128", example_shape, options, side=128)
 
 
 def resnet32_roth(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """Roth et al.'s residual networks, cut to 32x32; ``width`` is 64. See :func:`_roth`."""
+    """Builds Roth et al.'s residual networks, shortened for 32x32 images; ``width`` is 64. See :func:`_roth`."""
     return _roth("resnet32_roth", example_shape, options, gen=(4, 4, 2, 1), disc=(2, 4, 4))
 
 
 def resnet64_roth(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """Roth et al.'s residual networks, 64x64; ``width`` is 64. See :func:`_roth`."""
+    """Builds Roth et al.'s residual networks for 64x64 images; ``width`` is 64. See :func:`_roth`."""
     return _roth("resnet64_roth", example_shape, options, gen=(8, 8, 4, 2, 1), disc=(2, 4, 8, 8))
 
 
 def resnet128_roth(example_shape: tuple[int, ...], options: Options) -> Networks:
-    """Roth et al.'s residual networks, grown to 128x128; ``width`` is 64. See :func:`_roth`."""
+    """Builds Roth et al.'s residual networks, lengthened for 128x128 images; ``width`` is 64. See :func:`_roth`."""
     return _roth("resnet128_roth", example_shape, options, gen=(8, 8, 8, 4, 2, 1), disc=(2, 4, 8, 8, 8))
 
 
 def _authors(name: str, example_shape: tuple[int, ...], options: Options, *, side: int) -> Networks:
-    """Maps halve with every block of G, down to width / 2, and double with every block of D.
+    """Builds the authors' networks: maps halve with every block of G, to width / 2, and double with every block of D.
 
     At 64x64, width 64: G dense 4x4x512 - 256 - 128 - 64 - 32 - C3; D C3 64 - 128 - 256 - 512 - 1024 - F. Shortcuts of
     3x3, batch normalisation everywhere, latents N(0, I_64). The authors' last transposed convolution of stride one is
@@ -247,10 +247,10 @@ def _authors(name: str, example_shape: tuple[int, ...], options: Options, *, sid
 def _roth(
     name: str, example_shape: tuple[int, ...], options: Options, *, gen: tuple[int, ...], disc: tuple[int, ...]
 ) -> Networks:
-    """Ladders in multiples of the width; ``gen`` begins with the maps at 4x4, ``disc`` with those after the first.
+    """Builds Roth et al.'s networks; ``gen`` and ``disc`` are numbers of maps in multiples of the width.
 
-    Shortcuts of 1x1 with biases, batch normalisation in the blocks, latents N(0, I_128). Published at 64x64; the
-    ladders of the other sizes are the same one, shortened or lengthened.
+    ``gen`` begins with the maps at 4x4, ``disc`` with those after the first block. Shortcuts of 1x1 with biases, batch
+    normalisation in the blocks, latents N(0, I_128). Published for 64x64; other sizes have fewer or more blocks.
     """
     side = 4 * 2 ** len(disc)
     check_example_shape(name, example_shape, expected=(side, side, None))

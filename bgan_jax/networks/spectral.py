@@ -16,20 +16,20 @@ _TINY = 1e-12
 
 
 def spectrally_normalized(module: nn.Module, kernel: jax.Array, *, update: bool) -> jax.Array:
-    """The kernel divided by its spectral norm; the iteration's vector lives in ``batch_stats`` of ``module``.
+    """Divides a kernel by its spectral norm; the vector of the iteration is stored in ``batch_stats`` of ``module``.
 
     Must be called inside a compact method. The result does not depend on the batch, so it is the same on every device.
 
     Args:
       module: the layer that owns the kernel.
       kernel: ``[..., features]``, seen as a matrix with ``features`` columns.
-      update: whether to store the new vector (static). Without it the same iteration is computed and forgotten.
+      update: whether to store the new vector (static). Otherwise the iteration is computed without storing it.
 
     Returns:
       Kernel of the same shape with largest singular value close to one.
     """
     matrix = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.float32)
-    # The start does not matter as long as it is not orthogonal to the first singular vector; a fixed one needs no key.
+    # The initial vector only must not be orthogonal to the first singular vector; a fixed one needs no key.
     direction = module.variable("batch_stats", "u", lambda: _unit(jnp.cos(jnp.arange(kernel.shape[-1]) + 1.0)))
     constant = lax.stop_gradient(matrix)
     left = _unit(jnp.dot(constant, direction.value, precision=lax.Precision.HIGHEST))
