@@ -26,12 +26,13 @@ from typing import Any
 
 import jax
 
+from bgan_jax.runtime import workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.runs import continuous
-from experiments.harness.runs.run import MEASUREMENTS, start
+from experiments.harness.runs.start import start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -83,7 +84,7 @@ def main(config: Config) -> dict[str, Any] | None:
     yardstick = yardstick_of(experiment) if jax.process_index() == 0 else None
     _, result = train_and_measure(experiment, folder, yardstick=yardstick)
     if result is not None:
-        logger.info("pictures, curves, %s and result.json are in %s", MEASUREMENTS, folder)
+        logger.info("pictures, curves, %s and result.json are in %s", workdir.MEASUREMENTS, folder)
     return result
 
 

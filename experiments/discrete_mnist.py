@@ -30,10 +30,12 @@ from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.metrics.classifier_score import judge_for, judged
 from experiments.harness.runs import discrete
+from experiments.harness.runs.experiment import Outcome
 from experiments.harness.runs.folders import cache_folder
-from experiments.harness.runs.population import of_every_seed
-from experiments.harness.runs.run import Outcome, run, start
+from experiments.harness.runs.run import run
 from experiments.harness.runs.run_config import open_split
+from experiments.harness.runs.seed_results import result_over_seeds
+from experiments.harness.runs.start import start
 
 logger = logging.getLogger("bgan_jax")
 
@@ -110,7 +112,7 @@ def main(config: Config) -> dict[str, Any] | None:
         )  # fmt: skip
         return result
 
-    result = of_every_seed(outcome, finish)
+    result = result_over_seeds(outcome, finish)
     logger.info("pictures, curves, metrics, checkpoints and result.json are in %s", folder)
     return result
 

@@ -56,7 +56,8 @@ import numpy as np
 from experiments import discrete_mnist
 from experiments.harness.runs import discrete
 from experiments.harness.reports.report_page import write_own_page
-from experiments.harness.runs.run import run, start
+from experiments.harness.runs.run import run
+from experiments.harness.runs.start import start
 
 logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout, force=True)
 logging.getLogger("bgan_jax").setLevel(logging.INFO)

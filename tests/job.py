@@ -14,11 +14,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from bgan_jax.runtime import parallel
 from bgan_jax.runtime.process import preemption
 from experiments.harness.cli import command
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.flags import flag
-from experiments.harness.runs import discrete, run
+from experiments.harness.runs import discrete
+from experiments.harness.runs.run import run
+from experiments.harness.runs.start import start
 
 # Compiles in a second or two.
 SMALL = ("--network=mlp", "--batch_size=16", "--num_samples=3", "--picture_every=0", "--report_every=5")
@@ -34,24 +37,29 @@ class Config(discrete.DiscreteConfig):
     poison_at: int | None = flag(None, "Call of the step that is given a parameter that is not a number, once.")
 
 
-def watch(config: Config) -> Callable[[int], bool]:
-    asked = preemption.stop_on_sigterm()
+def with_faults(stop_on_sigterm: Callable[[], Callable[[int], bool]], config: Config) -> Callable[[], Any]:
+    """``preemption.stop_on_sigterm`` whose function also pauses and fails, as the flags say."""
 
-    def should_stop(step: int) -> bool:
-        time.sleep(config.pause)
-        if step == config.fail_at and jax.process_index() == config.fail_in:
-            raise RuntimeError(f"injected after step {step}")
-        return asked(step)
+    def stop_with_faults() -> Callable[[int], bool]:
+        received = stop_on_sigterm()
 
-    return should_stop
+        def should_stop(step: int) -> bool:
+            time.sleep(config.pause)
+            if step == config.fail_at and jax.process_index() == config.fail_in:
+                raise RuntimeError(f"injected after step {step}")
+            return received(step)
+
+        return should_stop
+
+    return stop_with_faults
 
 
-def poisoned(spread: Callable[..., Any], *, call: int) -> Callable[..., Any]:
+def poisoned(on_devices: Callable[..., Any], *, call: int) -> Callable[..., Any]:
     """``parallel.on_devices`` whose function meets a parameter that is not a number at its ``call``-th call, once."""
     calls = 0
 
-    def spread_with_poison(*arguments: Any, **settings: Any) -> Any:
-        function = spread(*arguments, **settings)
+    def on_devices_with_poison(*arguments: Any, **settings: Any) -> Any:
+        function = on_devices(*arguments, **settings)
 
         def advance(state: Any, *rest: Any) -> Any:
             nonlocal calls
@@ -63,15 +71,15 @@ def poisoned(spread: Callable[..., Any], *, call: int) -> Callable[..., Any]:
 
         return advance
 
-    return spread_with_poison
+    return on_devices_with_poison
 
 
 def main(config: Config) -> None:
-    experiment, folder = run.start(config, discrete.prepare)
+    experiment, folder = start(config, discrete.prepare)
     if config.poison_at is not None:
-        run.parallel.on_devices = poisoned(run.parallel.on_devices, call=config.poison_at)
-    run.preemption = type("Watched", (), {"watch": staticmethod(lambda: watch(config))})
-    outcome = run.run(experiment, folder)
+        parallel.on_devices = poisoned(parallel.on_devices, call=config.poison_at)
+    preemption.stop_on_sigterm = with_faults(preemption.stop_on_sigterm, config)
+    outcome = run(experiment, folder)
     logging.getLogger("bgan_jax").info("the job ended at step %d", outcome.step)
 
 

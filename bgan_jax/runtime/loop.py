@@ -1,170 +1,170 @@
-"""The loop of every run: advance, and now and then report, take pictures, save."""
+"""The training loop of every run: steps, and between them reports, pictures and checkpoints."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from bgan_jax.algorithms.state import TrainState
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.checkpoints import Checkpoints
-from bgan_jax.runtime.compiled_step import Totals, empty_totals
-from bgan_jax.runtime.health import Watch
+from bgan_jax.runtime.compiled_step import StepProgram
+from bgan_jax.runtime.health import HealthMonitor
+from bgan_jax.runtime.metric_totals import Totals, read_totals, split_seeds
 from bgan_jax.runtime.metrics import Report
+from bgan_jax.runtime.nonfinite import NonFiniteError, check_finite
 from bgan_jax.runtime.process import heap
 
 logger = logging.getLogger("bgan_jax")
 
+#: How many steps the host may be ahead of the devices: few, so that the loop responds to a signal quickly.
+MAX_IN_FLIGHT = 4
 
-class NonFiniteError(RuntimeError):
-    """A quantity of the run is no longer a finite number."""
 
+class Cadence(NamedTuple):
+    """How often a run reports, saves and takes pictures; the same on all processes.
 
-def read_totals(totals: Totals) -> dict[str, float]:
-    """Fetches the totals and averages them; steps without any metrics give an empty mapping.
-
-    Raises:
-      NonFiniteError: a metric was not finite at some step; names the metric that was first, and its step.
+    Attributes:
+      report_every: steps between two reports of metrics.
+      checkpoint_every: steps between two checkpoints.
+      picture_every: steps between two pictures; 0 takes none.
     """
-    fetched: Totals = parallel.to_host(totals)
-    bad = {name: int(step) for name, step in fetched.first_nonfinite.items() if step >= 0}
-    if bad:
-        first = min(bad.values())
-        names = ", ".join(sorted(name for name, step in bad.items() if step == first))
-        raise NonFiniteError(f"at step {first + 1} these were not finite: {names}")
-    count = int(fetched.num_steps)
-    return {name: float(value) / count for name, value in fetched.sums.items()} if count else {}
+
+    report_every: int
+    checkpoint_every: int
+    picture_every: int = 0
+
+
+class Outputs(NamedTuple):
+    """What receives the results of a run; a process that does not report has none of them.
+
+    Attributes:
+      report: writes metrics.
+      checkpoints: saves states.
+      health: checks the metrics of every report, one monitor per seed.
+      on_picture: called with (step, state) when a picture is due, except at the last step.
+    """
+
+    report: Report | None = None
+    checkpoints: Checkpoints | None = None
+    health: Sequence[HealthMonitor] = ()
+    on_picture: Callable[[int, TrainState], object] | None = None
 
 
 def train(
-    advance: Callable[..., tuple[TrainState, Totals]],
+    program: StepProgram,
     state: TrainState,
     batches: Iterator[Any],
-    example_index: jax.Array,
     *,
-    metric_names: tuple[str, ...],
     start_step: int,
     total_steps: int,
-    launcher: str,
-    report: Report | None,
-    report_every: int,
-    checkpoints: Checkpoints | None,
-    checkpoint_every: int,
-    health: Watch | None = None,
-    on_picture: Callable[[int, TrainState], object] | None = None,
-    picture_every: int = 0,
+    cadence: Cadence,
+    outputs: Outputs,
     should_stop: Callable[[int], bool] | None = None,
 ) -> tuple[TrainState, int]:
-    """Advances a run to its last step.
+    """Trains a run to its last step.
 
-    Nothing leaves the devices between reports. A checkpoint is only written after the metrics up to it have been seen
-    to be finite.
+    Metrics leave the devices at reports only. A state is saved only after the metrics up to it were found finite.
 
     Args:
-      advance: a function made by ``parallel.on_devices`` of ``make_advance``. Its state argument is donated.
+      program: the compiled step; reuses the state's memory.
       state: the state after ``start_step`` steps, replicated.
-      batches: what ``advance`` takes as its data, for every step.
-      example_index: each example's index in the global batch, sharded.
-      metric_names: names of the step's metrics.
+      batches: the data argument of ``program.advance``, for every step.
       start_step: number of finished steps.
       total_steps: number of steps at the end.
-      launcher: ``"pmap"`` or ``"shard_map"``.
-      report: where metrics go; ``None`` on the processes that do not report.
-      report_every: steps between reports.
-      checkpoints: where states go; ``None`` on the processes that do not save.
-      checkpoint_every: steps between checkpoints, also where ``checkpoints`` is ``None``: all processes do the same.
-      health: looks at the metrics of every report.
-      on_picture: called with (step, state) every ``picture_every`` steps, and not at the end.
-      picture_every: steps between pictures; 0 takes none.
-      should_stop: asked after every step, on all processes at the same step; true saves and ends the loop.
+      cadence: how often to report, save and take pictures.
+      outputs: what receives the results.
+      should_stop: called after every step, on all processes at the same step; true saves the state and ends the loop.
 
     Returns:
       The last state, and the number of finished steps.
 
     Raises:
-      NonFiniteError: a metric, or a state to be saved, was not finite; the message names the step, the quantity and the
-        last good checkpoint.
+      NonFiniteError: a metric, or a state to be saved, was not finite; the message names the step, the metric or leaf,
+        and the last good checkpoint.
       UnsavedError: the last state could not be saved. Before the end, a failed save is a warning.
     """
-    totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel=launcher)
+    totals = program.empty_totals()
+    in_flight: deque[Totals] = deque()
     step = start_step
-    in_flight: list[Totals] = []
-
-    def settle() -> None:
-        nonlocal totals
-        metrics = read_totals(totals)
-        if report is not None and metrics:
-            report.write(step, metrics)
-        if health is not None and metrics:
-            health.see_metrics(step, metrics)
-        totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel=launcher)
-
-    def save() -> None:
-        tree = parallel.to_host(state)
-        check_finite(tree, step=step)
-        if checkpoints is not None:
-            checkpoints.save(step, tree)
-
-    while step < total_steps:
-        state, totals = advance(state, totals, next(batches), example_index)
-        step += 1
-        # The host may run a few steps ahead of the devices and no further, so that a signal is answered soon.
-        in_flight.append(totals)
-        if len(in_flight) > 4:
-            jax.block_until_ready(in_flight.pop(0).num_steps)
-        at_end = step == total_steps
+    for step in range(start_step + 1, total_steps + 1):
+        state, totals = program.advance(state, totals, next(batches), program.example_index)
+        _limit_in_flight(in_flight, totals)
         stopping = should_stop is not None and should_stop(step)
-        saving = at_end or stopping or step % checkpoint_every == 0
-        try:
-            if saving or step % report_every == 0:
-                settle()
+        save_due = stopping or step == total_steps or step % cadence.checkpoint_every == 0
+        picture_due = cadence.picture_every > 0 and step % cadence.picture_every == 0
+        with _naming_last_checkpoint(outputs.checkpoints):
+            if save_due or step % cadence.report_every == 0:
+                _flush_metrics(step, totals, seeds=program.seeds, outputs=outputs)
+                totals = program.empty_totals()
                 in_flight.clear()
-            if saving:
-                save()
-        except NonFiniteError as error:
-            raise NonFiniteError(f"{error}; {_last_good(checkpoints)}") from error
-        if on_picture is not None and picture_every and step % picture_every == 0 and not at_end:
-            try:
-                on_picture(step, state)
-            except OSError as error:
-                logger.warning("the picture of step %d could not be written: %s", step, error)
-        paused = saving or (picture_every and step % picture_every == 0)
-        if paused or step == start_step + 1:  # The first step was compiled.
+            if save_due:
+                _save(step, state, seeds=program.seeds, checkpoints=outputs.checkpoints)
+        if picture_due and step < total_steps:
+            _take_picture(step, state, outputs=outputs)
+        if save_due or picture_due or step == start_step + 1:  # The first step was compiled.
             heap.release_unused_memory()
-        if paused and report is not None:
-            report.pause()
-        if stopping and not at_end:
-            logger.warning("stopped at step %d of %d as asked; the same command goes on from here", step, total_steps)
+        if (save_due or picture_due) and outputs.report is not None:
+            outputs.report.restart_clock()
+        if stopping and step < total_steps:
+            logger.warning("stopped at step %d of %d as requested; rerun the same command to resume", step, total_steps)
             break
-    if checkpoints is not None and step > start_step:
-        checkpoints.finish(step)
+    if outputs.checkpoints is not None and step > start_step:
+        outputs.checkpoints.finish(step)
     return state, step
 
 
-def check_finite(state: Any, *, step: int) -> None:
-    """Refuses a state that is not finite: finite metrics may still have led to one.
-
-    Args:
-      state: numpy arrays.
-      step: number of finished steps.
-
-    Raises:
-      NonFiniteError: names the leaves that hold a number that is not finite.
-    """
-    bad = [
-        jax.tree_util.keystr(path)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(state)
-        if np.issubdtype(leaf.dtype, np.floating) and not np.isfinite(leaf).all()
-    ]
-    if bad:
-        raise NonFiniteError(f"at step {step} these were not finite: {', '.join(bad[:3])}{' ...' if bad[3:] else ''}")
+def _limit_in_flight(in_flight: deque[Totals], totals: Totals) -> None:
+    """Waits for the oldest step when too many are in flight."""
+    in_flight.append(totals)
+    if len(in_flight) > MAX_IN_FLIGHT:
+        jax.block_until_ready(in_flight.popleft().num_steps)
 
 
-def _last_good(checkpoints: Checkpoints | None) -> str:
+def _flush_metrics(step: int, totals: Totals, *, seeds: Sequence[int], outputs: Outputs) -> None:
+    """Reads the metrics since the last report, and writes and checks them."""
+    metrics = read_totals(totals, seeds=seeds)
+    if not metrics:
+        return
+    if outputs.report is not None:
+        outputs.report.write(step, metrics)
+    if outputs.health:
+        for monitor, own_metrics in zip(outputs.health, split_seeds(metrics), strict=True):
+            monitor.check_metrics(step, own_metrics)
+
+
+def _save(step: int, state: TrainState, *, seeds: Sequence[int], checkpoints: Checkpoints | None) -> None:
+    """Checks that the state is finite, on every process, and saves it on the one that has the checkpoints."""
+    tree = parallel.to_host(state)
+    check_finite(tree, step=step, seeds=seeds)
+    if checkpoints is not None:
+        checkpoints.save(step, tree)
+
+
+def _take_picture(step: int, state: TrainState, *, outputs: Outputs) -> None:
+    if outputs.on_picture is None:
+        return
+    try:
+        outputs.on_picture(step, state)
+    except OSError as error:
+        logger.warning("the picture of step %d could not be written: %s", step, error)
+
+
+@contextlib.contextmanager
+def _naming_last_checkpoint(checkpoints: Checkpoints | None) -> Iterator[None]:
+    """Adds the last good checkpoint to the message of a :class:`NonFiniteError`."""
+    try:
+        yield
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{error}; {_last_checkpoint(checkpoints)}") from error
+
+
+def _last_checkpoint(checkpoints: Checkpoints | None) -> str:
     if checkpoints is None:
         return "this process saves no checkpoint"
     checkpoints.wait()

@@ -1,22 +1,38 @@
-"""What a run tells while it goes: JSON lines for programs, one line or a bar for people, TensorBoard on request."""
+"""Reports a run's metrics: JSON lines for programs, a log line or a bar for people, TensorBoard on request."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import statistics
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bgan_jax.atomic_files import write_text
+from bgan_jax.runtime import workdir
+from bgan_jax.runtime.metric_totals import split_seeds
 
 logger = logging.getLogger("bgan_jax")
 
+#: Least time between two log lines, in seconds.
+LOG_EVERY_SECONDS = 3.0
+#: The metrics of a log line or a bar, in order.
+SHOWN = {
+    "bound": "bound {:+.3f} nats",
+    "critic": "critic {:+.3f}",
+    "effective_sample_size": "ESS {:.2f}",
+    "log_partition": "log-partition {:+.3f}",
+}
+
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Every whole line of a metrics file; a line that a crash tore is left out."""
+    """Reads every complete line of a metrics file; skips a line that a crash has truncated."""
     if not path.exists():
         return []
     records = []
@@ -30,32 +46,29 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def open_metrics(path: Path, *, start_step: int) -> Lines:
-    """Opens a metrics file to append to, without the lines of steps that will be taken again.
+def open_metrics(path: Path, *, start_step: int) -> LineFile:
+    """Opens a metrics file to append to, without the lines of steps that will be repeated.
 
     Args:
       path: the file.
-      start_step: number of finished steps that the run goes on from; later lines, written between the last checkpoint
-        and a crash, are dropped.
-
-    Returns:
-      An open :class:`Lines`.
+      start_step: number of finished steps that the run resumes from; later lines, written between the last checkpoint
+        and a crash, are removed.
     """
     kept = [record for record in read_metrics(path) if record["step"] <= start_step]
     write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
-    return Lines(path)
+    return LineFile(path)
 
 
-class Lines:
-    """A file to append lines to, each by one write: a crash can lose one but not tear it from the inside.
+class LineFile:
+    """A file that lines are appended to, each by one write, so that a crash can lose or truncate the last line only.
 
-    A full disk does not end a run: what could not be written is told once and left out.
+    A full disk does not end a run: a line that cannot be written is left out, with one warning.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        self._told = False
+        self._has_warned = False
 
     def write(self, line: str) -> None:
         """Appends a line."""
@@ -67,9 +80,9 @@ class Lines:
                 os.ftruncate(self._descriptor, before)
                 raise OSError("the disk is full")
         except OSError as error:
-            if not self._told:
-                logger.warning("%s could not be written (%s); the run goes on", self._path, error)
-            self._told = True
+            if not self._has_warned:
+                logger.warning("%s could not be written (%s); the run continues", self._path, error)
+            self._has_warned = True
 
     def close(self) -> None:
         """Closes the file."""
@@ -77,16 +90,33 @@ class Lines:
 
 
 class Report:
-    """Writes metrics and tells a person how far the run is.
+    """Writes metrics to files, and shows the progress of the run: as a bar in a terminal, else as a line in the log.
 
-    A terminal gets a bar; anything else gets a line every few seconds. Only the process that reports makes one.
+    Only one process of a job makes a report.
     """
 
-    def __init__(self, folder: Path, *, start_step: int, total_steps: int, tensorboard: bool = False) -> None:
-        self._file = open_metrics(folder / "metrics.jsonl", start_step=start_step)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        start_step: int,
+        total_steps: int,
+        seed_folders: Sequence[Path] = (),
+        tensorboard: bool = False,
+    ) -> None:
+        """Opens the files.
+
+        Args:
+          folder: of the run; in a run of several seeds it gets the mean over them.
+          start_step: number of finished steps.
+          total_steps: number of steps at the end of the run.
+          seed_folders: in a run of several seeds, the folder of each seed's own metrics.
+          tensorboard: whether to write TensorBoard files too.
+        """
+        self._file = open_metrics(folder / workdir.METRICS, start_step=start_step)
+        self._seed_files = [open_metrics(own / workdir.METRICS, start_step=start_step) for own in seed_folders]
         self._total_steps = total_steps
-        self._start = time.monotonic()
-        self._last = self._start
+        self._last_report = time.monotonic()
         self._last_line = 0.0
         self._last_step = start_step
         self._bar = None
@@ -98,45 +128,49 @@ class Report:
         if tensorboard:
             self._summary = _tensorboard_writer(folder / "tensorboard")
 
-    def write(self, step: int, metrics: dict[str, float]) -> None:
-        """Records the metrics of the steps up to ``step``, averaged over them."""
+    def write(self, step: int, metrics: Mapping[str, np.ndarray]) -> None:
+        """Writes metrics, and shows the progress.
+
+        Args:
+          step: number of finished steps.
+          metrics: means over the steps since the last report, ``[S]``, one per seed.
+        """
         now = time.monotonic()
-        steps_per_second = (step - self._last_step) / max(now - self._last, 1e-9)
-        self._last, self._last_step = now, step
-        record = {"step": step, "steps_per_second": round(steps_per_second, 4), **metrics}
+        steps_per_second = (step - self._last_step) / max(now - self._last_report, 1e-9)
+        self._last_report, self._last_step = now, step
+        if self._seed_files:
+            for file, own_metrics in zip(self._seed_files, split_seeds(metrics), strict=True):
+                file.write(json.dumps({"step": step, **own_metrics}))
+        mean = {name: statistics.fmean(values.tolist()) for name, values in metrics.items()}
+        record = {"step": step, "steps_per_second": round(steps_per_second, 4), **mean}
         self._file.write(json.dumps(record))
         if self._summary is not None:
             for name, value in record.items():
                 self._summary.add_scalar(name, value, step)
-        self._tell(step, steps_per_second, metrics, now)
+        self._show(step, steps_per_second, mean, now)
 
-    def _tell(self, step: int, steps_per_second: float, metrics: dict[str, float], now: float) -> None:
-        shown = {
-            "bound": ("bound {:+.3f} nats", metrics.get("bound")),
-            "critic": ("critic {:+.3f}", metrics.get("critic")),
-            "ess": ("ESS {:.2f}", metrics.get("effective_sample_size")),
-            "log_partition": ("log-partition {:+.3f}", metrics.get("log_partition")),
-        }
-        figures = ", ".join(form.format(value) for form, value in shown.values() if value is not None)
+    def _show(self, step: int, steps_per_second: float, metrics: Mapping[str, float], now: float) -> None:
+        shown = ", ".join(form.format(metrics[name]) for name, form in SHOWN.items() if name in metrics)
         if self._bar is not None:
-            self._bar.set_postfix_str(figures, refresh=False)
+            self._bar.set_postfix_str(shown, refresh=False)
             self._bar.update(step - self._bar.n)
             return
-        if now - self._last_line < 3.0 and step < self._total_steps:
+        if now - self._last_line < LOG_EVERY_SECONDS and step < self._total_steps:
             return
         self._last_line = now
         left = (self._total_steps - step) / max(steps_per_second, 1e-9)
         logger.info(
-            "step %d/%d, %.2f steps/s, %s, %s left", step, self._total_steps, steps_per_second, figures, _clock(left)
+            "step %d/%d, %.2f steps/s, %s, %s left", step, self._total_steps, steps_per_second, shown, _clock(left)
         )
 
-    def pause(self) -> None:
-        """Leaves the time since the last report out of the next speed: pictures and checkpoints are not steps."""
-        self._last = time.monotonic()
+    def restart_clock(self) -> None:
+        """Excludes the time since the last report from the next speed: it went to pictures and checkpoints."""
+        self._last_report = time.monotonic()
 
     def close(self) -> None:
         """Closes the files and the bar."""
-        self._file.close()
+        for file in (self._file, *self._seed_files):
+            file.close()
         if self._bar is not None:
             self._bar.close()
         if self._summary is not None:

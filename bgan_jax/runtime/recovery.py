@@ -1,4 +1,4 @@
-"""Going on from a checkpoint: the same state on every device of every host, from what process 0 finds."""
+"""Restores a run: the checkpoint that process 0 finds becomes the state on every device of every host."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from bgan_jax.conditionals.keys import retry_key
 from bgan_jax.runtime import hosts, parallel
 from bgan_jax.runtime.checkpoints import Checkpoints
 
-#: What to do about a number that is not finite.
+#: What a run does when a number is not finite.
 NAN_POLICIES = ("stop", "restore")
-#: How often a run may go back before it stops.
+#: How often a run may restore its last checkpoint before it stops.
 MAX_RESTORES = 3
 
 
 def restore_on_all(
-    checkpoints: Checkpoints | None, like: TrainState, *, launcher: str, turn: int = 0
+    checkpoints: Checkpoints | None, like: TrainState, *, launcher: str, retry: int = 0
 ) -> tuple[int, TrainState] | None:
-    """The newest good checkpoint that process 0 finds, on all devices. Called by all processes together.
+    """Restores the newest good checkpoint that process 0 finds, on all devices. All processes call it together.
 
     Args:
-      checkpoints: the run's, on process 0; ``None`` on the others.
+      checkpoints: of the run, on process 0; ``None`` on the others.
       like: a state of the run; only its shapes are read, so it may have been donated.
       launcher: ``"pmap"`` or ``"shard_map"``.
-      turn: above 0 it changes the root key, so that what went wrong does not happen again number by number.
+      retry: number of this retry after a failure, from 1; it changes the root key, so that the run does not repeat
+        the same numbers. 0 keeps the key.
 
     Returns:
       The number of finished steps and the state, replicated; ``None`` when there is no checkpoint.
 
     Raises:
-      ValueError: there are checkpoints, and none is whole.
+      ValueError: there are checkpoints, and all are damaged.
     """
     shapes = jax.eval_shape(lambda tree: tree.replace(key=jax.random.key_data(tree.key)), like)
     found = hosts.on_first(lambda: checkpoints.restore(shapes) if checkpoints is not None else None)
@@ -45,6 +46,6 @@ def restore_on_all(
 
     def typed(tree: Any) -> TrainState:
         key = jax.random.wrap_key_data(tree.key)
-        return tree.replace(key=retry_key(key, attempt=turn) if turn else key)
+        return tree.replace(key=retry_key(key, attempt=retry) if retry else key)
 
     return step, parallel.replicate(typed, tree, parallel=launcher)

@@ -19,11 +19,22 @@ CONFIG = "config.json"
 DATASET = "dataset.json"
 VERSIONS = "versions.json"
 METRICS = "metrics.jsonl"
+MEASUREMENTS = "measurements.jsonl"
 RESULT = "result.json"
 CHECKPOINTS = "checkpoints"
 PICTURES = "pictures"
 
 RESUME = ("auto", "must", "never")
+
+
+def seed_folder(folder: Path, seed: int) -> Path:
+    """Returns the folder of one seed, within that of a run of several.
+
+    Example:
+      >>> seed_folder(Path("runs/mnist"), 3).as_posix()
+      'runs/mnist/seed_3'
+    """
+    return folder / f"seed_{seed}"
 
 
 def open_workdir(

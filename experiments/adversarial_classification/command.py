@@ -80,8 +80,8 @@ from experiments.adversarial_classification.training import (
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
-from experiments.harness.runs.run import keep_compilations
 
 logger = logging.getLogger("bgan_jax")
 
@@ -243,7 +243,7 @@ def protocol(config: Config, train: LabelledImages, test: LabelledImages) -> str
 def main(config: Config) -> dict[str, Any]:
     """Trains every system from every seed, skipping finished runs, and writes the table and the figure."""
     if config.compilation_cache:
-        keep_compilations()
+        enable_compilation_cache()
     trainers, train, test, folder = prepare(config)
     began = time.monotonic()
     curves = train_or_read_curves(

@@ -17,8 +17,9 @@ from bgan_jax.algorithms.game import Game
 from bgan_jax.algorithms.state import Pair
 from bgan_jax.networks import ClassifierNetworks
 from bgan_jax.runtime import parallel
-from bgan_jax.runtime.compiled_step import make_advance
-from bgan_jax.runtime.loop import NonFiniteError, train
+from bgan_jax.runtime.compiled_step import StepProgram, make_advance
+from bgan_jax.runtime.loop import Cadence, Outputs, train
+from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.adversarial_classification.labelled_images import LabelledImages, Stream, intensities, labelled_load
 from experiments.adversarial_classification.systems import System
 
@@ -66,17 +67,13 @@ class Trainer(NamedTuple):
     """One system's compiled step, for as many seeds as are asked for.
 
     Attributes:
-      advance: the step spread over devices.
+      program: the step on all devices.
       initialize: ``seed -> state``.
-      metric_names: of the step.
-      launcher: how it is spread.
       batch_size: over all devices.
     """
 
-    advance: Callable[..., Any]
+    program: StepProgram
     initialize: Callable[[jax.Array], Any]
-    metric_names: tuple[str, ...]
-    launcher: str
     batch_size: int
 
 
@@ -128,17 +125,17 @@ def trainer(
         jax.ShapeDtypeStruct((share,), jnp.int32),
     )
     step = functools.partial(system.step, game=game(parallel.AXIS))
-    return Trainer(
+    program = StepProgram(
         advance=parallel.on_devices(
             make_advance(step, load),
             parallel=launcher,
             sharded=(False, False, False, True),
         ),
-        initialize=initialize,
+        example_index=parallel.shard(np.arange(batch_size, dtype=np.int32), parallel=launcher),
         metric_names=tuple(metrics),
         launcher=launcher,
-        batch_size=batch_size,
     )
+    return Trainer(program=program, initialize=initialize, batch_size=batch_size)
 
 
 def train_system(
@@ -161,21 +158,19 @@ def train_system(
       The curve. A run that stops being finite ends early, with the reason.
     """
     began = time.monotonic()
-    launcher, num_examples = trainer.launcher, data.labels.shape[0]
+    launcher, num_examples = trainer.program.launcher, data.labels.shape[0]
     state = parallel.replicate(trainer.initialize, np.uint32(seed), parallel=launcher)
     # Every seed begins at another epoch of the endless order, far enough below its end.
     first = np.uint32(1009 * seed % (2**31 // num_examples) * num_examples)
     stream = Stream(data, parallel.replicate(parallel.identity, first, parallel=launcher))
-    example_index = parallel.shard(np.arange(trainer.batch_size, dtype=np.int32), parallel=launcher)
     steps_per_epoch = num_examples // trainer.batch_size
     marks = np.unique(np.linspace(0, epochs * steps_per_epoch, measurements + 1).round().astype(int))
     curve = Curve(epochs=[], test_error=[], train_error=[], seconds=0.0, stopped=None)
     for start, end in itertools.pairwise(marks.tolist()):
         try:
             state, _ = train(
-                trainer.advance, state, itertools.repeat(stream), example_index,
-                metric_names=trainer.metric_names, start_step=start, total_steps=end, launcher=launcher,
-                report=None, report_every=end, checkpoints=None, checkpoint_every=end,
+                trainer.program, state, itertools.repeat(stream), start_step=start, total_steps=end,
+                cadence=Cadence(report_every=end, checkpoint_every=end), outputs=Outputs(),
             )  # fmt: skip
         except NonFiniteError as reason:
             curve = curve._replace(stopped=str(reason).partition(";")[0])

@@ -19,7 +19,8 @@ from bgan_jax.algorithms.state import TrainState, adam_pair, init_state
 from bgan_jax.conditionals import conditional_for
 from bgan_jax.networks import build_networks
 from bgan_jax.runtime import parallel
-from bgan_jax.runtime.compiled_step import Totals, empty_totals, make_advance
+from bgan_jax.runtime.compiled_step import StepProgram, make_advance
+from bgan_jax.runtime.metric_totals import empty_totals
 from experiments.benchmark.program import Program
 from experiments.benchmark.rows import Row
 
@@ -72,26 +73,18 @@ class Ready(NamedTuple):
     """A row's compiled step with what it runs on, all on the devices.
 
     Attributes:
-      advance: ``(state, totals, data, example_index) -> (state, totals)``, compiled; takes over the state's memory.
+      program: the step; its ``advance`` is compiled.
       fresh_state: a state of its own at every call.
-      metric_names: of the step.
       data: examples.
-      example_index: ``[batch size]``, sharded.
       flops: arithmetic of a step, as the compiler counts it.
       compile_seconds: of tracing and compiling ``advance``.
     """
 
-    advance: Any
+    program: StepProgram
     fresh_state: Callable[[], TrainState]
-    metric_names: tuple[str, ...]
     data: Any
-    example_index: jax.Array
     flops: float | None
     compile_seconds: float
-
-    def fresh_totals(self) -> Totals:
-        """Totals of no step yet, on the devices."""
-        return parallel.replicate(parallel.identity, empty_totals(self.metric_names), parallel="pmap")
 
 
 def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
@@ -117,11 +110,9 @@ def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
     advance = parallel.on_devices(make_advance(step, load), parallel="pmap", sharded=(False, False, False, True))
     compiled = advance.compile(state, totals, device_data, example_index)
     return Ready(
-        advance=compiled,
+        program=StepProgram(advance=compiled, example_index=example_index, metric_names=metric_names, launcher="pmap"),
         fresh_state=fresh_state,
-        metric_names=metric_names,
         data=device_data,
-        example_index=example_index,
         flops=float(counted["flops"]) if counted and "flops" in counted else None,
         compile_seconds=time.perf_counter() - began,
     )
@@ -139,22 +130,23 @@ def ours(row: Row, *, name: str, disc_fakes_per_latent: int = 1) -> Program:
       The program, after its first step.
     """
     step = ready(row, disc_fakes_per_latent=disc_fakes_per_latent)
-    holder = [step.fresh_state(), step.fresh_totals()]
+    advance: Any = step.program.advance
+    holder = [step.fresh_state(), step.program.empty_totals()]
 
     def run(steps: int) -> None:
         for _ in range(steps):
-            holder[:] = step.advance(*holder, step.data, step.example_index)
+            holder[:] = advance(*holder, step.data, step.program.example_index)
         jax.block_until_ready(holder)
 
     began = time.perf_counter()
     run(1)
     first_seconds = time.perf_counter() - began
-    memory = step.advance.memory_analysis()
+    memory = advance.memory_analysis()
     return Program(
         name=name,
         run=run,
         compile_seconds=step.compile_seconds + first_seconds,
         flops=step.flops,
         megabytes=(memory.temp_size_in_bytes + memory.argument_size_in_bytes) / 2**20 if memory else None,
-        text=step.advance.as_text,
+        text=advance.as_text,
     )

@@ -23,7 +23,7 @@ from bgan_jax.algorithms.updates import update_discriminator, update_generator
 from bgan_jax.conditionals import sample_conditionals
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.compiler_options import compiler_options
-from bgan_jax.runtime.loop import train
+from bgan_jax.runtime.loop import Cadence, Outputs, train
 from experiments.benchmark.ours import Ready, load, ready, step_function, synthetic_rows
 from experiments.benchmark.program import Program, take_turns
 from experiments.benchmark.rows import Row
@@ -123,6 +123,7 @@ def _nothing(cotangent: jax.Array) -> Any:
 def loop_seconds(step: Ready, steps: int) -> tuple[float, float]:
     """Seconds per step in the loop of every run, between reports; and how many of them its thread works itself."""
     times: list[tuple[float, float]] = []
+    last = WARM_UP + steps + 1
 
     def after_step(number: int) -> bool:
         del number
@@ -130,22 +131,20 @@ def loop_seconds(step: Ready, steps: int) -> tuple[float, float]:
         return False
 
     train(
-        step.advance, step.fresh_state(), itertools.repeat(step.data), step.example_index,
-        metric_names=step.metric_names, start_step=0, total_steps=WARM_UP + steps + 1, launcher="pmap", report=None,
-        report_every=WARM_UP + steps + 1, checkpoints=None, checkpoint_every=WARM_UP + steps + 1,
-        should_stop=after_step,
+        step.program, step.fresh_state(), itertools.repeat(step.data), start_step=0, total_steps=last,
+        cadence=Cadence(report_every=last, checkpoint_every=last), outputs=Outputs(), should_stop=after_step,
     )  # fmt: skip
-    first, last = times[WARM_UP - 1], times[WARM_UP + steps - 1]
-    return (last[0] - first[0]) / steps, (last[1] - first[1]) / steps
+    begin, end = times[WARM_UP - 1], times[WARM_UP + steps - 1]
+    return (end[0] - begin[0]) / steps, (end[1] - begin[1]) / steps
 
 
 def waited_seconds(step: Ready, steps: int) -> float:
     """Seconds per step of the same program where each is waited for before the next is called."""
-    holder = [step.fresh_state(), step.fresh_totals()]
+    holder = [step.fresh_state(), step.program.empty_totals()]
     spent = 0.0
     for number in range(steps + 1):
         began = time.perf_counter()
-        holder[:] = step.advance(*holder, step.data, step.example_index)
+        holder[:] = step.program.advance(*holder, step.data, step.program.example_index)
         jax.block_until_ready(holder)
         spent += (time.perf_counter() - began) if number else 0.0
     return spent / steps
@@ -159,10 +158,11 @@ def idle_seconds(step: Ready, calls: int = 100) -> float:
         return state, totals
 
     idle = parallel.on_devices(nothing, parallel="pmap", sharded=(False, False, False, True))
-    holder = [*idle(step.fresh_state(), step.fresh_totals(), step.data, step.example_index)]
+    constant = step.data, step.program.example_index
+    holder = [*idle(step.fresh_state(), step.program.empty_totals(), *constant)]
     began = time.perf_counter()
     for _ in range(calls):
-        holder[:] = idle(*holder, step.data, step.example_index)
+        holder[:] = idle(*holder, *constant)
     jax.block_until_ready(holder)
     return (time.perf_counter() - began) / calls
 

@@ -17,7 +17,7 @@ from bgan_jax.atomic_files import write_text
 from bgan_jax.conditionals import Conditional
 from bgan_jax.evaluation.fresh_critic import BoundOverBatches, CriticSettings, fresh_critic
 from bgan_jax.networks import Networks
-from bgan_jax.runtime.metrics import Lines
+from bgan_jax.runtime.metrics import LineFile
 from experiments.divergence_table.generators import Rows
 
 FLOOR = "data"
@@ -71,7 +71,7 @@ def find(cells: list[Cell], name: dict[str, Any]) -> Cell | None:
 
 def keep(folder: Path, cell: Cell) -> None:
     """Adds a finished cell to the file."""
-    lines = Lines(folder / CELLS)
+    lines = LineFile(folder / CELLS)
     lines.write(json.dumps(cell))
     lines.close()
 

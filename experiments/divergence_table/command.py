@@ -58,8 +58,8 @@ from experiments.divergence_table.config import PRESETS, SMOKE, Config
 from experiments.divergence_table.generators import FORMS, PROBABILITIES, SAMPLES, Rows
 from experiments.divergence_table.plan import Plan, generator_config, plan_for
 from experiments.harness.cli.command import Command
+from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import open_folder
-from experiments.harness.runs.run import keep_compilations
 
 logger = logging.getLogger("bgan_jax")
 
@@ -220,7 +220,7 @@ def main(config: Config) -> dict[str, Any] | None:
     plan = plan_for(config)
     folder = open_folder(config)
     if config.compilation_cache:
-        keep_compilations()
+        enable_compilation_cache()
     began = time.monotonic()
     if not fill(config, plan, folder):
         logger.info("stopped, as asked; the same command goes on")

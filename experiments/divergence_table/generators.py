@@ -16,7 +16,9 @@ from bgan_jax import data
 from bgan_jax.evaluation.fresh_critic import WASSERSTEIN
 from bgan_jax.sampling.sampler import Sampler, Samples
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.runs import discrete, run
+from experiments.harness.runs import discrete
+from experiments.harness.runs.run import run
+from experiments.harness.runs.start import start
 from experiments.harness.runs.trained_run import load_sampler
 
 logger = logging.getLogger("bgan_jax")
@@ -79,7 +81,7 @@ def trained(config: discrete.DiscreteConfig) -> Sampler | None:
         pass  # There is no checkpoint yet.
     logger.info("training the generator in %s", config.workdir)
     handler = signal.getsignal(signal.SIGTERM)
-    outcome = run.run(*run.start(config, discrete.prepare))
+    outcome = run(*start(config, discrete.prepare))
     # While it trained, SIGTERM asked for a checkpoint; a critic has none, so there it ends the program again.
     signal.signal(signal.SIGTERM, handler)
     return outcome.sample if outcome.step >= config.steps else None

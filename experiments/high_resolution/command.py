@@ -43,8 +43,8 @@ from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.runs import continuous
 from experiments.harness.runs.cost import Cost, cost_of
-from experiments.harness.runs.run import MEASUREMENTS, start
 from experiments.harness.runs.run_config import optimizers_for, settings_from
+from experiments.harness.runs.start import start
 from experiments.high_resolution.figures import save_progress
 
 logger = logging.getLogger("bgan_jax")
@@ -150,18 +150,18 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome, result = train_and_measure(experiment, folder, yardstick=yardstick, cost=cost.as_json())
     if result is None or yardstick is None:
         return None
-    measured = read_metrics(folder / MEASUREMENTS)
+    measured = read_metrics(folder / workdir.MEASUREMENTS)
     result |= {"course": [{name: line[name] for name in ("step", "frechet", "kernel")} for line in measured]}
     write_json(folder / workdir.RESULT, result)
-    for one in outcome.each or [outcome]:
+    for one in outcome.per_seed or [outcome]:
         save_progress(
             one.folder / "progress.png",
-            read_metrics(one.folder / MEASUREMENTS),
+            read_metrics(one.folder / workdir.MEASUREMENTS),
             pictures=one.folder / workdir.PICTURES,
             floor=yardstick.floor["frechet"],
             title=f"{Path(config.dataset).name}, {experiment.title.split(', ', 1)[1]}, width {config.width}",
         )
-    logger.info("progress.png, pictures, curves, %s and result.json are in %s", MEASUREMENTS, folder)
+    logger.info("progress.png, pictures, curves, %s and result.json are in %s", workdir.MEASUREMENTS, folder)
     return result
 
 

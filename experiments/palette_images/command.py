@@ -73,8 +73,10 @@ from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.metrics.measured_training import YardstickFlags, check_yardstick
 from experiments.harness.runs import discrete
-from experiments.harness.runs.population import of_every_seed
-from experiments.harness.runs.run import Experiment, Outcome, run, start
+from experiments.harness.runs.experiment import Experiment, Outcome
+from experiments.harness.runs.run import run
+from experiments.harness.runs.seed_results import result_over_seeds
+from experiments.harness.runs.start import start
 from experiments.palette_images.distances import Reference, baseline_distances, palette_distances, reference_for
 from experiments.palette_images.figures import save_comparison, save_over_time
 from experiments.palette_images.table import distances_table
@@ -181,7 +183,7 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome = run(experiment, folder, measure=measure)
     if outcome.step < config.steps or reference is None:
         return None
-    result = of_every_seed(outcome, functools.partial(finish, reference=reference), table_of=distances_table)
+    result = result_over_seeds(outcome, functools.partial(finish, reference=reference), table_of=distances_table)
     logger.info("comparison.png, over_time.png, curves.png, result.md and result.json are in %s", folder)
     return result
 

@@ -17,7 +17,7 @@ from bgan_jax.evaluation.palette_distance import (
 from experiments.harness.metrics.classifier_score import judge_form
 from experiments.harness.metrics.distances import Yardstick, distances
 from experiments.harness.metrics.measured_training import open_held_out, yardstick_of
-from experiments.harness.runs.run import Experiment
+from experiments.harness.runs.experiment import Experiment
 
 COLOR_PROTOCOL = (
     "Palette: Jensen-Shannon divergence of the shares of the colours; pixels: total variation of the colours of each "

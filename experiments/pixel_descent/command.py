@@ -47,8 +47,8 @@ from experiments.harness.cli.flags import flag
 from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
 from experiments.harness.runs import continuous
-from experiments.harness.runs.run import start
 from experiments.harness.runs.run_config import optimizers_for
+from experiments.harness.runs.start import start
 from experiments.pixel_descent.descent import descend_all, training_samples
 from experiments.pixel_descent.discriminator_training import FOLDER, train_discriminator_alone
 from experiments.pixel_descent.figures import save_descent, save_paths

@@ -16,8 +16,9 @@ from bgan_jax.algorithms.state import TrainState
 from bgan_jax.runtime import parallel
 from experiments.harness.metrics.measured_training import MeasuredConfig
 from experiments.harness.runs import continuous
+from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import open_folder
-from experiments.harness.runs.run import Experiment, run
+from experiments.harness.runs.run import run
 from experiments.harness.runs.run_config import optimizers_for, settings_from
 
 # Folder of the discriminator's own run, in the workdir.

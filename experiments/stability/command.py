@@ -48,8 +48,8 @@ from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.distances import Yardstick
 from experiments.harness.metrics.measured_training import YardstickFlags, yardstick_of
 from experiments.harness.runs import continuous
+from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
-from experiments.harness.runs.run import keep_compilations
 from experiments.stability.figures import save_figures
 from experiments.stability.results import read_curves, summarize_objectives, trial_row, trials_table
 from experiments.stability.sweep import FOLDER, Sweep, Trial, run_trial, updates_per_step
@@ -175,7 +175,7 @@ def main(config: Config) -> dict[str, Any] | None:
     """Runs the trials that are not finished, then writes figures and tables; ``None`` when stopped by a signal."""
     sweep = sweep_of(config)
     if config.compilation_cache:
-        keep_compilations()
+        enable_compilation_cache()
     folder, yardstick = open_sweep(config, sweep)
     rows, curves = [], {}
     for number, trial in enumerate(sweep.trials, start=1):

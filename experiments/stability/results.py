@@ -12,7 +12,6 @@ from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.metrics.mean_and_sd import mean_and_sd
 from experiments.harness.reports.tables import markdown_table, plus_minus
-from experiments.harness.runs.run import MEASUREMENTS
 from experiments.stability.sweep import Sweep, Trial
 
 
@@ -39,7 +38,7 @@ class Curves(NamedTuple):
 def read_curves(folder: Path) -> Curves:
     """Reads the curves of a run from its folder."""
     metrics = read_metrics(folder / workdir.METRICS)
-    measured = read_metrics(folder / MEASUREMENTS)
+    measured = read_metrics(folder / workdir.MEASUREMENTS)
 
     def series(name: str) -> np.ndarray:
         return np.array([record.get(name, np.nan) for record in metrics])

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from bgan_jax.atomic_files import write_json
 from bgan_jax.runtime import workdir
-from bgan_jax.runtime.loop import NonFiniteError
+from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.metrics import measured_training
 from experiments.harness.metrics.distances import Yardstick
 from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure
-from experiments.harness.runs.run import start
+from experiments.harness.runs.start import start
 
 # Folder of all runs, in the workdir.
 FOLDER = "cells"

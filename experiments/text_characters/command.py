@@ -62,9 +62,11 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.runs import discrete
-from experiments.harness.runs.population import of_every_seed
-from experiments.harness.runs.run import MEASUREMENTS, Experiment, Outcome, run, start
+from experiments.harness.runs.experiment import Experiment, Outcome
+from experiments.harness.runs.run import run
 from experiments.harness.runs.run_config import open_split
+from experiments.harness.runs.seed_results import result_over_seeds
+from experiments.harness.runs.start import start
 from experiments.text_characters.figure import save_divergences
 from experiments.text_characters.ngram_scores import Corpus, corpus_of, divergences, generate_lines, judged, table
 
@@ -192,7 +194,7 @@ def finish(outcome: Outcome, *, corpus: Corpus) -> dict[str, Any]:
     write_text(folder / "result.md", table(result))
     save_divergences(
         folder / "ngrams.png",
-        read_metrics(folder / MEASUREMENTS),
+        read_metrics(folder / workdir.MEASUREMENTS),
         result,
         title=f"{experiment.title}, {config.weights}",
     )
@@ -223,7 +225,7 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome = run(experiment, folder, measure=measure)
     if outcome.step < config.steps or corpus is None:
         return None
-    result = of_every_seed(outcome, functools.partial(finish, corpus=corpus))
+    result = result_over_seeds(outcome, functools.partial(finish, corpus=corpus))
     logger.info("samples, curves, ngrams.png, result.md and result.json are in %s", folder)
     return result
 

@@ -16,7 +16,7 @@ from bgan_jax.algorithms.continuous import ContinuousGame, continuous_step
 from bgan_jax.algorithms.state import TrainState
 from bgan_jax.evaluation.planar import PlanarTarget, sample_planar
 from bgan_jax.losses import GENERATOR_OBJECTIVES
-from bgan_jax.runtime.loop import NonFiniteError
+from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.harness.metrics.mean_and_sd import mean_and_sd
 from experiments.toy2d import figures
 from experiments.toy2d.measurement import Observe, make_take_snapshot

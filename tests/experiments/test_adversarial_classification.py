@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bgan_jax.data import open_dataset
-from bgan_jax.runtime.loop import NonFiniteError
+from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.adversarial_classification import command as adversarial_classification
 from experiments.adversarial_classification import curves, systems, training
 from experiments.adversarial_classification.labelled_images import (
@@ -104,7 +104,7 @@ def test_a_system_that_diverges_ends_early_with_its_reason(monkeypatch, tmp_path
 
     arguments = config(tmp_path / "run", "--systems=wasserstein_clipping,kl/exact")
     trainers, split, test, _ = adversarial_classification.prepare(arguments)
-    assert "critic" in trainers["wasserstein_clipping"].metric_names
+    assert "critic" in trainers["wasserstein_clipping"].program.metric_names
     monkeypatch.setattr(training, "train", train)
     curve = training.train_system(
         trainers["kl/exact"], split, error=None, train_part=split, test=test, seed=0, epochs=1, measurements=2

@@ -9,7 +9,7 @@ from PIL import Image
 
 from bgan_jax.runtime.metrics import read_metrics
 from experiments import continuous_images, load_sampler
-from experiments.harness.runs.run import record_measurement
+from experiments.harness.runs.sample_pictures import record_measurement
 from tests.experiments.refusals import assert_refused, flag_of
 from tests.experiments.test_discrete_mnist import command
 

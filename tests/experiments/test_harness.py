@@ -11,7 +11,7 @@ from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.runs import discrete
-from experiments.harness.runs.run import start
+from experiments.harness.runs.start import start
 from tests.experiments.test_discrete_mnist import command
 
 

@@ -14,7 +14,8 @@ from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.catalogue import command_files, load_command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.runs import discrete, run
+from experiments.harness.runs import discrete
+from experiments.harness.runs.experiment import Experiment
 
 FLAGS = [(name, field.name) for name in command_files() for field in dataclasses.fields(load_command(name).config)]
 VALUES = st.text(max_size=12) | st.integers().map(str) | st.floats().map(str) | st.sampled_from(["nan", "inf", "", "0"])
@@ -98,7 +99,7 @@ def test_any_config_is_prepared_or_refused_in_words(changes):
     except UsageError as error:
         assert str(error).strip()
         return
-    assert isinstance(experiment, run.Experiment) and typing.cast(int, config.batch_size) % 8 == 0
+    assert isinstance(experiment, Experiment) and typing.cast(int, config.batch_size) % 8 == 0
 
 
 def test_a_bad_value_never_reaches_the_run():

@@ -243,7 +243,7 @@ def go_back_from_nan(folder: Path) -> Row:
     log = launching.run(folder / "restored", *flags, "--nan_policy=restore")
     step, leaves = launching.newest_state(folder / "restored")
     finite = all(np.isfinite(leaf).all() for leaf in leaves if leaf.dtype.kind == "f")
-    row.recovered = int(step == 40 and finite and "going on from step 20 with other noise" in log)
+    row.recovered = int(step == 40 and finite and "restored step 20, continuing with other random numbers" in log)
     row.steps_lost.append(25 - 20)
     return row
 

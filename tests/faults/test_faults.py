@@ -31,5 +31,5 @@ def test_a_run_that_is_never_finite_goes_back_three_times_and_stops(tmp_path):
     )  # fmt: skip
     assert job.wait() == [1]
     log = job.log()
-    assert log.count("with other noise") == 3
+    assert log.count("with other random numbers") == 3
     assert log.strip().splitlines()[-1].startswith("error: at step ")

@@ -21,7 +21,7 @@ def test_a_signal_to_one_host_saves_on_both_at_the_same_step(tmp_path):
     job = started(tmp_path / "run")
     job.signal(1, signal.SIGTERM)
     assert job.wait(seconds=60) == [0, 0], job.log(0)
-    assert "as asked" in job.log(0)
+    assert "as requested" in job.log(0)
     (step,) = launching.checkpoint_steps(tmp_path / "run")
     assert all(f"the job ended at step {step}\n" in job.log(i) for i in (0, 1))
 

@@ -15,7 +15,9 @@ from bgan_jax.data import DatasetSpec
 from bgan_jax.networks import build_networks
 from bgan_jax.networks.baseline import latent_baseline
 from bgan_jax.runtime import parallel
-from bgan_jax.runtime.compiled_step import empty_totals, make_advance, streamed_load
+from bgan_jax.runtime.batch_loading import streamed_load
+from bgan_jax.runtime.compiled_step import make_advance
+from bgan_jax.runtime.metric_totals import empty_totals
 
 N = 16
 SPEC = DatasetSpec(name="digits", kind="binary", shape=(28, 28, 1), num_values=2)

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from bgan_jax.losses import effective_sample_size
-from bgan_jax.runtime.health import PATIENCE, PATIENCE_STEPS, SATURATED_DISTANCE, Watch, latent_share, weight_symptoms
+from bgan_jax.runtime.health import (
+    PATIENCE,
+    PATIENCE_STEPS,
+    SATURATED_DISTANCE,
+    HealthMonitor,
+    latent_share,
+    weight_symptoms,
+)
 
 WELL = {
     "effective_sample_size": 7.0, "real_accuracy": 0.97, "fake_accuracy": 0.99, "real_logit": 6.5, "fake_logit": -5.7,
@@ -46,42 +53,42 @@ def test_at_the_distance_of_saturation_the_loss_has_lost_its_slope():
 
 
 def test_only_what_lasts_is_told_and_only_once(caplog):
-    watch = Watch(num_samples=10)
+    monitor = HealthMonitor(num_samples=10)
     ill = {**WELL, "effective_sample_size": 1.01}
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
         steps = itertools.count(PATIENCE_STEPS, PATIENCE_STEPS)
         for _ in range(PATIENCE - 1):
-            watch.see_metrics(next(steps), ill)
-        watch.see_metrics(next(steps), WELL)
+            monitor.check_metrics(next(steps), ill)
+        monitor.check_metrics(next(steps), WELL)
         for _ in range(PATIENCE - 1):
-            watch.see_metrics(next(steps), ill)
+            monitor.check_metrics(next(steps), ill)
         assert not caplog.records
         for _ in range(10):
-            watch.see_metrics(next(steps), ill)
+            monitor.check_metrics(next(steps), ill)
     assert len(caplog.records) == 1 and "effective sample size is 1.01 of 10" in caplog.text
 
 
 def test_a_run_that_reports_often_is_not_told_of_a_few_steps(caplog):
-    watch = Watch(num_samples=10)
+    monitor = HealthMonitor(num_samples=10)
     ill = {**WELL, "effective_sample_size": 1.01}
-    watch.see_metrics(7, WELL)
+    monitor.check_metrics(7, WELL)
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
         for step in range(8, 7 + PATIENCE_STEPS):
-            watch.see_metrics(step, ill)
+            monitor.check_metrics(step, ill)
         assert not caplog.records
-        watch.see_metrics(7 + PATIENCE_STEPS, ill)
+        monitor.check_metrics(7 + PATIENCE_STEPS, ill)
     assert len(caplog.records) == 1
 
 
 def test_a_run_that_went_back_begins_to_count_anew(caplog):
-    watch = Watch(num_samples=10)
+    monitor = HealthMonitor(num_samples=10)
     ill = {**WELL, "effective_sample_size": 1.01}
-    watch.see_metrics(500, WELL)
+    monitor.check_metrics(500, WELL)
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
         for step in range(400, 400 + PATIENCE_STEPS, 10):
-            watch.see_metrics(step, ill)
+            monitor.check_metrics(step, ill)
         assert not caplog.records
-        watch.see_metrics(400 + PATIENCE_STEPS, ill)
+        monitor.check_metrics(400 + PATIENCE_STEPS, ill)
     assert len(caplog.records) == 1
 
 
@@ -97,12 +104,12 @@ def test_the_share_of_the_latents_is_the_share_of_variance():
 
 
 def test_a_collapsed_generator_is_told(caplog):
-    watch = Watch(num_samples=10)
+    monitor = HealthMonitor(num_samples=10)
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
-        watch.see_samples(np.full((64, 28, 28, 1), 0.5))
-        watch.see_samples(np.random.default_rng(0).random((64, 28, 28, 1)))
-        watch.see_samples(np.full((64, 28, 28, 1), 0.5))
+        monitor.check_samples(np.full((64, 28, 28, 1), 0.5))
+        monitor.check_samples(np.random.default_rng(0).random((64, 28, 28, 1)))
+        monitor.check_samples(np.full((64, 28, 28, 1), 0.5))
         assert not caplog.records
         for _ in range(3):
-            watch.see_samples(np.full((64, 28, 28, 1), 0.5))
+            monitor.check_samples(np.full((64, 28, 28, 1), 0.5))
     assert len(caplog.records) == 1 and "collapsed" in caplog.text

@@ -11,8 +11,9 @@ import pytest
 from bgan_jax.algorithms.state import Pair, TrainState
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.checkpoints import Checkpoints, UnsavedError
-from bgan_jax.runtime.compiled_step import make_advance
-from bgan_jax.runtime.loop import NonFiniteError, train
+from bgan_jax.runtime.compiled_step import StepProgram, make_advance
+from bgan_jax.runtime.loop import Cadence, Outputs, train
+from bgan_jax.runtime.nonfinite import NonFiniteError
 
 N = 8
 
@@ -41,7 +42,7 @@ def fresh():
     )
 
 
-def run(checkpoints, *, growth=1.0, total_steps=10, **settings):
+def run(checkpoints, *, growth=1.0, total_steps=10, on_picture=None, picture_every=0, should_stop=None):
     def step(state, real, example_index, *, axis_name):
         return count(state, real, example_index, axis_name=axis_name, growth=growth)
 
@@ -51,10 +52,11 @@ def run(checkpoints, *, growth=1.0, total_steps=10, **settings):
         sharded=(False, False, True, True),
     )
     index = parallel.shard(np.arange(N, dtype=np.int32), parallel="shard_map")
-    arguments = {"report": None, "report_every": 3, "checkpoint_every": 4, **settings}
+    program = StepProgram(advance=advance, example_index=index, metric_names=("bound",), launcher="shard_map")
     return train(
-        advance, fresh(), itertools.repeat(index), index, metric_names=("bound",), start_step=0,
-        total_steps=total_steps, launcher="shard_map", checkpoints=checkpoints, **arguments,
+        program, fresh(), itertools.repeat(index), start_step=0, total_steps=total_steps,
+        cadence=Cadence(report_every=3, checkpoint_every=4, picture_every=picture_every),
+        outputs=Outputs(checkpoints=checkpoints, on_picture=on_picture), should_stop=should_stop,
     )  # fmt: skip
 
 

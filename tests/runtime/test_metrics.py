@@ -5,13 +5,17 @@ import numpy as np
 from PIL import Image
 
 from bgan_jax.runtime import image_files, plotting
-from bgan_jax.runtime.metrics import Lines, Report, read_metrics
+from bgan_jax.runtime.metrics import LineFile, Report, read_metrics
+
+
+def of_one_seed(**metrics):
+    return {name: np.array([value]) for name, value in metrics.items()}
 
 
 def test_lines_are_written_and_read_back(tmp_path):
     report = Report(tmp_path, start_step=0, total_steps=20)
-    report.write(10, {"bound": 0.5})
-    report.write(20, {"bound": 0.25})
+    report.write(10, of_one_seed(bound=0.5))
+    report.write(20, of_one_seed(bound=0.25))
     report.close()
     records = read_metrics(tmp_path / "metrics.jsonl")
     assert [(record["step"], record["bound"]) for record in records] == [(10, 0.5), (20, 0.25)]
@@ -20,21 +24,33 @@ def test_lines_are_written_and_read_back(tmp_path):
 def test_steps_that_are_taken_again_are_not_told_twice(tmp_path):
     first = Report(tmp_path, start_step=0, total_steps=40)
     for step in (10, 20, 30):
-        first.write(step, {"bound": 1.0})
+        first.write(step, of_one_seed(bound=1.0))
     first.close()
     with open(tmp_path / "metrics.jsonl", "a", encoding="utf-8") as file:
         file.write('{"step": 40, "bou')  # what a crash may leave
     second = Report(tmp_path, start_step=20, total_steps=40)
-    second.write(30, {"bound": 2.0})
+    second.write(30, of_one_seed(bound=2.0))
     second.close()
     records = read_metrics(tmp_path / "metrics.jsonl")
     assert [(record["step"], record["bound"]) for record in records] == [(10, 1.0), (20, 1.0), (30, 2.0)]
 
 
+def test_several_seeds_have_their_own_lines_and_the_run_their_mean(tmp_path):
+    folders = [tmp_path / "seed_4", tmp_path / "seed_5"]
+    for folder in folders:
+        folder.mkdir()
+    report = Report(tmp_path, start_step=0, total_steps=20, seed_folders=folders)
+    report.write(10, {"bound": np.array([0.5, 1.0]), "penalty": np.array([2.0, 4.0])})
+    report.close()
+    (mean,), *own = (read_metrics(folder / "metrics.jsonl") for folder in (tmp_path, *folders))
+    assert mean.pop("steps_per_second") > 0 and mean == {"step": 10, "bound": 0.75, "penalty": 3.0}
+    assert own == [[{"step": 10, "bound": 0.5, "penalty": 2.0}], [{"step": 10, "bound": 1.0, "penalty": 4.0}]]
+
+
 def test_a_log_gets_a_line_a_person_can_follow(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="bgan_jax"):
         report = Report(tmp_path, start_step=0, total_steps=10)
-        report.write(10, {"bound": 0.5, "effective_sample_size": 7.0, "log_partition": -0.1})
+        report.write(10, of_one_seed(bound=0.5, effective_sample_size=7.0, log_partition=-0.1))
         report.close()
     assert "step 10/10" in caplog.text and "bound +0.500 nats, ESS 7.00, log-partition -0.100" in caplog.text
 
@@ -61,7 +77,7 @@ def test_curves_leave_one_page(tmp_path):
 
 
 def test_a_full_disk_is_told_once_and_ends_nothing(caplog):
-    lines = Lines(Path("/dev/full"))
+    lines = LineFile(Path("/dev/full"))
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
         lines.write("one")
         lines.write("two")

@@ -15,9 +15,11 @@ import pytest
 from bgan_jax.algorithms.discrete import discrete_step
 from bgan_jax.algorithms.state import init_state
 from bgan_jax.runtime import loop, parallel
+from bgan_jax.runtime.batch_loading import streamed_load
 from bgan_jax.runtime.checkpoints import Checkpoints
-from bgan_jax.runtime.compiled_step import Totals, make_advance, streamed_load
+from bgan_jax.runtime.compiled_step import StepProgram, make_advance
 from bgan_jax.runtime.compiler_options import compiler_options
+from bgan_jax.runtime.metric_totals import Totals
 from bgan_jax.sampling.sampler import make_sampler
 from tests.runtime.test_parallel import SPEC, N, names
 from tests.toy_game import toy_data, toy_game
@@ -55,7 +57,7 @@ def watched(request, tmp_path, monkeypatch):
     launcher = request.param
     compiler_options()  # Compiles a program of nothing, once in a process, to see whether they are known.
     game = toy_game(axis_name=parallel.AXIS, num_samples=4, penalty=0.0)
-    spread = parallel.on_devices(
+    on_devices = parallel.on_devices(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),
         parallel=launcher,
         sharded=(False, False, True, True),
@@ -73,7 +75,7 @@ def watched(request, tmp_path, monkeypatch):
         # Anything that a step would take from the host's memory, such as a forgotten numpy constant, raises.
         jax.config.update("jax_transfer_guard", "disallow" if step > 1 else "allow")
         compiling = True
-        after, totals = spread(state, totals.inside if isinstance(totals, Sealed) else totals, data, index)
+        after, totals = on_devices(state, totals.inside if isinstance(totals, Sealed) else totals, data, index)
         compiling = False
         if not all(leaf.is_deleted() for leaf in jax.tree.leaves(state)):
             seen.kept.append(step)
@@ -106,13 +108,15 @@ def watched(request, tmp_path, monkeypatch):
     )
     checkpoints = Checkpoints(tmp_path / "checkpoints", keep=1)
     try:
+        program = StepProgram(
+            advance=advance, example_index=parallel.shard(np.arange(N, dtype=np.int32), parallel=launcher),
+            metric_names=names(toy_game(num_samples=4, penalty=0.0)), launcher=launcher,
+        )  # fmt: skip
         loop.train(
-            advance, state, itertools.repeat(parallel.shard(np.moveaxis(toy_data(N), 0, 1), parallel=launcher)),
-            parallel.shard(np.arange(N, dtype=np.int32), parallel=launcher),
-            metric_names=names(toy_game(num_samples=4, penalty=0.0)), start_step=0, total_steps=STEPS,
-            launcher=launcher, report=None, report_every=REPORT_EVERY, checkpoints=checkpoints,
-            checkpoint_every=CHECKPOINT_EVERY, on_picture=picture, picture_every=PICTURE_EVERY,
-            should_stop=after_step,
+            program, state, itertools.repeat(parallel.shard(np.moveaxis(toy_data(N), 0, 1), parallel=launcher)),
+            start_step=0, total_steps=STEPS,
+            cadence=loop.Cadence(REPORT_EVERY, CHECKPOINT_EVERY, picture_every=PICTURE_EVERY),
+            outputs=loop.Outputs(checkpoints=checkpoints, on_picture=picture), should_stop=after_step,
         )  # fmt: skip
     finally:
         jax.config.update("jax_transfer_guard", "allow")

@@ -14,7 +14,7 @@ from absl import flags as absl_flags
 
 from bgan_jax.runtime import hosts
 from bgan_jax.runtime.checkpoints import UnsavedError
-from bgan_jax.runtime.loop import NonFiniteError
+from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.reports.run_log import leaving_a_report

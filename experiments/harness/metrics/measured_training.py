@@ -30,10 +30,11 @@ from experiments.harness.metrics.extractors import JUDGE, LEGAL, extractor_for, 
 from experiments.harness.reports.sample_grids import save_real
 from experiments.harness.runs import continuous
 from experiments.harness.runs.continuous import ContinuousConfig
+from experiments.harness.runs.experiment import Experiment, Measure, Outcome
 from experiments.harness.runs.folders import cache_folder
-from experiments.harness.runs.population import of_every_seed
-from experiments.harness.runs.run import Experiment, Measure, Outcome, run
+from experiments.harness.runs.run import run
 from experiments.harness.runs.run_config import open_split
+from experiments.harness.runs.seed_results import result_over_seeds
 
 logger = logging.getLogger("bgan_jax")
 
@@ -179,4 +180,4 @@ def train_and_measure(
         write_json(one.folder / workdir.RESULT, result)
         return result
 
-    return outcome, of_every_seed(outcome, finish)
+    return outcome, result_over_seeds(outcome, finish)

@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.reports.tables import format_mean_and_sd
-from experiments.harness.runs.population import seed_folder
 
 WARNINGS = "warnings.jsonl"
-MEASUREMENTS = "measurements.jsonl"
 PAGE = "report.html"
 # What a table shows of a result: longer lists of numbers are left to result.json.
 LONGEST_LIST = 12
@@ -117,7 +115,7 @@ def seeds_within(run: RunRecord) -> list[Path]:
     first, count = run.config.get("seed"), run.config.get("seeds", 1)
     if not isinstance(first, int) or not isinstance(count, int):
         return []
-    folders = [seed_folder(run.folder, seed) for seed in range(first, first + count)] if count > 1 else []
+    folders = [workdir.seed_folder(run.folder, seed) for seed in range(first, first + count)] if count > 1 else []
     return [folder for folder in folders if (folder / workdir.CONFIG).exists()]
 
 
@@ -148,7 +146,7 @@ def read_run(folder: Path) -> RunRecord:
         config=config,
         versions=flat(read_json(folder / workdir.VERSIONS)),
         metrics=read_metrics(folder / workdir.METRICS),
-        measurements=[flat(record) for record in read_metrics(folder / MEASUREMENTS)],
+        measurements=[flat(record) for record in read_metrics(folder / workdir.MEASUREMENTS)],
         warnings=read_lines(folder / WARNINGS),
         result={name: value for name, value in result.items() if not is_protocol[name]},
         protocols=list(dict.fromkeys(str(result[name]) for name in result if is_protocol[name])),

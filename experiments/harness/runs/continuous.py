@@ -10,16 +10,14 @@ from typing import Any
 import jax.numpy as jnp
 
 from bgan_jax import data
-from bgan_jax.losses import DIVERGENCES
-from bgan_jax.networks import Networks, build_networks
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
-from bgan_jax.losses import GENERATOR_OBJECTIVES
-from bgan_jax.losses import PENALTIES
-from bgan_jax.sampling.sampler import make_point_sampler
 from bgan_jax.algorithms.state import init_state
+from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
+from bgan_jax.networks import Networks, build_networks
+from bgan_jax.sampling.sampler import make_point_sampler
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
-from experiments.harness.runs.run import Experiment
+from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
 
 IMAGE_NETWORKS = (

@@ -10,23 +10,21 @@ from typing import Any
 import jax
 
 from bgan_jax import data
-from bgan_jax.conditionals import Conditional, conditional_for
-from bgan_jax.losses import DIVERGENCES
-from bgan_jax.networks import Networks, build_networks
-from bgan_jax.runtime import parallel
-from bgan_jax.algorithms.microbatches import microbatches_for
-from bgan_jax.algorithms.learned_baseline import with_baseline
 from bgan_jax.algorithms.discrete import DiscreteSettings, discrete_step
 from bgan_jax.algorithms.estimators import ESTIMATORS
 from bgan_jax.algorithms.game import Game
-from bgan_jax.losses import GENERATOR_OBJECTIVES
-from bgan_jax.losses import PENALTIES
+from bgan_jax.algorithms.learned_baseline import with_baseline
+from bgan_jax.algorithms.microbatches import microbatches_for
 from bgan_jax.algorithms.relaxed import RELAXATIONS, RelaxedSettings, relaxed_step
-from bgan_jax.sampling.sampler import make_sampler
 from bgan_jax.algorithms.state import init_state
+from bgan_jax.conditionals import Conditional, conditional_for
+from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
+from bgan_jax.networks import Networks, build_networks
+from bgan_jax.runtime import parallel
+from bgan_jax.sampling.sampler import make_sampler
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
-from experiments.harness.runs.run import Experiment
+from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
 
 

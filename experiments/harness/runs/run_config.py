@@ -6,11 +6,11 @@ import dataclasses
 from typing import Any
 
 from bgan_jax import data
+from bgan_jax.algorithms.state import Pair, adam_pair
 from bgan_jax.networks import NETWORKS
 from bgan_jax.runtime import hosts, parallel
 from bgan_jax.runtime.parallel import LAUNCHERS
 from bgan_jax.runtime.recovery import NAN_POLICIES
-from bgan_jax.algorithms.state import Pair, adam_pair
 from bgan_jax.runtime.workdir import RESUME
 from experiments.harness.cli.flags import flag
 

@@ -1,4 +1,6 @@
-"""A run that was trained earlier, from its folder: to sample from it, or to go on with its networks.
+"""Loads a trained run from its folder, to sample from it or to use its networks.
+
+Example::
 
     from experiments import load_sampler
 
@@ -16,23 +18,24 @@ from typing import Any, NamedTuple
 import jax
 
 from bgan_jax import data
+from bgan_jax.algorithms.state import TrainState, adam_pair, init_state
 from bgan_jax.conditionals import Conditional
 from bgan_jax.networks import Networks
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
 from bgan_jax.sampling.sampler import Sampler, make_point_sampler, make_sampler
-from bgan_jax.algorithms.state import TrainState, adam_pair, init_state
-from experiments.harness.runs import continuous, discrete
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.runs.population import run_of_seed, seed_folder, take
+from experiments.harness.runs import continuous, discrete
+from experiments.harness.runs.seeds import run_of_seed
+from experiments.harness.runs.stacked_seeds import take
 
 
 class TrainedRun(NamedTuple):
-    """A run's newest good checkpoint, with what its networks are.
+    """The newest good checkpoint of a run, with its networks.
 
     Attributes:
       config: the run's flags by name.
-      spec: the record of its data set.
+      spec: of its data set.
       step: of the checkpoint.
       networks: both players.
       conditional: the generator's conditional family; ``None`` for continuous data.
@@ -50,21 +53,21 @@ class TrainedRun(NamedTuple):
 
     @property
     def sample(self) -> Sampler:
-        """``sample(key, n)`` of the generator."""
+        """Returns ``sample(key, n)`` of the generator."""
         if self.conditional is None:
             return make_point_sampler(self.networks, self.gen_variables)
         return make_sampler(self.networks, self.conditional, self.gen_variables)
 
 
 def players_of(config: Mapping[str, Any], spec: data.DatasetSpec) -> tuple[Networks, Conditional | None]:
-    """The networks, and of discrete data the conditional, of a run with these flags."""
+    """Builds the networks of a run, and the conditional where its data are discrete, from its flags."""
     if spec.kind == "continuous":
         return continuous.networks_for(config, spec, axis_name=None), None
     return discrete.players_for(config, spec, axis_name=None)
 
 
 def state_like(config: Mapping[str, Any], spec: data.DatasetSpec) -> TrainState:
-    """The shapes of a run's checkpoints, those of several seeds stacked, without computing anything."""
+    """Returns the shapes of a run's checkpoints, stacked in a run of several seeds, without computing anything."""
     networks, _ = players_of(config, spec)
     # Adam's state has the same form whatever its step sizes are.
     optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
@@ -77,7 +80,7 @@ def state_like(config: Mapping[str, Any], spec: data.DatasetSpec) -> TrainState:
 
 
 def load_run(folder: str) -> TrainedRun:
-    """A run's newest good checkpoint and its networks.
+    """Loads a run's newest good checkpoint and builds its networks.
 
     Args:
       folder: the run's workdir; of a run of several seeds, the folder of one of them.
@@ -93,13 +96,13 @@ def load_run(folder: str) -> TrainedRun:
         run, place = run_of_seed(Path(folder).expanduser()) or (Path(folder).expanduser(), None)
         saved_as = config if place is None else workdir.read_config(run)
         if place is None and config.get("seeds", 1) > 1:
-            own = seed_folder(Path(folder), config["seed"])
+            own = workdir.seed_folder(Path(folder), config["seed"])
             raise ValueError(f"it is of {config['seeds']} seeds; give the folder of one, such as {own}")
         spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
         (networks, conditional), like = players_of(config, spec), state_like(saved_as, spec)
         path = run / workdir.CHECKPOINTS
         restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
-    except Exception as error:  # any values at all may stand in the records of a run that one was given
+    except Exception as error:  # the files of a run from elsewhere may hold any values
         reason = str(error) or type(error).__name__
         raise UsageError(f"--workdir={folder} holds no run that can be sampled: {reason}") from error
     if restored is None:
@@ -117,13 +120,13 @@ def load_run(folder: str) -> TrainedRun:
 
 
 def load_sampler(folder: str) -> tuple[Sampler, data.DatasetSpec, int]:
-    """The sampler of a run's newest good checkpoint, for use in other code.
+    """Returns the sampler of a run's newest good checkpoint, for use in other code.
 
     Args:
       folder: the run's workdir.
 
     Returns:
-      ``sample(key, n)``, the record of the data set, and the checkpoint's step.
+      ``sample(key, n)``, the spec of the data set, and the checkpoint's step.
 
     Raises:
       UsageError: the folder holds no run, or no good checkpoint.

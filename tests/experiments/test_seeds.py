@@ -14,14 +14,17 @@ from PIL import Image
 from bgan_jax import data
 from bgan_jax.algorithms.state import TrainState
 from bgan_jax.runtime import parallel
-from bgan_jax.runtime.compiled_step import empty_totals, resident_load, streamed_load
-from bgan_jax.runtime.loop import NonFiniteError, read_totals
+from bgan_jax.runtime.batch_loading import resident_load, streamed_load
+from bgan_jax.runtime.metric_totals import empty_totals, read_totals
 from bgan_jax.runtime.metrics import read_metrics
+from bgan_jax.runtime.nonfinite import NonFiniteError, check_finite
 from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import run as run_command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.runs import discrete, population
+from experiments.harness.runs import discrete
+from experiments.harness.runs.seeds import SeedRun, seed_axis, seed_runs_of, seeds_of
+from experiments.harness.runs.stacked_seeds import initial_state, make_advance_over_seeds, root_key_data, take
 from experiments.harness.runs.trained_run import load_sampler
 from tests.experiments.test_discrete_mnist import command
 from tests.launching import newest_state
@@ -38,21 +41,21 @@ def prepared(*arguments):
     return discrete.prepare(config)
 
 
-def advanced(experiment, *, side_by_side=None, steps=2):
+def advanced(experiment, *, in_parallel=None, steps=2):
     """States and totals of every seed after some steps, as numpy."""
     config, dataset = experiment.config, experiment.dataset
-    seeds = population.seeds_of(config)
-    initial = functools.partial(population.initial_state, experiment=experiment)
-    state = jax.jit(initial)(population.root_bits(config))
+    seeds = seeds_of(config)
+    initial = functools.partial(initial_state, initialize=experiment.initialize, num_seeds=config.seeds)
+    state = jax.jit(initial)(root_key_data(seeds))
     step = experiment.step_over(None)
     names = sorted(jax.eval_shape(step, *of_one(experiment))[1])
     load_for = functools.partial(
         resident_load, spec=dataset.spec, batch_size=config.batch_size, minibatches=config.disc_steps
     )
-    advance = population.make_advance_of_seeds(
-        step, lambda seed: load_for(seed=seed), seeds=seeds, data_axis=None, side_by_side=side_by_side
+    advance = make_advance_over_seeds(
+        step, lambda seed: load_for(seed=seed), seeds=seeds, data_axis=None, in_parallel=in_parallel
     )
-    advance, totals = jax.jit(advance), empty_totals(population.metric_names(names, seeds=seeds))
+    advance, totals = jax.jit(advance), empty_totals(names, num_seeds=len(seed_axis(config)) or None)
     for _ in range(steps):
         index = jnp.arange(config.batch_size, dtype=jnp.int32)
         state, totals = advance(state, totals, data.resident(dataset), index)
@@ -68,19 +71,19 @@ def of_one(experiment):
 
 def test_seeds_side_by_side_go_as_they_would_alone():
     """What accelerators do; runs on CPU, below, take the seeds in turn."""
-    state, totals = advanced(prepared("--seed=4", "--seeds=2"), side_by_side=True)
+    state, totals = advanced(prepared("--seed=4", "--seeds=2"), in_parallel=True)
     own_state, own_totals = advanced(prepared("--seed=5"))
-    for left, right in zip(jax.tree.leaves(population.take(state, 1)), jax.tree.leaves(own_state), strict=True):
+    for left, right in zip(jax.tree.leaves(take(state, 1)), jax.tree.leaves(own_state), strict=True):
         np.testing.assert_allclose(left, right, atol=1e-5)
-    its = population.by_seed(totals.sums, seeds=range(4, 6))[1]
-    assert its.keys() == own_totals.sums.keys() and totals.num_steps == 2
-    for name, value in its.items():
-        np.testing.assert_allclose(value, own_totals.sums[name], rtol=1e-4, atol=1e-4)
+    assert totals.sums.keys() == own_totals.sums.keys() and totals.num_steps == 2
+    for name, values in totals.sums.items():
+        assert values.shape == (2,)
+        np.testing.assert_allclose(values[1], own_totals.sums[name], rtol=1e-4, atol=1e-4)
     assert any(np.abs(kernel[0] - kernel[1]).max() > 0.01 for kernel in jax.tree.leaves(state.params))
 
 
-@pytest.mark.parametrize("side_by_side", [False, True])
-def test_streamed_rows_go_to_their_seeds(side_by_side):
+@pytest.mark.parametrize("in_parallel", [False, True])
+def test_streamed_rows_go_to_their_seeds(in_parallel):
     """Rows of seed i reach the step of seed i, and no other's."""
     spec = data.DatasetSpec(name="any", kind="text", shape=(1,), num_values=8, vocabulary=tuple("abcdefgh"))
     rows = np.arange(2 * 4, dtype=np.uint8).reshape(4, 2, 1, 1)  # [N, seeds, minibatches, 1]
@@ -88,35 +91,42 @@ def test_streamed_rows_go_to_their_seeds(side_by_side):
     def step(state, real, index, *, axis_name):
         return state.replace(step=state.step + 1), {"sum": jnp.sum(real).astype(jnp.float32)}
 
-    advance = population.make_advance_of_seeds(
-        step, lambda seed: streamed_load(spec=spec), seeds=range(4, 6), data_axis=1, side_by_side=side_by_side
+    advance = make_advance_over_seeds(
+        step, lambda seed: streamed_load(spec=spec), seeds=range(4, 6), data_axis=1, in_parallel=in_parallel
     )
     nothing = jnp.zeros(2)
     state = TrainState(
         step=jnp.zeros(2, jnp.int32), key=jax.vmap(jax.random.key)(jnp.arange(2)), params=nothing, model_state=nothing,
         opt_state=nothing, gen_average=nothing, log_partition_average=nothing, baseline=nothing,
     )  # fmt: skip
-    totals = empty_totals(population.metric_names(["sum"], seeds=range(4, 6)))
+    totals = empty_totals(["sum"], num_seeds=2)
     after, totals = advance(state, totals, jnp.asarray(rows), jnp.arange(4))
     assert after.step.tolist() == [1, 1]
-    assert {name: float(value) for name, value in totals.sums.items()} == {"sum of seed 4": 12.0, "sum of seed 5": 16.0}
+    assert {name: values.tolist() for name, values in totals.sums.items()} == {"sum": [12.0, 16.0]}
 
 
 def test_a_number_that_is_not_finite_is_told_with_its_seed():
-    totals = empty_totals(population.metric_names(["bound", "penalty"], seeds=range(4, 6)))
-    totals.first_nonfinite["penalty of seed 5"] = np.asarray(11, np.int32)
-    with pytest.raises(NonFiniteError, match="at step 12 these were not finite: penalty of seed 5"):
-        read_totals(totals)
+    totals = empty_totals(["bound", "penalty"], num_seeds=2)
+    totals.first_nonfinite["bound"][0] = 12
+    totals.first_nonfinite["penalty"][1] = 11
+    with pytest.raises(NonFiniteError, match=r"^at step 12 these were not finite: penalty \(seed 5\)$"):
+        read_totals(totals, seeds=range(4, 6))
+    totals.first_nonfinite["bound"][:] = 9
+    with pytest.raises(NonFiniteError, match=r"^at step 10 these were not finite: bound \(seeds 4, 5\)$"):
+        read_totals(totals, seeds=range(4, 6))
+    state = {"params": np.array([[1.0, 2.0], [np.nan, 2.0]]), "step": np.array([11, 11])}
+    with pytest.raises(NonFiniteError, match=r"^at step 12 these were not finite: \['params'\] \(seed 5\)$"):
+        check_finite(state, step=12, seeds=range(4, 6))
 
 
 def test_one_seed_is_not_stacked():
     experiment = prepared("--seed=4")
-    assert population.members(experiment, Path("anywhere")) == [population.Member(experiment, Path("anywhere"), None)]
-    assert population.root_bits(experiment.config).ndim == 1
-    assert population.metric_names(["bound"], seeds=range(4, 5)) == ("bound",)
-    own = population.members(prepared("--seed=4", "--seeds=2"), Path("anywhere"))
-    assert [member.folder for member in own] == [Path("anywhere/seed_4"), Path("anywhere/seed_5")]
-    assert [(member.experiment.config.seed, member.experiment.config.seeds) for member in own] == [(4, 1), (5, 1)]
+    assert seed_runs_of(experiment, Path("anywhere")) == [SeedRun(experiment, Path("anywhere"), None)]
+    assert root_key_data(seeds_of(experiment.config)).ndim == 1
+    assert empty_totals(["bound"]).sums["bound"].ndim == 0 and not seed_axis(experiment.config)
+    own = seed_runs_of(prepared("--seed=4", "--seeds=2"), Path("anywhere"))
+    assert [one.folder for one in own] == [Path("anywhere/seed_4"), Path("anywhere/seed_5")]
+    assert [(one.experiment.config.seed, one.experiment.config.seeds) for one in own] == [(4, 1), (5, 1)]
 
 
 TINY = [
@@ -128,7 +138,7 @@ TINY = [
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A run of seeds 2 and 3 in two halves, and one of seed 3 alone from end to end, each with its last log."""
-    folder = tmp_path_factory.mktemp("population")
+    folder = tmp_path_factory.mktemp("seeds")
     found = {}
     both = ["--seed=2", "--seeds=2"]
     for name, arguments in (("both", [*both, "--steps=2"]), ("both", both), ("alone", ["--seed=3"])):
@@ -229,5 +239,5 @@ def test_a_run_goes_on_with_its_own_seeds_only(runs, capsys):
     before = {path: path.read_bytes() for path in both.rglob("*") if path.is_file()}
     assert "--seeds: 2 there, 3 now" in refused(capsys, f"--workdir={both}", "--seed=2", "--seeds=3")
     message = refused(capsys, f"--workdir={both / 'seed_3'}", "--seed=3")
-    assert "is one seed of the run in the folder above it" in message
+    assert "is one seed of the run in its parent folder" in message
     assert before == {path: path.read_bytes() for path in both.rglob("*") if path.is_file()}

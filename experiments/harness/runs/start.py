@@ -1,0 +1,70 @@
+"""Starts a run: from flags to a checked experiment and an open folder, on all hosts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bgan_jax.atomic_files import write_text
+from bgan_jax.runtime import hosts, workdir
+from bgan_jax.runtime.process import heap
+from experiments.harness.cli.errors import UsageError
+from experiments.harness.runs.compilation_cache import enable_compilation_cache
+from experiments.harness.runs.experiment import Experiment
+from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.harness.runs.run_config import PER_HOST, RunConfig
+from experiments.harness.runs.seeds import check_seeds, seed_runs_of
+
+
+def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Experiment, Path]:
+    """Joins the hosts, checks the flags, opens the workdir, and logs what the run runs on.
+
+    Args:
+      config: the flags.
+      prepare: checks the flags and opens the data, such as ``discrete.prepare``.
+
+    Returns:
+      The experiment, and its folder.
+
+    Raises:
+      UsageError: a flag, a file or a folder is wrong; nothing has been overwritten.
+    """
+    check_workdir(config, holds="the run's results go there")
+    check_seeds(config)
+    heap.use_one_heap()
+    if config.compilation_cache:
+        enable_compilation_cache()
+    try:
+        hosts.join(
+            coordinator=config.coordinator,
+            num_processes=config.num_processes,
+            process_id=config.process_id,
+            heartbeat_seconds=config.heartbeat_seconds,
+        )
+        experiment = prepare(config)
+        hosts.check_same(
+            {name: value for name, value in vars(config).items() if name not in PER_HOST}
+            | {"dataset": experiment.dataset.spec.to_json()}
+        )
+        hosts.on_first(lambda: _open_folders(experiment))
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if jax.process_index() == 0:
+        hosts.announce(batch_size=config.batch_size, launcher=config.parallel)
+    return experiment, Path(config.workdir).expanduser()
+
+
+def _open_folders(experiment: Experiment) -> None:
+    """Opens the folder of the run, and those of its seeds."""
+    folders = [open_folder(experiment.config)]
+    for seed_run in seed_runs_of(experiment, folders[0]):
+        if seed_run.stack_index is not None:
+            folders.append(open_folder(dataclasses.replace(seed_run.experiment.config, resume="auto")))
+    for folder in folders:
+        write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
