@@ -1,1 +1,1 @@
-"""How a run runs: the loop, devices and hosts, checkpoints, metrics, the health of a run, and its pictures."""
+"""Executes a run: the training loop, devices and hosts, checkpoints, metrics, health checks, plots and image files."""

@@ -1,7 +1,7 @@
-"""Checkpoints through Orbax: written in the background, checked by checksum, the newest good one restored.
+"""Saves checkpoints in the background through Orbax, and restores the newest one whose checksum is right.
 
 A state is saved as the bytes of numpy arrays, the same from every topology, so a run may continue on another number of
-devices. Orbax restores an array whose bytes have changed on disk without a word, hence the checksum beside them.
+devices. Orbax itself does not notice when an array's bytes have changed on disk; hence the checksum beside them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ logger = logging.getLogger("bgan_jax")
 
 
 class Restored(NamedTuple):
-    """A checkpoint that passed its check.
+    """A checkpoint whose checksum is right.
 
     Attributes:
       step: number of finished steps.
@@ -32,7 +32,7 @@ class Restored(NamedTuple):
 
 
 class OtherStateError(ValueError):
-    """A whole checkpoint of another kind of state: other networks, another optimiser, or an older version of this."""
+    """An intact checkpoint of another structure: of other networks, another optimiser, or another version."""
 
 
 class UnsavedError(RuntimeError):
@@ -40,14 +40,14 @@ class UnsavedError(RuntimeError):
 
 
 class Checkpoints:
-    """The checkpoints of one run. One process has them, whatever the number of hosts.
+    """The checkpoints of one run. One process saves them, whatever the number of hosts.
 
-    A save that fails, at once or in the background, is told in the log, and the run goes on: the next save may succeed,
-    and the checkpoints before it are whole. Only :meth:`finish` makes an error of it.
+    A save that fails, at once or in the background, is logged, and the run continues: the next save may succeed, and
+    earlier checkpoints are intact. Only :meth:`finish` raises an error.
     """
 
     def __init__(self, folder: Path, *, keep: int = 3, read_only: bool = False) -> None:
-        import orbax.checkpoint as ocp  # slow to import, and the mathematics needs none of it
+        import orbax.checkpoint as ocp  # slow to import, and only runs need it
 
         logging.getLogger("absl").addFilter(_quiet_orbax)
         self._ocp = ocp
@@ -61,7 +61,7 @@ class Checkpoints:
 
     def _open(self) -> Any:
         ocp = self._ocp
-        # Orbax would wait for all hosts; states here are numpy arrays, so that one process writes all of them.
+        # By default Orbax waits for all hosts; states here are numpy arrays, and one process writes all of them.
         alone = ocp.options.MultiprocessingOptions(
             primary_host=jax.process_index(), active_processes={jax.process_index()}
         )
@@ -73,7 +73,7 @@ class Checkpoints:
         )
 
     def steps(self) -> list[int]:
-        """Steps that have a finished checkpoint on disk, in order."""
+        """Returns the steps that have a finished checkpoint on disk, in order."""
         return saved_steps(self.folder)
 
     def save(self, step: int, tree: Any) -> bool:
@@ -84,7 +84,7 @@ class Checkpoints:
           tree: numpy arrays; from ``parallel.to_host``.
 
         Returns:
-          False when it could not even be begun; the log says why.
+          False when it could not be started; the log says why.
         """
         self.wait()
         if step in self.steps():
@@ -97,7 +97,7 @@ class Checkpoints:
             self._manager.save(
                 step,
                 args=ocp.args.Composite(state=ocp.args.StandardSave({"bytes": packed}), check=ocp.args.JsonSave(check)),
-                # Orbax passes over steps before its newest; a run that went back to an older one saves them again.
+                # Orbax skips steps before its newest; a run that restored an older one saves them again.
                 force=True,
             )
         except Exception as error:  # Orbax raises whatever its storage layers raise
@@ -106,7 +106,7 @@ class Checkpoints:
         return True
 
     def wait(self) -> bool:
-        """Waits for the save that is under way; false when it failed, and the log says why."""
+        """Waits for the save in progress; returns false when it failed, and the log says why."""
         if self._pending is None:
             return True
         try:
@@ -122,7 +122,7 @@ class Checkpoints:
         kept = f"the last good one is {self.folder / str(good[-1])}" if good else "there is no good one yet"
         logger.warning("the checkpoint of step %s could not be written (%s); %s", self._pending, _reason(error), kept)
         self._pending = None
-        # Begin anew from what is on the disk: the half-written checkpoint frees its space, and nobody counts it.
+        # Reopen what is on disk, so that the partial checkpoint frees its space and is not counted.
         try:
             self._manager.close()
         except Exception as again:
@@ -131,29 +131,29 @@ class Checkpoints:
         self._manager = self._open()
 
     def finish(self, step: int) -> None:
-        """Waits until the checkpoint of ``step``, the last of the run, is on the disk.
+        """Waits until the checkpoint of ``step``, the last of the run, is on disk.
 
         Raises:
-          UnsavedError: it is not; names the last good one.
+          UnsavedError: it could not be saved; names the last good one.
         """
         self.wait()
         good = self.steps()
         if step not in good:
             kept = f"the last good checkpoint is {self.folder / str(good[-1])}" if good else "there is no checkpoint"
-            raise UnsavedError(f"the state of step {step} could not be saved; {kept}; the same command goes on from it")
+            raise UnsavedError(f"the state of step {step} could not be saved; {kept}; rerun the same command to resume")
 
     def restore(self, like: Any) -> Restored | None:
-        """The newest checkpoint that is whole; broken ones are named in the log, put aside and passed over.
+        """Restores the newest intact checkpoint; damaged ones are logged, renamed and skipped.
 
         Args:
           like: a tree of the same structure, of arrays or shapes.
 
         Returns:
-          The checkpoint, or ``None`` when there is none at all.
+          The checkpoint, or ``None`` when there are no checkpoints.
 
         Raises:
-          OtherStateError: the newest whole one is of another structure; names the first leaf that differs.
-          ValueError: there are some, and none is whole.
+          OtherStateError: the newest intact one is of another structure; names the first leaf that differs.
+          ValueError: there are checkpoints, and all are damaged.
         """
         self.wait()
         damaged = []
@@ -163,27 +163,25 @@ class Checkpoints:
             except OtherStateError:
                 raise
             except Exception as error:  # Orbax raises whatever its storage layers raise
-                logger.warning(
-                    "checkpoint %s is damaged and is passed over: %s", self.folder / str(step), _reason(error)
-                )
+                logger.warning("checkpoint %s is damaged and is skipped: %s", self.folder / str(step), _reason(error))
                 damaged.append(step)
                 continue
             if damaged and not self._read_only:
-                self._put_aside(damaged)
+                self._rename(damaged)
             return Restored(step=step, tree=tree)
         if damaged:
             raise ValueError(
                 f"none of the {len(damaged)} checkpoints in {self.folder} can be restored (the log says why for each); "
-                "bring a good one back, or choose another --workdir to start anew"
+                "bring a good one back, or choose another --workdir to start again"
             )
         return None
 
-    def _put_aside(self, damaged: list[int]) -> None:
-        # Else a run that comes past the same step again would find it saved.
+    def _rename(self, damaged: list[int]) -> None:
+        # Otherwise a run that reaches the same step again would find it saved.
         for step in damaged:
-            aside = self.folder / f"{step}.damaged"
-            shutil.rmtree(aside, ignore_errors=True)
-            (self.folder / str(step)).rename(aside)
+            renamed = self.folder / f"{step}.damaged"
+            shutil.rmtree(renamed, ignore_errors=True)
+            (self.folder / str(step)).rename(renamed)
         self._manager.close()
         self._manager = self._open()
 
@@ -208,7 +206,7 @@ class Checkpoints:
         return unpack(packed, like=like)
 
     def close(self) -> None:
-        """Waits for the save that is under way and lets go of the folder."""
+        """Waits for the save in progress, and closes the folder."""
         self.wait()
         self._manager.close()
 
@@ -219,14 +217,14 @@ def _reason(error: Exception) -> str:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what saves left behind that a crash or a full disk interrupted."""
+    """Removes the partial checkpoints of saves that a crash or a full disk interrupted."""
     for entry in folder.glob("*.orbax-checkpoint-tmp*"):
         shutil.rmtree(entry, ignore_errors=True)
 
 
 def _quiet_orbax(record: logging.LogRecord) -> bool:
-    # Orbax tells several lines of bookkeeping for every save, and warns of a folder that is opened to be read, which
-    # was asked for. Other warnings still come through.
+    # Orbax logs several lines for every save, and warns about folders that are opened read-only on purpose. Other
+    # warnings pass.
     if "orbax" not in record.pathname:
         return True
     message = record.getMessage()
@@ -234,7 +232,7 @@ def _quiet_orbax(record: logging.LogRecord) -> bool:
 
 
 def saved_steps(folder: Path) -> list[int]:
-    """Steps of the finished checkpoints in a folder, without opening it for writing."""
+    """Returns the steps of the finished checkpoints in a folder, without opening it for writing."""
     if not folder.is_dir():
         return []
     return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit())

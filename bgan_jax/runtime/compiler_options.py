@@ -1,4 +1,4 @@
-"""What the compiler is asked for, by backend."""
+"""Compiler options by backend."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import functools
 
 import jax
 
-# YNNPACK, XLA's newer library for CPUs, takes most convolutions by default, and up to jax 0.10 is up to twice slower at
-# them than the code that it stands in for (``docs/speed.md``). It keeps products and reductions, at which it is faster.
+# By default YNNPACK, XLA's newer library for CPUs, computes most convolutions, and up to jax 0.10 takes up to twice the
+# time of the code that it replaces (``docs/speed.md``). It keeps products and reductions, where it is faster.
 SLOW_CONVOLUTIONS = (0, 10)
 CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
 
 
 @functools.cache
 def compiler_options() -> dict[str, str] | None:
-    """Options for programs that train, to be given to ``jax.jit`` or to ``compile``.
+    """Returns options for training programs, for ``jax.jit`` or ``compile``.
 
-    They change how fast a program runs, and sums by their last digits. The backend is looked up when this is called.
+    They change how fast a program runs, and the last digits of sums. The backend is read when this is called.
 
     Returns:
-      ``CPU_OPTIONS`` on a CPU, with a jax of which they are known to help and which knows them; ``None`` elsewhere.
+      ``CPU_OPTIONS`` on a CPU, with a version of jax that knows them and is faster with them; ``None`` elsewhere.
 
     Example:
       >>> double = jax.jit(lambda x: 2 * x, compiler_options=compiler_options())

@@ -1,7 +1,7 @@
-"""Several hosts as one job, by JAX's own distributed runtime.
+"""Joins several hosts into one job, by JAX's distributed runtime.
 
-Process 0 alone opens the run's folder, reads and writes checkpoints, logs, and takes pictures; what the others need to
-know comes from it over the network. So hosts agree by construction, and only process 0 needs the folder.
+Process 0 alone opens the run's folder, reads and writes checkpoints, logs, and takes pictures; it sends the others what
+they need over the network. So hosts agree by construction, and only process 0 needs the folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger("bgan_jax")
 
 Result = TypeVar("Result")
 
-#: A host that has not been heard of for so long is given up, and with it the job, in seconds.
+#: How long a host may be silent before the job ends, in seconds.
 HEARTBEAT_SECONDS = 30
 
 
@@ -36,14 +36,14 @@ def join(
     process_id: int | None,
     heartbeat_seconds: int = HEARTBEAT_SECONDS,
 ) -> None:
-    """Joins this process to its job. Must come before anything else touches a device.
+    """Joins this process to its job. Call it before anything else uses a device.
 
-    What joins is a child of this process, which itself waits and turns every death by a signal into exit code 1; see
-    ``runtime/process/exit_codes.py`` for where it is not so.
+    The process that joins is a child of this one, which itself waits, and exits with code 1 if a signal ends the child;
+    see ``runtime/process/exit_codes.py`` for the exceptions.
 
     Args:
-      coordinator: ``host:port`` of process 0; ``None`` finds the job by itself where a cluster manager describes one,
-        and otherwise stays alone.
+      coordinator: ``host:port`` of process 0; ``None`` detects the job where a cluster manager describes one, and
+        otherwise runs one process alone.
       num_processes: number of processes of the job, with ``coordinator``.
       process_id: this process's number, from 0, with ``coordinator``.
       heartbeat_seconds: how long a host may be silent before the job ends.
@@ -75,12 +75,12 @@ def join(
                 "--coordinator, --num_processes and --process_id (in Kubernetes, pip install 'jax[k8s]' finds them)"
             ) from error
     if joined():
-        # The runtime aborts the process when a host is lost; the log should say where it was then.
+        # The runtime aborts the process when a host is lost; this logs where it was.
         faulthandler.enable()
 
 
 def _described_by_cluster(environment: Mapping[str, str]) -> bool:
-    # Slurm tells the number of tasks to a batch script, too, which is one process; only srun makes as many of them.
+    # Slurm also sets the number of tasks for a batch script, which is one process; only srun starts that many.
     if environment.get("SLURM_NTASKS", "1") != "1" and "SLURM_STEP_NODELIST" in environment:
         return True
     if environment.get("OMPI_COMM_WORLD_SIZE", "1") != "1":
@@ -91,30 +91,31 @@ def _described_by_cluster(environment: Mapping[str, str]) -> bool:
 
 
 def _on_a_tpu_machine() -> bool:
-    # Machines of a pod slice learn of each other from their metadata server; notebooks' runtimes forbid asking it.
+    # Machines of a pod slice find each other through their metadata server; the runtimes of notebooks forbid that.
     if importlib.util.find_spec("libtpu") is None or "TPU_SKIP_MDS_QUERY" in os.environ:
         return False
     return Path("/dev/accel0").exists() or Path("/dev/vfio/0").exists()
 
 
 def joined() -> bool:
-    """Whether this process has joined a job; starts no backend."""
+    """Returns whether this process has joined a job; starts no backend."""
     return jax.distributed.is_initialized()
 
 
 def several() -> bool:
-    """Whether this process is one of several; starts no backend where there is no job."""
+    """Returns whether this process is one of several; starts no backend where there is no job."""
     return joined() and jax.process_count() > 1
 
 
 def from_first(tree: Any) -> Any:
-    """Process 0's tree of numpy arrays on every process, bit for bit.
+    """Copies process 0's tree of numpy arrays to every process, bit for bit.
 
     Args:
-      tree: numpy arrays; on the other processes anything of the same structure, shapes and dtypes.
+      tree: numpy arrays; on the other processes a tree of the same structure, shapes and dtypes, whose values are not
+        used.
 
     Returns:
-      The tree, numpy arrays.
+      Process 0's tree, numpy arrays.
     """
     if not several():
         return tree
@@ -122,7 +123,7 @@ def from_first(tree: Any) -> Any:
 
     leaves, treedef = jax.tree.flatten(tree)
     arrays = [np.asarray(leaf) for leaf in leaves]
-    # As whole numbers: a sum with the others' zeros, which is how it travels, would lose the sign of zeros.
+    # As integers: the broadcast is a sum with the others' zeros, which would lose the sign of zeros of floats.
     whole = b"".join(array.tobytes() for array in arrays)
     words = np.frombuffer(whole + bytes(-len(whole) % 4), np.uint32)
     received = np.asarray(multihost_utils.broadcast_one_to_all(words)).tobytes()
@@ -135,10 +136,10 @@ def from_first(tree: Any) -> Any:
 
 
 def on_first(function: Callable[[], Result]) -> Result | None:
-    """Runs a function on process 0 while the others wait; its failure is everybody's.
+    """Runs a function on process 0 while the others wait; if it fails, all processes raise.
 
     Returns:
-      What the function returned on process 0, ``None`` on the others.
+      The function's result on process 0, ``None`` on the others.
 
     Raises:
       ValueError: on the other processes, when the function raised on process 0.
@@ -153,7 +154,7 @@ def on_first(function: Callable[[], Result]) -> Result | None:
     if error is not None:
         raise error
     if failed:
-        raise ValueError("process 0 could not go on; its log says why")
+        raise ValueError("process 0 failed; its log says why")
     return result
 
 
@@ -164,7 +165,7 @@ def check_same(facts: Mapping[str, Any]) -> None:
       facts: flags and properties of the data by name, JSON values.
 
     Raises:
-      ValueError: some differ from process 0's; names them.
+      ValueError: some differ between processes; names them.
     """
     if not several():
         return
@@ -179,7 +180,7 @@ def check_same(facts: Mapping[str, Any]) -> None:
 
 
 def leave() -> None:
-    """Waits for all processes before this one exits, so that none is taken for dead while it finishes its work."""
+    """Waits for all processes before this one exits, so that none is considered lost while it finishes its work."""
     if several():
         from jax.experimental import multihost_utils
 
@@ -187,7 +188,7 @@ def leave() -> None:
 
 
 def announce(*, batch_size: int, launcher: str) -> None:
-    """Tells what the run is running on, in one line that is hard to miss."""
+    """Logs the backend, the processes, the devices and the global batch of a run, in one line."""
     kinds = sorted({device.device_kind for device in jax.devices()})
     logger.info(
         "== backend %s (%s), %d process%s, %d device%s, global batch %d, %s ==",

@@ -1,6 +1,6 @@
-"""A tree of arrays as one array of bytes, and the list that says which bytes are which leaf.
+"""Packs a tree of arrays into one array of bytes, with a list that says which bytes are which leaf.
 
-A checkpoint of few arrays is written sooner, and TensorStore keeps some memory for ever of every array it writes.
+A checkpoint of few arrays is written faster, and TensorStore permanently keeps some memory for every array it writes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Leaf(NamedTuple):
-    """Where a leaf is in its tree, and what it is.
+    """The path, dtype and shape of a leaf.
 
     Attributes:
       path: in the tree, in JAX's notation.
@@ -27,12 +27,12 @@ class Leaf(NamedTuple):
 
     @property
     def num_bytes(self) -> int:
-        """Its size."""
+        """Returns the size of the array in bytes."""
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
 def leaves_of(tree: Any) -> list[Leaf]:
-    """What a tree of arrays, or of shapes, is made of, in the order of its leaves.
+    """Lists the leaves of a tree of arrays, or of shapes, in their order.
 
     Example:
       >>> leaves_of({"a": np.zeros((2, 3), np.float32)})
@@ -45,7 +45,7 @@ def leaves_of(tree: Any) -> list[Leaf]:
 
 
 def pack(tree: Any) -> np.ndarray:
-    """All bytes of a tree of numpy arrays, leaf after leaf, uint8 ``[B]``.
+    """Concatenates the bytes of all leaves of a tree of numpy arrays, uint8 ``[B]``.
 
     Example:
       >>> pack({"a": np.array([1, 2], np.uint8), "b": np.uint16(3)}).tolist()
@@ -56,7 +56,7 @@ def pack(tree: Any) -> np.ndarray:
 
 
 def unpack(packed: np.ndarray, *, like: Any) -> Any:
-    """The tree that was packed.
+    """Restores the tree that was packed.
 
     Args:
       packed: uint8 ``[B]``.
@@ -78,7 +78,7 @@ def unpack(packed: np.ndarray, *, like: Any) -> Any:
 
 
 def checksum(packed: np.ndarray, leaves: list[Leaf]) -> int:
-    """CRC-32 over the bytes and over what they mean.
+    """Computes the CRC-32 of the bytes and of the list of leaves.
 
     Example:
       >>> a, b = {"a": np.zeros(2)}, {"b": np.zeros(2)}
@@ -89,7 +89,7 @@ def checksum(packed: np.ndarray, leaves: list[Leaf]) -> int:
 
 
 def difference(found: list[Leaf], expected: list[Leaf]) -> str | None:
-    """The first difference between two lists of leaves, in words; ``None`` where there is none.
+    """Describes the first difference between two lists of leaves; returns ``None`` where they are equal.
 
     Example:
       >>> difference([Leaf("a", "int32", ())], [Leaf("a", "int32", (2,))])

@@ -1,4 +1,4 @@
-"""A run's folder: what was asked for, by which code, and nothing overwritten."""
+"""The folder of a run: its layout, its flags, and the versions of its code; a run of other flags is not overwritten."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def seed_folder(folder: Path, seed: int) -> Path:
 def open_workdir(
     path: str, config: Mapping[str, Any], *, resume: str = "auto", may_change: frozenset[str] = frozenset()
 ) -> Path:
-    """Makes a run's folder, or opens it again for the same run.
+    """Creates a run's folder, or reopens it for the same run.
 
     Args:
       path: the folder.
       config: the run's flags by name, JSON values.
-      resume: ``"auto"`` continues a run that is there and starts one that is not; ``"must"`` refuses to start a new
+      resume: ``"auto"`` continues an existing run and otherwise starts a new one; ``"must"`` refuses to start a new
         one; ``"never"`` refuses to continue one.
-      may_change: flags that may differ from those the run began with, such as how often to report.
+      may_change: flags that may differ from those that the run was started with, such as how often to report.
 
     Returns:
       The folder, with ``config.json`` in it.
 
     Raises:
-      ValueError: the folder holds a run with other flags, or one where ``resume`` forbids it, or cannot be written.
+      ValueError: the folder holds a run with other flags, or ``resume`` forbids it, or the folder cannot be written.
     """
     if resume not in RESUME:
         raise ValueError(f"unknown resume {resume!r}; legal: {', '.join(RESUME)}")
@@ -81,9 +81,9 @@ def open_workdir(
             if resume == "must":
                 raise ValueError(f"--resume=must, but --workdir={path} holds no run")
             if folder.is_dir() and any(folder.iterdir()):
-                strangers = ", ".join(sorted(entry.name for entry in folder.iterdir())[:3])
+                names = ", ".join(sorted(entry.name for entry in folder.iterdir())[:3])
                 raise ValueError(
-                    f"--workdir={path} is not empty ({strangers}) and holds no run; choose an empty or a new folder"
+                    f"--workdir={path} is not empty ({names}) and holds no run; choose an empty or a new folder"
                 )
             folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
@@ -96,14 +96,14 @@ def open_workdir(
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The flags of the run in a folder.
+    """Reads the flags of the run in a folder.
 
     Raises:
       ValueError: the folder holds no run, or its config is damaged.
     """
     present = Path(path).expanduser() / CONFIG
     if not present.exists():
-        raise ValueError(f"--workdir={path} holds no run: {present} is not there")
+        raise ValueError(f"--workdir={path} holds no run: {present} does not exist")
     try:
         config = json.loads(present.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # not JSON, or not even text
@@ -114,7 +114,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, Any]:
-    """What a reader needs to repeat the run: package versions, commit, machine, devices."""
+    """Returns what is needed to repeat the run: package versions, commit, machine, devices."""
     import jax
 
     packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain")
@@ -139,7 +139,7 @@ def _version(name: str) -> str | None:
 
 
 def commit() -> str | None:
-    """The checkout's commit, with ``+changes`` when files differ from it; ``None`` outside a checkout."""
+    """Returns the checkout's commit, with ``+changes`` if files differ from it; ``None`` outside a checkout."""
     folder = Path(bgan_jax.__file__).parent
     try:
         head = subprocess.run(

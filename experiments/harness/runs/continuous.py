@@ -1,4 +1,4 @@
-"""A run whose data are pictures of real-valued pixels: its flags, and the step that they choose."""
+"""Runs whose data are images of real-valued pixels: their flags, and the step that the flags choose."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ContinuousConfig(RunConfig):
 
 
 def networks_for(config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name: str | None) -> Networks:
-    """The networks that a run's flags and data set call for."""
+    """Builds the networks from a run's flags and its data set."""
     return build_networks(
         config["network"],
         example_shape=spec.shape,
@@ -61,10 +61,10 @@ def networks_for(config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name
 
 
 def prepare(config: ContinuousConfig) -> Experiment:
-    """Checks every flag and opens the data; nothing has been written yet.
+    """Checks the flags and opens the data; writes nothing.
 
     Raises:
-      UsageError: something that the user can mend.
+      UsageError: a flag or the data set is wrong.
     """
     try:
         settings = settings_from(ContinuousSettings, config)

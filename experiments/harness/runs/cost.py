@@ -1,4 +1,4 @@
-"""What a run will cost, from its counted arithmetic, before anything is trained."""
+"""Estimates the cost of a run from its counted operations, before anything is trained."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ASSUMED_RATE = 4e13
 
 
 class Cost(NamedTuple):
-    """What a run takes.
+    """The arithmetic of a run.
 
     Attributes:
       step_flops: floating-point operations of one step, as the compiler counts them.
-      steps: how many.
+      steps: of the run.
     """
 
     step_flops: float
@@ -25,11 +25,11 @@ class Cost(NamedTuple):
 
     @property
     def hours(self) -> float:
-        """At :data:`ASSUMED_RATE`: an estimate, and no measurement."""
+        """Returns the hours at :data:`ASSUMED_RATE`, which is an estimate and not a measurement."""
         return self.step_flops * self.steps / ASSUMED_RATE / 3600
 
     def in_words(self) -> str:
-        """For the log."""
+        """Describes the cost in one line, for the log."""
         return (
             f"counted: {self.step_flops / 1e9:.3g} GFLOP a step, {self.step_flops * self.steps / 1e18:.3g} EFLOP in "
             f"{self.steps} steps; an estimate of {self.hours:.2g} hours at a sustained {ASSUMED_RATE / 1e12:.0f} "
@@ -37,7 +37,7 @@ class Cost(NamedTuple):
         )
 
     def as_json(self) -> dict[str, Any]:
-        """For the result's record."""
+        """Returns the cost as JSON values, for the result."""
         return {
             "step_gigaflops": round(self.step_flops / 1e9, 2), "total_exaflops": self.step_flops * self.steps / 1e18,
             "estimated_hours": round(self.hours, 3), "assumed_teraflops_per_second": ASSUMED_RATE / 1e12,
@@ -47,7 +47,7 @@ class Cost(NamedTuple):
 def cost_of(
     step: Any, initialize: Any, *, shape: tuple[int, ...], batch_size: int, disc_steps: int, steps: int
 ) -> Cost:
-    """Counts the operations of one step by tracing it; nothing is compiled or computed.
+    """Counts the operations of one step by lowering it; nothing is compiled or computed.
 
     Args:
       step: ``(state, real, example_index) -> (state, metrics)``, of one device that takes the whole batch.

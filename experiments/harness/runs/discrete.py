@@ -1,4 +1,4 @@
-"""A run whose data are bits, palette indices or symbols: its flags, and the step that they choose."""
+"""Runs whose data are bits, palette indices or symbols: their flags, and the step that the flags choose."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class DiscreteConfig(RunConfig):
 def players_for(
     config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name: str | None
 ) -> tuple[Networks, Conditional]:
-    """The networks and the conditional that a run's flags and data set call for."""
+    """Builds the networks and the conditional from a run's flags and its data set."""
     conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values)
     shape = spec.shape if spec.kind == "binary" else (*spec.shape, spec.num_values)
     networks = build_networks(
@@ -95,10 +95,10 @@ def players_for(
 
 
 def prepare(config: DiscreteConfig) -> Experiment:
-    """Checks every flag and opens the data; nothing has been written yet.
+    """Checks the flags and opens the data; writes nothing.
 
     Raises:
-      UsageError: something that the user can mend.
+      UsageError: a flag or the data set is wrong.
     """
     try:
         relaxes = config.estimator in RELAXATIONS

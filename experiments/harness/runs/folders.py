@@ -1,4 +1,4 @@
-"""The folders of a command: the one that its results go to, and the one that is kept between runs."""
+"""Opens the folders of a command: its workdir, and the cache that is kept between runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.harness.cli.flags import changeable
 
 
 def check_workdir(config: Any, *, holds: str) -> None:
-    """Refuses a command that was not told where its results go, before anything is computed.
+    """Refuses a command without a workdir, before anything is computed.
 
     Raises:
       UsageError: ``--workdir`` is empty.
@@ -23,10 +23,10 @@ def check_workdir(config: Any, *, holds: str) -> None:
 
 
 def open_folder(config: Any) -> Path:
-    """Makes the folder of ``--workdir``, or opens it again for the same flags, and notes the versions in it.
+    """Creates the folder of ``--workdir``, or reopens it for the same flags, and writes the versions into it.
 
     Args:
-      config: the flags, a record of :func:`experiments.harness.cli.flags.flag`; ``resume`` counts where it has it.
+      config: the flags, a record of :func:`experiments.harness.cli.flags.flag`; its ``resume`` is used if there is one.
 
     Returns:
       The folder, with ``config.json`` and ``versions.json`` in it.
@@ -48,5 +48,5 @@ def open_folder(config: Any) -> Path:
 
 
 def cache_folder(config: Any) -> Path:
-    """``--cache_dir``, or the user's cache folder where the flag is empty."""
+    """Returns ``--cache_dir``, or the user's cache folder if the flag is empty."""
     return Path(config.cache_dir) if config.cache_dir else default_cache_dir()
