@@ -1,6 +1,7 @@
 """Modules import only from lower layers, and the losses depend on jax and numpy only."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,47 @@ def imports_of(path: Path) -> set[str]:
             assert node.level == 0, f"{path}: imports are absolute"
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def import_graph() -> dict[str, set[str]]:
+    """The modules that every module imports, within functions too; a submodule that is imported counts as itself."""
+    modules = {module_name(path): path for path in FILES}
+    graph = {}
+    for module, path in modules.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+                found |= {name if name in modules else node.module for name in submodules}
+        graph[module] = (found & modules.keys()) - {module}
+    return graph
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    """Modules of which each imports the one before it, the first one again at the end; empty if there are none."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_a_circle_is_found():
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert set(circle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}})) == {"a", "b", "c"}
+
+
+def test_no_module_imports_itself_through_others():
+    graph = import_graph()
+    # The graph is not empty, and it resolves submodules.
+    assert "bgan_jax.runtime.parallel" in graph["bgan_jax.runtime.loop"]
+    assert circle_in(graph) == []
+
+
+def test_no_import_is_for_types_only():
+    assert not [module_name(path) for path in FILES if "TYPE_CHECKING" in path.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
