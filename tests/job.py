@@ -1,4 +1,4 @@
-"""The real discrete experiment without its judge, small: the job that tests of hosts and of crashes start and kill.
+"""A small job of the discrete experiment without its classifier, which tests of hosts and crashes start and kill.
 
 python -m tests.job --workdir=FOLDER [any flag of the experiment, or of the faults below]
 """
@@ -29,7 +29,7 @@ SMALL = ("--network=mlp", "--batch_size=16", "--num_samples=3", "--picture_every
 
 @dataclasses.dataclass(frozen=True)
 class Config(discrete.DiscreteConfig):
-    """The experiment's flags and the faults that a job can be told to have."""
+    """The experiment's flags, and the faults to inject."""
 
     pause: float = flag(0.0, "Seconds to sleep after every step.", may_change=True)
     fail_at: int | None = flag(None, "Step after which a process raises.", may_change=True)
@@ -55,7 +55,7 @@ def with_faults(stop_on_sigterm: Callable[[], Callable[[int], bool]], config: Co
 
 
 def poisoned(on_devices: Callable[..., Any], *, call: int) -> Callable[..., Any]:
-    """``parallel.on_devices`` whose function meets a parameter that is not a number at its ``call``-th call, once."""
+    """``parallel.on_devices`` whose function gets a NaN parameter at its ``call``-th call, once."""
     calls = 0
 
     def on_devices_with_poison(*arguments: Any, **settings: Any) -> Any:

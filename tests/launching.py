@@ -120,7 +120,7 @@ def launch(
 
 
 def run(folder: Path, *arguments: str, processes: int = 1, devices: int = 1, seconds: float = 240.0) -> str:
-    """Runs the job to its end, which must be a good one; the log of process 0."""
+    """Runs the job to its end, which must succeed; returns the log of process 0."""
     job = launch(folder, *arguments, processes=processes, devices=devices)
     codes = job.wait(seconds=seconds)
     assert codes == [0] * processes, "\n\n".join(job.log(i)[-3000:] for i in range(processes))

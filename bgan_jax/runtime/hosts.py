@@ -124,8 +124,8 @@ def from_first(tree: Any) -> Any:
     leaves, treedef = jax.tree.flatten(tree)
     arrays = [np.asarray(leaf) for leaf in leaves]
     # As integers: the broadcast is a sum with the others' zeros, which would lose the sign of zeros of floats.
-    whole = b"".join(array.tobytes() for array in arrays)
-    words = np.frombuffer(whole + bytes(-len(whole) % 4), np.uint32)
+    content = b"".join(array.tobytes() for array in arrays)
+    words = np.frombuffer(content + bytes(-len(content) % 4), np.uint32)
     received = np.asarray(multihost_utils.broadcast_one_to_all(words)).tobytes()
     start, results = 0, []
     for array in arrays:

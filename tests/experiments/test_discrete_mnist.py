@@ -1,4 +1,4 @@
-"""The main job from the outside: what a person types, what is left behind, what is refused."""
+"""The main job as a process: its command, the files that it writes, the flags that it refuses."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Every way to a generator's gradient is a flag of the same command, and what contradicts itself is refused."""
+"""Every estimator is a flag of the same command, and contradicting flags are refused."""
 
 import jax
 import jax.numpy as jnp

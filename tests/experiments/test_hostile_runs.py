@@ -1,4 +1,4 @@
-"""The folder of a run that somebody was given: whatever its records hold, sampling from it is refused in words."""
+"""The folder of a run from elsewhere: whatever its files hold, sampling from it is refused with a message."""
 
 import json
 from pathlib import Path

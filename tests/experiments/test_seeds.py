@@ -1,4 +1,4 @@
-"""Seed i of a run of several is the run of seed i alone: the same numbers, whatever the seeds beside it are."""
+"""Seed i of a run of several gives the numbers of the run of seed i alone, whatever the other seeds are."""
 
 import functools
 import json
@@ -69,8 +69,8 @@ def of_one(experiment):
     return state, real, jax.ShapeDtypeStruct((config.batch_size,), jnp.int32)
 
 
-def test_seeds_side_by_side_go_as_they_would_alone():
-    """What accelerators do; runs on CPU, below, take the seeds in turn."""
+def test_seeds_in_parallel_equal_the_runs_of_each_alone():
+    """As on accelerators; on CPU, below, seeds are unrolled."""
     state, totals = advanced(prepared("--seed=4", "--seeds=2"), in_parallel=True)
     own_state, own_totals = advanced(prepared("--seed=5"))
     for left, right in zip(jax.tree.leaves(take(state, 1)), jax.tree.leaves(own_state), strict=True):
@@ -84,7 +84,7 @@ def test_seeds_side_by_side_go_as_they_would_alone():
 
 @pytest.mark.parametrize("in_parallel", [False, True])
 def test_streamed_rows_go_to_their_seeds(in_parallel):
-    """Rows of seed i reach the step of seed i, and no other's."""
+    """Rows of seed i reach the step of seed i only."""
     spec = data.DatasetSpec(name="any", kind="text", shape=(1,), num_values=8, vocabulary=tuple("abcdefgh"))
     rows = np.arange(2 * 4, dtype=np.uint8).reshape(4, 2, 1, 1)  # [N, seeds, minibatches, 1]
 
@@ -105,7 +105,7 @@ def test_streamed_rows_go_to_their_seeds(in_parallel):
     assert {name: values.tolist() for name, values in totals.sums.items()} == {"sum": [12.0, 16.0]}
 
 
-def test_a_number_that_is_not_finite_is_told_with_its_seed():
+def test_a_metric_that_is_not_finite_is_named_with_its_seed():
     totals = empty_totals(["bound", "penalty"], num_seeds=2)
     totals.first_nonfinite["bound"][0] = 12
     totals.first_nonfinite["penalty"][1] = 11
@@ -171,7 +171,7 @@ def test_a_seed_of_a_run_is_the_run_of_that_seed(runs):
     assert scores[0]["classifier_score"] == pytest.approx(scores[1]["classifier_score"], abs=0.01)
 
 
-def test_the_run_tells_mean_and_deviation(runs):
+def test_the_result_has_mean_and_standard_deviation(runs):
     folder, log = runs["both"]
     result = json.loads((folder / "result.json").read_text())
     own = [json.loads((folder / f"seed_{seed}" / "result.json").read_text()) for seed in (2, 3)]
@@ -201,7 +201,7 @@ def test_eight_devices_equal_one(runs, tmp_path):
         np.testing.assert_allclose(left, right, atol=1e-5)
 
 
-def test_samples_of_one_seed_can_be_had_later(runs):
+def test_samples_of_one_seed_can_be_drawn_later(runs):
     both, alone = runs["both"][0], runs["alone"][0]
     sample, _, step = load_sampler(str(both / "seed_3"))
     expected, _, _ = load_sampler(str(alone))
@@ -212,7 +212,7 @@ def test_samples_of_one_seed_can_be_had_later(runs):
 
 
 def refused(capsys, *arguments):
-    """What the command says in refusing the flags."""
+    """The message with which the command refuses the flags."""
     with pytest.raises(SystemExit) as leaving:
         run_command(discrete_mnist.COMMAND, arguments=[*TINY, "--compilation_cache=false", *arguments])
     message = capsys.readouterr().err
@@ -234,7 +234,7 @@ def test_what_cannot_be_combined_is_refused(tmp_path, capsys, arguments, words):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_goes_on_with_its_own_seeds_only(runs, capsys):
+def test_a_run_continues_with_its_own_seeds_only(runs, capsys):
     both = runs["both"][0]
     before = {path: path.read_bytes() for path in both.rglob("*") if path.is_file()}
     assert "--seeds: 2 there, 3 now" in refused(capsys, f"--workdir={both}", "--seed=2", "--seeds=3")

@@ -1,4 +1,4 @@
-"""Ways in which a file on a disk goes wrong."""
+"""Ways to damage a file."""
 
 from pathlib import Path
 

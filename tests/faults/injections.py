@@ -1,4 +1,4 @@
-"""Faults, each injected into real processes of the real experiment, and what became of the run."""
+"""Faults that are injected into real processes of the real experiment, and whether the run recovered."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HEADER = "| fault | injected | recovered | steps lost, mean | note |\n|---|---|-
 
 
 def reached(folder: Path) -> int:
-    """The last step that the run has told of."""
+    """The last step in the run's metrics."""
     records = read_metrics(folder / "metrics.jsonl")
     return records[-1]["step"] if records else 0
 
@@ -58,7 +58,7 @@ def reached(folder: Path) -> int:
 def kill_at_random(
     folder: Path, *, kills: int, steps: int, every: int, seed: int, pause: float = 0.01, fault: str = "kill -9"
 ) -> Row:
-    """Kills a run at random moments until it has been killed so often, lets it end, and compares with a quiet run."""
+    """Kills a run at random moments, lets it end, and compares it with an uninterrupted run."""
     flags = (f"--steps={steps}", f"--checkpoint_every={every}", "--report_every=1")
     row, chance = Row(fault), random.Random(seed)
     killed = folder / "killed"
@@ -79,13 +79,13 @@ def kill_at_random(
 
 
 def steps_to_repeat(folder: Path) -> int:
-    """Steps that the run has told of after its last checkpoint."""
+    """Steps in the run's metrics after its last checkpoint."""
     saved = launching.checkpoint_steps(folder)
     return max(reached(folder) - (saved[-1] if saved else 0), 0)
 
 
 def as_if_nothing_had_happened(folder: Path, *flags: str, steps: int) -> bool:
-    """Lets the run ``killed`` end; whether state, metrics and files are then those of a run that nobody disturbed."""
+    """Lets the run ``killed`` end; whether its state, metrics and files are then those of an uninterrupted run."""
     log = launching.run(folder / "killed", *flags)
     launching.run(folder / "quiet", *flags)
     (step, leaves), (_, expected) = (launching.newest_state(folder / name) for name in ("killed", "quiet"))
@@ -97,7 +97,7 @@ def as_if_nothing_had_happened(folder: Path, *flags: str, steps: int) -> bool:
 
 
 class Save(enum.IntEnum):
-    """How far a save has come, as the files on the disk tell."""
+    """The progress of a save, as the files on disk show it."""
 
     NOT_BEGUN = 0
     FOLDER_MADE = 1
@@ -113,7 +113,7 @@ def number_of_files(folder: Path) -> int:
 
 
 def progress_of_a_save(checkpoints: Path, *, whole: dict[int, int]) -> Save:
-    """How far the save has come that follows these checkpoints.
+    """Returns the progress of the save that follows these checkpoints.
 
     Args:
       checkpoints: the folder.
@@ -136,7 +136,7 @@ def progress_of_a_save(checkpoints: Path, *, whole: dict[int, int]) -> Save:
 
 
 def kill_while_saving(folder: Path, *, kills: int, every: int = 5) -> Row:
-    """Kills a run at chosen moments of a save, lets it end, and compares with a quiet run."""
+    """Kills a run at chosen moments of a save, lets it end, and compares it with an uninterrupted run."""
     steps = 4 * every * kills
     flags = (f"--steps={steps}", f"--checkpoint_every={every}", "--report_every=1")
     row, found = Row("kill -9 in the middle of a save"), collections.Counter[Save]()
@@ -174,7 +174,7 @@ def unexpected_files(folder: Path) -> list[str]:
 
 
 def damage_checkpoints(folder: Path, *, times: int) -> list[Row]:
-    """Damages the newest checkpoint of a stopped run, and goes on from the one before."""
+    """Damages the newest checkpoint of a stopped run, and continues from the one before."""
     flags = ("--steps=40", "--checkpoint_every=10", "--report_every=10")
     launching.run(folder / "quiet", *flags)
     _, expected = launching.newest_state(folder / "quiet")
@@ -197,7 +197,7 @@ def damage_checkpoints(folder: Path, *, times: int) -> list[Row]:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, *, megabytes: int) -> Iterator[bool]:
-    """A folder on a file system of its own of that size; false where this process may not mount one."""
+    """Mounts a file system of that size on a folder; false where this process may not mount one."""
     folder.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     mounted = shutil.which("mount") is not None and subprocess.run(command, capture_output=True).returncode == 0
@@ -209,7 +209,7 @@ def small_disk(folder: Path, *, megabytes: int) -> Iterator[bool]:
 
 
 def fill_the_disk(folder: Path) -> Row:
-    """Runs out of space in the middle; the run says so, goes on, and its last good checkpoint is whole."""
+    """Fills the disk during a run; the run logs it, continues, and its last good checkpoint is intact."""
     flags = ("--steps=160", "--checkpoint_every=20", "--report_every=10", "--pause=0.02")
     with small_disk(folder / "disk", megabytes=24) as mounted:
         run = folder / "disk" / "run"
@@ -237,7 +237,7 @@ def fill_the_disk(folder: Path) -> Row:
 
 
 def go_back_from_nan(folder: Path) -> Row:
-    """A parameter turns into not-a-number once: stop, or go back and go on."""
+    """Sets a parameter to NaN once: the run stops, or restores a checkpoint and continues."""
     flags = ("--steps=40", "--checkpoint_every=10", "--report_every=5", "--poison_at=25")
     row = Row("number that is not finite, --nan_policy=restore", injected=1)
     log = launching.run(folder / "restored", *flags, "--nan_policy=restore")
@@ -249,13 +249,13 @@ def go_back_from_nan(folder: Path) -> Row:
 
 
 def worker(process: subprocess.Popen) -> int:
-    """The number of the process that does a host's work: the child of its guard."""
+    """The number of the process that does a host's work, which is a child of the one that was started."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return int(children[0]) if children else process.pid
 
 
 def lose_a_host(folder: Path, *, how: str) -> Row:
-    """Two hosts; one is lost. The job must end within seconds of when that can be known."""
+    """Ends one of two hosts; the job must end within seconds of the moment at which the other can know it."""
     endless = ("--steps=100000", "--checkpoint_every=1000000", "--report_every=1", "--pause=0.02")
     run = folder / how.replace(" ", "_")
     fails = ("--fail_at=20", "--fail_in=0") if how == "exception on process 0" else ()

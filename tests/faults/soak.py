@@ -30,7 +30,7 @@ PICTURE, WARM = 5, 10
 
 
 class Reading(NamedTuple):
-    """What a living process holds.
+    """The memory and files of a running process.
 
     Attributes:
       life: number of the process, from 0.
@@ -112,7 +112,7 @@ def growth(readings: list[Reading], *, every: int) -> Growth:
 
 
 def torn_lines(path: Path) -> int:
-    """Lines of a metrics file that are not whole, a last one without its end included."""
+    """Lines of a metrics file that are truncated."""
     text = path.read_text(errors="replace")
     torn = int(not text.endswith("\n"))
     for line in text.splitlines():
@@ -124,7 +124,7 @@ def torn_lines(path: Path) -> int:
 
 
 def missing_reports(path: Path, *, every: int, last: int) -> int:
-    """Reports that are absent, twice there or out of order."""
+    """Number of reports that are missing, repeated or out of order."""
     told = [record["step"] for record in read_metrics(path)]
     expected = [*range(every, last + 1, every), *([last] if last % every else [])]
     return len(set(told) ^ set(expected)) + len(told) - len(set(told)) + (told != sorted(told))

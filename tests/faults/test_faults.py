@@ -1,4 +1,4 @@
-"""The report's faults, a few of each: the whole table is ``python -m tests.faults --report``."""
+"""A few of each fault of the report: ``python -m tests.faults --report`` runs all."""
 
 from tests import launching
 from tests.faults import injections
@@ -19,12 +19,12 @@ def test_a_full_disk(tmp_path):
     assert row.recovered == row.injected == 1, (tmp_path / "log.log0").read_text()
 
 
-def test_going_back_from_a_number_that_is_not_finite(tmp_path):
+def test_a_number_that_is_not_finite_restores_the_last_checkpoint(tmp_path):
     row = injections.go_back_from_nan(tmp_path)
     assert row.recovered == row.injected == 1, (tmp_path / "restored.log0").read_text()
 
 
-def test_a_run_that_is_never_finite_goes_back_three_times_and_stops(tmp_path):
+def test_a_run_that_is_never_finite_restores_three_times_and_stops(tmp_path):
     job = launching.launch(
         tmp_path / "run", "--steps=40", "--checkpoint_every=1", "--report_every=1", "--nan_policy=restore",
         "--learning_rate_disc=1e25", "--divergence=pearson_chi2",

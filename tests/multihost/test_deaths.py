@@ -1,4 +1,4 @@
-"""One host's trouble ends the whole job, soon and with a word in the log; a polite signal saves on all and ends it."""
+"""A failure on one host ends the job soon, with a message in the log; SIGTERM saves the state and ends the job."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def test_an_exception_on_one_host_ends_the_job(tmp_path):
     assert "Traceback" in job.log(0)
 
 
-def test_the_death_of_a_host_ends_the_job(tmp_path):
+def test_a_killed_host_ends_the_job(tmp_path):
     job = started(tmp_path / "run")
     job.signal(1, signal.SIGKILL)
     codes = job.wait(seconds=20)
@@ -44,8 +44,8 @@ def test_the_death_of_a_host_ends_the_job(tmp_path):
     assert "Traceback" in job.log(0)
 
 
-def test_a_host_that_falls_silent_ends_the_job(tmp_path):
-    """The runtime gives the job up by SIGABRT, of which the guard makes exit code 1."""
+def test_a_silent_host_ends_the_job(tmp_path):
+    """The runtime ends the job by SIGABRT, which its parent turns into exit code 1."""
     job = started(tmp_path / "run", "--heartbeat_seconds=10")
     os.kill(worker(job.processes[1]), signal.SIGSTOP)
     try:

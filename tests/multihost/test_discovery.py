@@ -1,4 +1,4 @@
-"""Processes that find each other by what a cluster manager has put into their environment, without any flag."""
+"""Processes that find each other by the environment that a cluster manager sets, without any flag."""
 
 import json
 import os

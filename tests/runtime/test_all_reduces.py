@@ -1,4 +1,4 @@
-"""How often the devices talk to each other in a step of the real experiment, counted in the compiled program."""
+"""The all-reduces of a step of the real experiment, counted in the compiled program."""
 
 import functools
 import re
@@ -76,14 +76,14 @@ def gradient_sizes(network):
 
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
 def test_one_all_reduce_per_player(launcher):
-    """Gradients and metrics travel together, and the compiler may join two players whose updates do not wait."""
+    """Gradients and metrics share an all-reduce, and the compiler may merge those of two independent updates."""
     found = all_reduces(compiled_text(launcher, "mlp"))
     assert 1 <= len(found) <= 2
     # Nothing but the gradients and a dozen metrics.
     assert 0 < sum(found) - sum(gradient_sizes("mlp")) < 20
 
 
-def test_a_learned_baseline_travels_with_the_generator():
+def test_a_learned_baseline_shares_the_all_reduce_of_the_generator():
     found = all_reduces(compiled_text("pmap", "mlp", estimator="reinforce_learned_baseline"))
     baseline = latent_baseline(16)
     size = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(baseline.init, jax.random.key(0))))
@@ -91,7 +91,7 @@ def test_a_learned_baseline_travels_with_the_generator():
     assert 0 < sum(found) - sum(gradient_sizes("mlp")) - size < 20
 
 
-def test_every_further_update_costs_one_more():
+def test_every_further_update_adds_one_all_reduce():
     found = all_reduces(compiled_text("pmap", "mlp", disc_steps=2, gen_steps=3))
     gen, disc = gradient_sizes("mlp")
     assert 4 <= len(found) <= 5

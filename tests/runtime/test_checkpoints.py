@@ -37,7 +37,7 @@ def largest_file(folder: Path) -> Path:
     return max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
 
 
-def test_what_is_saved_comes_back(tmp_path, state):
+def test_a_saved_state_is_restored(tmp_path, state):
     saved(tmp_path / "c", state)
     restored = restore(tmp_path / "c", state)
     assert restored.step == 2
@@ -50,7 +50,7 @@ def test_only_the_newest_are_kept(tmp_path, state):
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["3", "4", "5"]
 
 
-def test_nothing_there(tmp_path, state):
+def test_without_checkpoints_nothing_is_restored(tmp_path, state):
     checkpoints = Checkpoints(tmp_path / "c")
     assert checkpoints.restore(state) is None
     checkpoints.close()
@@ -115,7 +115,7 @@ def test_a_saved_step_is_not_saved_again(tmp_path, state):
     assert int(restore(tmp_path / "c", state).tree.step) == 1
 
 
-def test_what_was_damaged_is_put_aside_and_saved_again(tmp_path, state):
+def test_a_damaged_checkpoint_is_renamed_and_its_step_saved_again(tmp_path, state):
     saved(tmp_path / "c", state)
     flip_a_byte(tmp_path / "c" / "2")
     checkpoints = Checkpoints(tmp_path / "c")
@@ -127,7 +127,7 @@ def test_what_was_damaged_is_put_aside_and_saved_again(tmp_path, state):
     assert restore(tmp_path / "c", state).step == 2
 
 
-def test_a_run_is_not_begun_anew_when_no_checkpoint_is_whole(tmp_path, state):
+def test_a_run_does_not_start_again_when_all_checkpoints_are_damaged(tmp_path, state):
     saved(tmp_path / "c", state)
     for step in (1, 2):
         truncate(tmp_path / "c" / str(step))
@@ -136,7 +136,7 @@ def test_a_run_is_not_begun_anew_when_no_checkpoint_is_whole(tmp_path, state):
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["1", "2"]
 
 
-def test_what_a_crash_left_half_written_is_removed(tmp_path, state):
+def test_a_partial_checkpoint_of_a_crash_is_removed(tmp_path, state):
     saved(tmp_path / "c", state)
     (tmp_path / "c" / "3.orbax-checkpoint-tmp").mkdir()
     Checkpoints(tmp_path / "c").close()
@@ -144,7 +144,7 @@ def test_what_a_crash_left_half_written_is_removed(tmp_path, state):
 
 
 @pytest.mark.parametrize("when", ["at once", "in the background"])
-def test_a_save_that_fails_is_told_and_the_next_one_is_made(tmp_path, state, caplog, monkeypatch, when):
+def test_a_save_that_fails_is_logged_and_the_next_one_succeeds(tmp_path, state, caplog, monkeypatch, when):
     checkpoints = Checkpoints(tmp_path / "c")
     checkpoints.save(1, state)
     assert checkpoints.wait()

@@ -1,4 +1,4 @@
-"""The guard and its child, as a launcher sees them."""
+"""Exit codes and signals of a process of a job, as a launcher sees them."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ print(os.getpid(), flush=True)
 
 
 def start(script, *, before=""):
-    """A guarded script, and the number of the process that goes on."""
+    """A script that continues in a child, and the child's process number."""
     process = subprocess.Popen(
         [sys.executable, "-c", before + BEGIN + script],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
@@ -40,7 +40,7 @@ def start(script, *, before=""):
         ("os.kill(os.getpid(), signal.SIGKILL)", 1, "ended by SIGKILL (from outside)"),
     ],
 )
-def test_exit_codes_are_passed_on_and_signals_become_1(script, code, words):
+def test_exit_codes_are_kept_and_signals_become_1(script, code, words):
     process, _ = start(script)
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == code and words in errors and ("ended by" in errors) == ("ended by" in words)
@@ -61,7 +61,7 @@ while True: time.sleep(60)
 
 
 def gone(process_id):
-    """Whether a process has ended; an orphan that nobody has waited for counts as ended."""
+    """Whether a process has ended; a zombie counts as ended."""
     try:
         with open(f"/proc/{process_id}/stat") as file:
             return file.read().rsplit(")", 1)[1].split()[0] == "Z"
@@ -69,7 +69,7 @@ def gone(process_id):
         return True
 
 
-def test_a_process_that_has_threads_goes_on_by_itself():
+def test_a_process_that_has_threads_does_not_fork():
     thread = "import threading, time; threading.Thread(target=time.sleep, args=(1,)).start()"
     process, same = start("sys.exit(4)", before=thread)
     assert same == process.pid
@@ -77,7 +77,7 @@ def test_a_process_that_has_threads_goes_on_by_itself():
     assert process.returncode == 4
 
 
-def test_the_child_dies_with_its_guard():
+def test_the_child_is_killed_when_its_parent_dies():
     process, child = start("time.sleep(600)")
     assert child != process.pid
     process.kill()
@@ -88,7 +88,7 @@ def test_the_child_dies_with_its_guard():
     assert gone(child)
 
 
-def test_a_stopped_child_is_not_taken_for_an_ended_one():
+def test_a_stopped_child_is_not_an_ended_one():
     process, child = start("time.sleep(0.5); sys.exit(3)")
     os.kill(child, signal.SIGSTOP)
     with pytest.raises(subprocess.TimeoutExpired):

@@ -40,7 +40,7 @@ def test_a_saturated_discriminator():
     assert set(found) == {"saturated"} and "+20.0" in found["saturated"]
 
 
-def test_a_discriminator_that_is_right_and_still_learns_is_not_saturated():
+def test_a_discriminator_without_errors_that_still_learns_is_not_saturated():
     """Metrics of the small network's 100th step: 100 steps later it errs again, and it trains well to its end."""
     right = {"real_accuracy": 1.0, "fake_accuracy": 1.0, "real_logit": 8.4, "fake_logit": -9.9}
     right["effective_sample_size"] = 2.05
@@ -52,7 +52,7 @@ def test_at_the_distance_of_saturation_the_loss_has_lost_its_slope():
     assert slope(-SATURATED_DISTANCE / 2 - 0.01) < np.finfo(np.float32).epsneg < slope(-SATURATED_DISTANCE / 2 + 0.01)
 
 
-def test_only_what_lasts_is_told_and_only_once(caplog):
+def test_only_lasting_symptoms_are_logged_and_only_once(caplog):
     monitor = HealthMonitor(num_samples=10)
     ill = {**WELL, "effective_sample_size": 1.01}
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
@@ -68,7 +68,7 @@ def test_only_what_lasts_is_told_and_only_once(caplog):
     assert len(caplog.records) == 1 and "effective sample size is 1.01 of 10" in caplog.text
 
 
-def test_a_run_that_reports_often_is_not_told_of_a_few_steps(caplog):
+def test_symptoms_of_a_few_steps_are_not_logged_however_often_a_run_reports(caplog):
     monitor = HealthMonitor(num_samples=10)
     ill = {**WELL, "effective_sample_size": 1.01}
     monitor.check_metrics(7, WELL)
@@ -80,7 +80,7 @@ def test_a_run_that_reports_often_is_not_told_of_a_few_steps(caplog):
     assert len(caplog.records) == 1
 
 
-def test_a_run_that_went_back_begins_to_count_anew(caplog):
+def test_a_restored_run_starts_its_count_again(caplog):
     monitor = HealthMonitor(num_samples=10)
     ill = {**WELL, "effective_sample_size": 1.01}
     monitor.check_metrics(500, WELL)
@@ -103,7 +103,7 @@ def test_the_share_of_the_latents_is_the_share_of_variance():
     np.testing.assert_allclose(latent_share(one_hot), 1.0)
 
 
-def test_a_collapsed_generator_is_told(caplog):
+def test_a_collapsed_generator_is_logged(caplog):
     monitor = HealthMonitor(num_samples=10)
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
         monitor.check_samples(np.full((64, 28, 28, 1), 0.5))

@@ -1,4 +1,4 @@
-"""Memory that many threads take and give back stays in one heap."""
+"""Memory that many threads allocate and free stays in one heap."""
 
 import platform
 import subprocess
@@ -55,6 +55,6 @@ print(kept > 190, gave, megabytes() - before < 10)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have their own ways")
-def test_a_large_block_stays_in_the_heap_until_it_is_given_back():
+def test_a_large_block_stays_in_the_heap_until_it_is_released():
     done = subprocess.run([sys.executable, "-c", RELEASED], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.stdout.split() == ["True", "True", "True"], done.stderr

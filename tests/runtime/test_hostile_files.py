@@ -1,4 +1,4 @@
-"""Files that a user may have been given, or that a crash has left: any bytes at all are survived and named."""
+"""Files from elsewhere, or left by a crash: any bytes are read, or refused with the name of the file."""
 
 import shutil
 
@@ -77,8 +77,8 @@ def two_checkpoints(tmp_path_factory):
 
 @settings(SETTINGS, max_examples=30)
 @given(data=st.data())
-def test_a_checkpoint_is_right_or_passed_over(tmp_path, two_checkpoints, data):
-    """Whatever happens to a file of the newest one: its own values come back, or those of the one before."""
+def test_a_checkpoint_is_right_or_skipped(tmp_path, two_checkpoints, data):
+    """Whatever happens to a file of the newest one: its own values are restored, or those of the one before."""
     folder = tmp_path / "checkpoints"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(two_checkpoints, folder)

@@ -1,4 +1,4 @@
-"""What one process can show of several; real processes are in tests/multihost."""
+"""The parts of joining hosts that one process can test; real processes are in tests/multihost."""
 
 import os
 import re
@@ -40,12 +40,12 @@ def test_what_is_refused(given, message):
         ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "JOB_COMPLETION_INDEX": "0"}, True),
     ],
 )
-def test_clusters_are_known_by_their_environment(environment, described):
+def test_clusters_are_detected_by_their_environment(environment, described):
     assert hosts._described_by_cluster(environment) is described
 
 
-def test_a_job_that_jax_cannot_find_is_told_what_to_give():
-    """Open MPI 5 no longer says where the first process is. In a process of its own: here JAX has started already."""
+def test_a_job_that_jax_cannot_find_names_the_flags_to_give():
+    """Open MPI 5 does not give the first process's address. In a new process, since JAX has started in this one."""
     program = """
 from bgan_jax.runtime import hosts
 hosts.join(coordinator=None, num_processes=None, process_id=None)
@@ -58,7 +58,7 @@ hosts.join(coordinator=None, num_processes=None, process_id=None)
     assert re.search(r"ValueError: .*could not find the others .*; give --coordinator", done.stderr), done.stderr
 
 
-def test_alone_everything_is_the_identity():
+def test_one_process_alone_changes_nothing():
     tree = {"a": np.array([-0.0, 1.0], np.float32), "b": np.uint8(3)}
     assert not hosts.several() and hosts.from_first(tree) is tree
     assert hosts.on_first(lambda: 7) == 7

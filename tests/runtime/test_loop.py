@@ -1,4 +1,4 @@
-"""The loop with a step of one number: what it saves, when it stops, what it survives."""
+"""The loop with a minimal step: when it saves and stops, and which failures do not end it."""
 
 import itertools
 import logging
@@ -67,13 +67,13 @@ def checkpoints(tmp_path):
     made.close()
 
 
-def test_saved_are_the_multiples_and_the_end(checkpoints):
+def test_states_are_saved_at_multiples_and_at_the_end(checkpoints):
     state, step = run(checkpoints)
     assert step == 10 and int(parallel.to_host(state).step) == 10
     assert checkpoints.steps() == [4, 8, 10]
 
 
-def test_whoever_asks_to_stop_gets_the_state_saved(checkpoints):
+def test_a_request_to_stop_saves_the_state(checkpoints):
     _, step = run(checkpoints, should_stop=lambda step: step == 5)
     assert step == 5 and checkpoints.steps() == [4, 5]
 
@@ -84,7 +84,7 @@ def test_a_state_that_is_not_finite_is_not_saved_though_the_metrics_are(checkpoi
     assert checkpoints.steps() == [4]
 
 
-def test_a_picture_that_cannot_be_written_ends_nothing(checkpoints, caplog):
+def test_a_picture_that_cannot_be_written_does_not_end_the_run(checkpoints, caplog):
     def fail(step, state):
         raise OSError(28, "No space left on device")
 

@@ -21,7 +21,7 @@ def test_lines_are_written_and_read_back(tmp_path):
     assert [(record["step"], record["bound"]) for record in records] == [(10, 0.5), (20, 0.25)]
 
 
-def test_steps_that_are_taken_again_are_not_told_twice(tmp_path):
+def test_repeated_steps_are_written_once(tmp_path):
     first = Report(tmp_path, start_step=0, total_steps=40)
     for step in (10, 20, 30):
         first.write(step, of_one_seed(bound=1.0))
@@ -47,7 +47,7 @@ def test_several_seeds_have_their_own_lines_and_the_run_their_mean(tmp_path):
     assert own == [[{"step": 10, "bound": 0.5, "penalty": 2.0}], [{"step": 10, "bound": 1.0, "penalty": 4.0}]]
 
 
-def test_a_log_gets_a_line_a_person_can_follow(tmp_path, caplog):
+def test_the_log_line_names_step_and_metrics(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="bgan_jax"):
         report = Report(tmp_path, start_step=0, total_steps=10)
         report.write(10, of_one_seed(bound=0.5, effective_sample_size=7.0, log_partition=-0.1))
@@ -76,7 +76,7 @@ def test_curves_leave_one_page(tmp_path):
     assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".png", ".png"]
 
 
-def test_a_full_disk_is_told_once_and_ends_nothing(caplog):
+def test_a_full_disk_is_logged_once_and_does_not_end_the_run(caplog):
     lines = LineFile(Path("/dev/full"))
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
         lines.write("one")

@@ -17,7 +17,7 @@ LEAVES = st.one_of(
 
 
 @given(tree=st.lists(LEAVES, max_size=5).map(lambda leaves: {str(i): leaf for i, leaf in enumerate(leaves)}))
-def test_what_is_packed_comes_back(tree):
+def test_unpacking_restores_the_tree(tree):
     packed = pack(tree)
     assert packed.dtype == np.uint8 and packed.shape == (sum(leaf.num_bytes for leaf in leaves_of(tree)),)
     back = unpack(packed, like=tree)
@@ -33,7 +33,7 @@ def test_bfloat16_and_shapes_instead_of_arrays():
     assert back["b"].shape == () and back["b"] == 2.0
 
 
-def test_the_checksum_sees_every_change():
+def test_the_checksum_detects_every_change():
     tree = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.arange(3, dtype=np.int32)}
     packed, leaves = pack(tree), leaves_of(tree)
     for place in range(len(packed)):

@@ -88,7 +88,7 @@ def test_pmap_and_shard_map_agree_bit_for_bit():
 
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
 def test_every_device_holds_the_same_state(launcher):
-    """Results leave unreplicated, so a forgotten average would silently be device 0's opinion."""
+    """Results are read from device 0, so a forgotten average would silently be its value alone."""
     state, totals = run_on_devices(launcher)
     for leaf in jax.tree.leaves((state.params, state.gen_average, totals)):
         first, *others = (np.asarray(shard.data) for shard in leaf.addressable_shards)
@@ -98,7 +98,7 @@ def test_every_device_holds_the_same_state(launcher):
 
 
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
-def test_what_the_host_keeps_of_a_state_does_not_keep_the_state(launcher):
+def test_a_copy_on_the_host_does_not_keep_the_state_on_the_device(launcher):
     """A numpy view of a device's memory, in a checkpoint or a picture's sampler, would force the next step to copy."""
     step = parallel.on_devices(
         lambda state, rows, *, axis_name: jax.tree.map(lambda leaf: leaf + jax.lax.pmean(rows.sum(), axis_name), state),
@@ -114,7 +114,7 @@ def test_what_the_host_keeps_of_a_state_does_not_keep_the_state(launcher):
     assert all((leaf == 1.0).all() for leaf in jax.tree.leaves(parallel.to_host(after)))
 
 
-def test_the_devices_really_share_the_work():
+def test_each_device_gets_its_own_rows():
     """Each device must see its own rows: eight copies of one row give another result than eight different rows."""
     game = toy_game(axis_name=parallel.AXIS, num_samples=4)
     seen = []
@@ -140,7 +140,7 @@ def test_the_devices_really_share_the_work():
 
 
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
-def test_one_program_and_no_other_for_other_shapes(launcher):
+def test_arguments_of_other_shapes_are_refused(launcher):
     total = parallel.on_devices(
         lambda x, axis_name: jax.lax.psum(x.sum(), axis_name), parallel=launcher, sharded=(True,), donate=()
     )

@@ -1,4 +1,4 @@
-"""What the loop does from its second step on: the one program again and again, on memory it owns, and nobody looks in.
+"""The loop after its first step: it runs one program, on memory that the program reuses, and transfers nothing.
 
 The loop is the one of every run, the step is Algorithm 1 on eight devices, and reports, a picture and a checkpoint fall
 in between.
@@ -29,7 +29,7 @@ READ = {3, 5, 6, 9, 10, 11}  # Reports, checkpoints and the end.
 
 
 class Sealed(NamedTuple):
-    """Totals whose metrics cannot be looked at: the loop may wait for their step, and fetch them by ``to_host``."""
+    """Totals whose metrics cannot be read: the loop may wait for their step, and copy them by ``to_host``."""
 
     inside: Totals
 
@@ -39,7 +39,7 @@ class Sealed(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """What was seen of a run.
+    """Observations of a run.
 
     Attributes:
       compiled: by step, the programs that were compiled (or read from the cache) in the call of the step.
@@ -125,7 +125,7 @@ def watched(request, tmp_path, monkeypatch):
     return seen
 
 
-def test_one_program_no_copy_of_the_state_and_no_look_at_the_metrics(watched):
+def test_one_program_no_copy_of_the_state_and_no_transfer_of_metrics(watched):
     assert set(watched.compiled) == {1} and len(watched.compiled[1]) == 1, "the step was compiled again"
     assert not watched.kept, "the state's memory was not handed over"
     assert watched.read == READ, "metrics left the devices between reports"

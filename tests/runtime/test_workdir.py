@@ -20,7 +20,7 @@ def test_another_config_is_refused_and_nothing_is_overwritten(tmp_path):
     assert (folder / workdir.CONFIG).read_bytes() == before
 
 
-def test_resume_says_what_it_means(tmp_path):
+def test_resume_must_and_never(tmp_path):
     with pytest.raises(ValueError, match="holds no run"):
         workdir.open_workdir(tmp_path / "new", {}, resume="must")
     assert not (tmp_path / "new").exists()
@@ -31,7 +31,7 @@ def test_resume_says_what_it_means(tmp_path):
         workdir.open_workdir(tmp_path / "new", {}, resume="maybe")
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
+def test_a_folder_of_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(ValueError, match=r"thesis\.tex"):
         workdir.open_workdir(tmp_path, {})
@@ -54,13 +54,13 @@ def test_a_damaged_config_is_named(tmp_path):
         workdir.read_config(tmp_path / "nowhere")
 
 
-def test_versions_name_what_ran():
+def test_versions_name_packages_and_devices():
     found = workdir.versions()
     assert found["packages"]["jax"] and found["backend"] == "cpu" and len(found["devices"]) == 8
     json.dumps(found)
 
 
-def test_what_a_killed_process_was_writing_is_removed(tmp_path):
+def test_the_temporary_files_of_a_killed_process_are_removed(tmp_path):
     folder = workdir.open_workdir(tmp_path / "run", {"steps": 3})
     (folder / ".metrics.jsonl.123.tmp").write_text("half")
     workdir.open_workdir(folder, {"steps": 3})
