@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -21,13 +21,13 @@ class Feed(NamedTuple):
 
     Attributes:
       load_for: ``seed -> load``.
-      batches: the data argument, for every step.
+      batches_from: ``start_step -> iterator`` of the data argument, for every step after ``start_step`` steps.
       sharded: whether it is split over the devices.
       seed_axis: its axis of seeds; ``None`` where all seeds read the same data.
     """
 
     load_for: Callable[[Any], Load]
-    batches: Iterator[Any]
+    batches_from: Callable[[int], Iterator[Any]]
     sharded: bool
     seed_axis: int | None
 
@@ -37,10 +37,10 @@ def host_slice(batch_size: int) -> slice:
     return data.host_slice(batch_size, process_index=jax.process_index(), process_count=jax.process_count())
 
 
-def open_feed(experiment: Experiment, start_step: int) -> Feed:
-    """Opens the batches of a run from a step on, resident or streamed as its flags and its size say."""
+def open_feed(experiment: Experiment) -> Feed:
+    """Opens the batches of a run, resident or streamed as its flags and the size of its data say."""
     backend = data.choose_backend(experiment.dataset, backend=experiment.config.data_backend)
-    return _resident_feed(experiment) if backend == "resident" else _streamed_feed(experiment, start_step)
+    return _resident_feed(experiment) if backend == "resident" else _streamed_feed(experiment)
 
 
 def _resident_feed(experiment: Experiment) -> Feed:
@@ -50,29 +50,36 @@ def _resident_feed(experiment: Experiment) -> Feed:
         load_for=lambda seed: resident_load(
             spec=dataset.spec, batch_size=config.batch_size, minibatches=config.disc_steps, seed=seed
         ),
-        batches=itertools.repeat(resident),
+        batches_from=lambda start_step: itertools.repeat(resident),
         sharded=False,
         seed_axis=None,
     )
 
 
-def _streamed_feed(experiment: Experiment, start_step: int) -> Feed:
+def _streamed_feed(experiment: Experiment) -> Feed:
     config, dataset = experiment.config, experiment.dataset
-    streams = [
-        data.stream(
-            dataset,
-            batch_size=config.batch_size,
-            seed=seed,
-            start_step=start_step * config.disc_steps,
-            host_slice=host_slice(config.batch_size),
-        )
-        for seed in seeds_of(config)
-    ]
 
-    def batches() -> Iterator[jax.Array]:
-        while True:
-            per_seed = [np.stack([next(rows).rows for _ in range(config.disc_steps)], axis=1) for rows in streams]
-            rows = per_seed[0] if len(streams) == 1 else np.stack(per_seed, axis=1)
-            yield parallel.shard(rows, parallel=config.parallel)
+    def batches_from(start_step: int) -> Iterator[jax.Array]:
+        streams = [
+            data.stream(
+                dataset,
+                batch_size=config.batch_size,
+                seed=seed,
+                start_step=start_step * config.disc_steps,
+                host_slice=host_slice(config.batch_size),
+            )
+            for seed in seeds_of(config)
+        ]
+        return _batches_of(streams, disc_steps=config.disc_steps, launcher=config.parallel)
 
-    return Feed(load_for=lambda seed: streamed_load(spec=dataset.spec), batches=batches(), sharded=True, seed_axis=1)
+    return Feed(
+        load_for=lambda seed: streamed_load(spec=dataset.spec), batches_from=batches_from, sharded=True, seed_axis=1
+    )
+
+
+def _batches_of(streams: Sequence[Iterator[data.Batch]], *, disc_steps: int, launcher: str) -> Iterator[jax.Array]:
+    """Yields the rows of one step of all seeds, ``[N, minibatches, ...]``, or ``[N, S, minibatches, ...]``, sharded."""
+    while True:
+        per_seed = [np.stack([next(stream).rows for _ in range(disc_steps)], axis=1) for stream in streams]
+        rows = per_seed[0] if len(streams) == 1 else np.stack(per_seed, axis=1)
+        yield parallel.shard(rows, parallel=launcher)

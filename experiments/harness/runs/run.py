@@ -53,7 +53,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
     pictures = PictureTaker(experiment, folder, seed_runs, monitors, measure)
     with _open_checkpoints(folder, keep=config.keep_checkpoints) as checkpoints:
         start_step, state = _restored_or_initial_state(experiment, checkpoints)
-        feed = open_feed(experiment, start_step)
+        feed = open_feed(experiment)
         program = make_program(experiment, feed)
         outputs = Outputs()
         if reports:
@@ -136,7 +136,7 @@ def _train_with_restores(
                 return train(
                     program,
                     state,
-                    feed.batches,
+                    feed.batches_from(start_step),
                     start_step=start_step,
                     total_steps=config.steps,
                     cadence=cadence,
@@ -150,7 +150,6 @@ def _train_with_restores(
                 if restored is None:
                     raise
                 start_step, state = restored
-                feed = open_feed(experiment, start_step)
                 if report is not None:
                     logger.warning("%s; restored step %d, continuing with other random numbers", error, start_step)
     raise AssertionError("unreachable")
