@@ -1,4 +1,4 @@
-"""The generators of the table, each trained in a folder of its own, frozen, and turned into rows."""
+"""The generators of the table, each trained in a folder of its own, and the rows that critics learn from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMS = (SAMPLES, PROBABILITIES, THRESHOLDED)
 
 
 class Rows(NamedTuple):
-    """What a critic tells apart.
+    """Real and generated rows for a critic.
 
     Attributes:
       real: data to learn from, and to report the bound on.
@@ -44,7 +44,7 @@ class Rows(NamedTuple):
 
 
 def training_config(flags: Mapping[str, Any], train: str, *, folder: Path, seed: int) -> discrete.DiscreteConfig:
-    """The flags of one generator's own run.
+    """Returns the flags of one generator's run.
 
     Args:
       flags: by name; those that such a run does not have are left out.
@@ -64,11 +64,11 @@ def training_config(flags: Mapping[str, Any], train: str, *, folder: Path, seed:
     return discrete.DiscreteConfig(**given)
 
 
-def trained(config: discrete.DiscreteConfig) -> Sampler | None:
-    """The generator of a run: as it was left, if it is finished, else trained to its end.
+def train_or_load(config: discrete.DiscreteConfig) -> Sampler | None:
+    """Loads the generator of a finished run, or trains it to its end.
 
     Returns:
-      ``sample(key, n)`` from the generator's moving average; ``None`` when the run was told to stop.
+      ``sample(key, n)`` from the generator's moving average; ``None`` when the run was stopped by a signal.
 
     Raises:
       UsageError: the run cannot be started or continued.
@@ -87,10 +87,10 @@ def trained(config: discrete.DiscreteConfig) -> Sampler | None:
     return outcome.sample if outcome.step >= config.steps else None
 
 
-def frozen_rows(
+def generated_rows(
     sample: Sampler, key: jax.Array, *, real: np.ndarray, held_out_real: np.ndarray, num_fake: int, num_fresh: int
 ) -> dict[str, Rows]:
-    """Rows of a frozen generator in all forms: samples, the probabilities behind them, their most probable values."""
+    """Draws rows of a generator in all forms: samples, the probabilities behind them, their most probable values."""
     drawn = in_forms(sample(key, num_fake + num_fresh))
     return {
         form: Rows(real=real, held_out_real=held_out_real, fake=rows[:num_fake], fresh_fake=rows[num_fake:])
@@ -99,7 +99,7 @@ def frozen_rows(
 
 
 def in_forms(samples: Samples) -> dict[str, np.ndarray]:
-    """What a critic may see of a generator, by name."""
+    """Returns samples in every form that a critic may see, by the form's name."""
     assert samples.probs is not None, "discrete data are drawn from probabilities"
     return {
         SAMPLES: samples.x,
@@ -109,7 +109,7 @@ def in_forms(samples: Samples) -> dict[str, np.ndarray]:
 
 
 def most_probable(probs: np.ndarray, *, like: np.ndarray) -> np.ndarray:
-    """The most probable value of every coordinate, in the data's own form.
+    """Returns the most probable value of every coordinate, in the data's own form.
 
     Args:
       probs: of a 1, shaped like the data; or of every symbol, over one more axis.
@@ -124,7 +124,7 @@ def most_probable(probs: np.ndarray, *, like: np.ndarray) -> np.ndarray:
 
 
 def pixel_entropy(probs: np.ndarray, *, like: np.ndarray) -> float:
-    """Mean entropy of g(x|z), in nats per example: 0 where the generator decides every coordinate by itself.
+    """Computes the mean entropy of g(x|z), in nats per example; it is 0 where every coordinate is deterministic.
 
     Example:
       >>> round(pixel_entropy(np.array([[0.5, 1.0]]), like=np.zeros((1, 2))), 4)
@@ -137,7 +137,7 @@ def pixel_entropy(probs: np.ndarray, *, like: np.ndarray) -> float:
 
 
 def floor_rows(real: np.ndarray, held_out_real: np.ndarray, *, order: np.ndarray) -> Rows:
-    """Real rows in the generator's place: one half of the data against the other, of which a fifth stays fresh.
+    """Splits real rows for the floor: one half is data, the other stands for the generator; a fifth of it stays fresh.
 
     Args:
       real: the data.
@@ -155,7 +155,7 @@ def floor_rows(real: np.ndarray, held_out_real: np.ndarray, *, order: np.ndarray
 
 
 def real_rows(dataset: data.Dataset) -> np.ndarray:
-    """All rows of a split, as generators make them; greys that are binarised anew every time are drawn once."""
+    """Returns all rows of a split, in the form that generators make; stochastically binarised greys are drawn once."""
     rows = dataset.rows(np.arange(len(dataset)))
     if not dataset.spec.stochastic:
         return rows

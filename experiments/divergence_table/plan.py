@@ -1,4 +1,4 @@
-"""What the table's flags stand for: generators, critics and data, all checked before anything is written."""
+"""The generators, critics and data that the flags ask for, all checked before anything is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from experiments.harness.runs.run_config import open_split
 
 
 class Plan(NamedTuple):
-    """What the flags stand for, once all of them have been found to be legal.
+    """Generators, critics and data of a table whose flags are legal.
 
     Attributes:
       train: what trains the generators.
@@ -41,7 +41,7 @@ class Plan(NamedTuple):
     held_out: data.Dataset
 
     def wanted(self, train: str) -> list[tuple[str, str]]:
-        """(form, measure) of every cell of a generator; no divergence of probabilities, which would say nothing."""
+        """Lists (form, measure) of every critic of a generator; divergences of probabilities have no meaning."""
         forms = self.forms if train == WASSERSTEIN else (SAMPLES,)
         return [
             (form, measure)
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
 
 
 def names_of(flag: str, text: str, *, legal: tuple[str, ...]) -> tuple[str, ...]:
-    """The names in a flag's list."""
+    """Parses a flag that is a list of names."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     unknown = [name for name in names if name not in legal]
     if unknown or not names:
@@ -62,7 +62,7 @@ def names_of(flag: str, text: str, *, legal: tuple[str, ...]) -> tuple[str, ...]
 
 
 def critic_settings(config: Config, measure: str) -> CriticSettings:
-    """The fresh critic of a measure: WGAN-GP's penalty, or that of the authors' code."""
+    """Returns the settings of the critic of a measure: with WGAN-GP's penalty, or that of the authors' code."""
     weighted = measure in ("gan", "jensen_shannon")
     form = "wgan_gp" if measure == WASSERSTEIN else "gradient_norm" if weighted else "unweighted"
     return CriticSettings(
@@ -77,7 +77,7 @@ def critic_settings(config: Config, measure: str) -> CriticSettings:
 
 
 def generator_config(config: Config, train: str, *, seed: int) -> discrete.DiscreteConfig:
-    """The flags of one generator's run."""
+    """Returns the flags of one generator's run."""
     own: dict[str, dict[str, Any]] = {
         WASSERSTEIN: {
             "penalty": config.wasserstein_penalty,
@@ -100,7 +100,7 @@ def plan_for(config: Config) -> Plan:
     Raises:
       UsageError: something that the user can mend.
     """
-    check_workdir(config, holds="generators, cells and the table go there")
+    check_workdir(config, holds="generators, critics and the table go there")
     if config.num_processes is not None or config.coordinator is not None or config.process_id is not None:
         raise UsageError("this experiment runs in one process: leave --coordinator, --num_processes, --process_id out")
     train = names_of("train", config.train, legal=MEASURES)

@@ -8,8 +8,9 @@ from PIL import Image
 
 from bgan_jax.evaluation.fresh_critic import MEASURES
 from experiments.divergence_table import command as divergence_table
-from experiments.divergence_table import generators, page, plan
-from experiments.divergence_table.cells import CELLS, FLOOR, mean_and_spread, read_cells
+from experiments.divergence_table import generators, plan
+from experiments.divergence_table.critics import FILE, FLOOR, read_results
+from experiments.divergence_table.table import PUBLISHED, TITLES, row_title, summarize, value_cell
 from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
 from tests.experiments.refusals import assert_refused, flag_of
@@ -74,23 +75,23 @@ def test_the_table_has_every_cell_that_means_something(finished):
 
 def test_a_restarted_command_measures_what_is_missing_and_finds_the_same(finished):
     folder, result = finished
-    before = read_cells(folder)
-    whole = (folder / CELLS).read_text()
-    (folder / CELLS).write_text(whole[: len(whole) - 40])  # the last line, torn
-    assert len(read_cells(folder)) == len(before) - 1
+    before = read_results(folder)
+    whole = (folder / FILE).read_text()
+    (folder / FILE).write_text(whole[: len(whole) - 40])  # the last line, torn
+    assert len(read_results(folder)) == len(before) - 1
     again = divergence_table.main(config(folder))
     assert again is not None and again["rows"] == result["rows"]
-    left, right = ({**cell, "seconds": None} for cell in (before[-1], read_cells(folder)[-1]))
+    left, right = ({**cell, "seconds": None} for cell in (before[-1], read_results(folder)[-1]))
     assert left == right
 
 
 def test_other_critics_are_other_cells_of_the_same_generators(finished):
     folder, result = finished
-    number = len(read_cells(folder))
+    number = len(read_results(folder))
     again = divergence_table.main(
         config(folder, "--critic_penalty=0", "--measure=jensen_shannon", "--train=reverse_kl")
     )
-    assert len(read_cells(folder)) == number + 2  # one generator, and the floor
+    assert len(read_results(folder)) == number + 2  # one generator, and the floor
     assert again is not None and [row["train"] for row in again["rows"]] == ["reverse_kl", FLOOR]
     with pytest.raises(UsageError, match="--steps: 2 there, 3 now"):
         divergence_table.main(config(folder, "--steps=3"))
@@ -122,21 +123,29 @@ def test_means_and_spreads_over_seeds():
             "bound": bound, "held_out": bound, "curve": [[100, 0.5, 0.0], [200, 0.7, 0.0]],
         }  # fmt: skip
 
-    (row,) = page.summarize([cell(0, 1.0), cell(1, 3.0)], trains=("jensen_shannon", FLOOR), forms=("samples",))
+    (row,) = summarize([cell(0, 1.0), cell(1, 3.0)], trains=("jensen_shannon", FLOOR), forms=("samples",))
     entry = row["measures"]["reverse_kl"]
     assert (entry["mean"], entry["sd_over_seeds"], entry["less_penalty"]) == (2.0, 1.4142, 1.0)
     assert entry["seeds"] == 2
-    assert mean_and_spread([1.0])[0] == 1.0 and np.isnan(mean_and_spread([1.0])[1])
+    (row,) = summarize([cell(0, 1.0)], trains=("jensen_shannon",), forms=("samples",))
+    assert row["measures"]["reverse_kl"]["mean"] == 1.0 and row["measures"]["reverse_kl"]["sd_over_seeds"] is None
+    assert value_cell(row, "reverse_kl") == "1.000" and value_cell(row, "jensen_shannon") == "-"
 
 
 def test_a_bound_that_is_not_finite_is_said_so():
-    assert page._number(None) == "not finite" and mean_and_spread([None, 1.0])[0] != mean_and_spread([1.0])[0]
+    bounds = [{"mean": value, "sd_over_batches": value, "less_penalty": value} for value in (None, 1.0)]
+    results = [
+        {"name": {"train": "kl", "form": "samples", "measure": "kl"}, "bound": bound, "held_out": bound}
+        for bound in bounds
+    ]
+    (row,) = summarize(results, trains=("kl",), forms=("samples",))
+    assert row["measures"]["kl"]["mean"] is None and value_cell(row, "kl") == "not finite"
 
 
 def test_everything_published_has_a_title():
-    for (train, form), entries in page.PUBLISHED.items():
-        assert page.row_title(train, form) and set(entries) <= set(page.TITLES)
-    assert set(page.TITLES) == set(MEASURES)
+    for (train, form), entries in PUBLISHED.items():
+        assert row_title(train, form) and set(entries) <= set(TITLES)
+    assert set(TITLES) == set(MEASURES)
 
 
 @pytest.mark.parametrize(

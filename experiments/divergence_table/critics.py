@@ -1,4 +1,4 @@
-"""The cells of the table: what each one is, and the file that finished ones are kept in."""
+"""The critics behind the table: training one, and the file of the results of all."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import math
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from bgan_jax.atomic_files import write_text
 from bgan_jax.conditionals import Conditional
@@ -21,62 +21,67 @@ from bgan_jax.runtime.metrics import LineFile
 from experiments.divergence_table.generators import Rows
 
 FLOOR = "data"
-CELLS = "cells.jsonl"
+# One line of JSON for every trained critic.
+FILE = "cells.jsonl"
 
-Cell = dict[str, Any]
+#: What one critic measured, as JSON values; see :func:`train_critic`.
+CriticResult = dict[str, Any]
 
 
-def cell_name(
+def critic_name(
     *, train: str, form: str, seed: int, settings: CriticSettings, network: str, evaluation: str
 ) -> dict[str, Any]:
-    """What makes a cell the one that it is; a cell of another name is measured anew.
+    """Identifies a critic; a critic of another name is trained again.
 
     Args:
       train: what trained the generator, or ``FLOOR``.
-      form: what the critic saw of it.
+      form: what the critic sees of the generator.
       seed: of generator and critic.
       settings: of the critic.
       network: whose discriminator the critic is.
       evaluation: batches and rows, in words.
+
+    Returns:
+      JSON values.
     """
     critic = dataclasses.asdict(settings) | {"network": network, "evaluation": evaluation}
     return {"train": train, "form": form, "measure": settings.measure, "seed": seed, "critic": critic}
 
 
-def read_cells(folder: Path) -> list[Cell]:
-    """Every finished cell; a line that a crash tore is left out."""
-    path = folder / CELLS
-    cells = []
+def read_results(folder: Path) -> list[CriticResult]:
+    """Reads the results of all trained critics; a line that was not written to its end is left out."""
+    path = folder / FILE
+    results = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
         try:
-            cell = json.loads(line)
+            result = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(cell, dict) and "name" in cell:
-            cells.append(cell)
-    return cells
+        if isinstance(result, dict) and "name" in result:
+            results.append(result)
+    return results
 
 
-def mend(folder: Path) -> list[Cell]:
-    """Every finished cell; a torn line is taken out of the file, or the next cell would be added to it and lost."""
-    cells = read_cells(folder)
-    write_text(folder / CELLS, "".join(json.dumps(cell) + "\n" for cell in cells))
-    return cells
+def repair_results(folder: Path) -> list[CriticResult]:
+    """Reads the results and removes an unfinished line from the file: the next result would be appended to it."""
+    results = read_results(folder)
+    write_text(folder / FILE, "".join(json.dumps(result) + "\n" for result in results))
+    return results
 
 
-def find(cells: list[Cell], name: dict[str, Any]) -> Cell | None:
-    """The finished cell of a name."""
-    return next((cell for cell in cells if cell["name"] == name), None)
-
-
-def keep(folder: Path, cell: Cell) -> None:
-    """Adds a finished cell to the file."""
-    lines = LineFile(folder / CELLS)
-    lines.write(json.dumps(cell))
+def append_result(folder: Path, result: CriticResult) -> None:
+    """Adds a result to the file."""
+    lines = LineFile(folder / FILE)
+    lines.write(json.dumps(result))
     lines.close()
 
 
-def measure_cell(
+def find_result(results: Sequence[CriticResult], name: dict[str, Any]) -> CriticResult | None:
+    """Returns the result of the critic of a name; ``None`` where it has not been trained."""
+    return next((result for result in results if result["name"] == name), None)
+
+
+def train_critic(
     name: dict[str, Any],
     rows: Rows,
     *,
@@ -85,17 +90,26 @@ def measure_cell(
     settings: CriticSettings,
     num_batches: int,
     rows_per_batch: int,
-) -> Cell:
-    """Trains a fresh critic on the rows; its key follows from the cell's name.
+) -> CriticResult:
+    """Trains a fresh critic on the rows.
+
+    Args:
+      name: from :func:`critic_name`; the critic's PRNG key follows from it.
+      rows: real and generated rows.
+      networks: whose discriminator the critic is.
+      conditional: the family of the data.
+      settings: of the critic.
+      num_batches: batches that the bound is reported over.
+      rows_per_batch: rows of data in one of them.
 
     Returns:
       JSON values: V on the data it was trained on, less its penalty, and on data held out, each the mean over batches
       with the standard deviation over batches; the curve; seconds.
     """
     began = time.monotonic()
-    cell_key = zlib.crc32("/".join(name[part] for part in ("train", "form", "measure")).encode())
+    critic_key = zlib.crc32("/".join(name[part] for part in ("train", "form", "measure")).encode())
     critic = fresh_critic(
-        jax.random.fold_in(jax.random.key(name["seed"]), cell_key),
+        jax.random.fold_in(jax.random.key(name["seed"]), critic_key),
         **rows._asdict(),
         networks=networks,
         settings=settings,
@@ -122,16 +136,5 @@ def _json(bounds: BoundOverBatches) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    """Rounded; null for what is not finite, which JSON has no word for."""
+    """Rounded; ``None`` for what is not finite, which JSON cannot express."""
     return round(float(value), 5) if math.isfinite(value) else None
-
-
-def mean_and_spread(values: list[float | None]) -> tuple[float, float]:
-    """Mean and sample deviation over seeds; NaN where there is none.
-
-    Example:
-      >>> mean_and_spread([1.0, 3.0])
-      (2.0, 1.4142135623730951)
-    """
-    numbers = np.array([math.nan if value is None else value for value in values], float)
-    return float(numbers.mean()), float(numbers.std(ddof=1)) if len(numbers) > 1 else math.nan
