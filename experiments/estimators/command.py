@@ -54,56 +54,24 @@ import dataclasses
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
-import numpy as np
 
-from bgan_jax.atomic_files import write_json, write_text
-from bgan_jax.evaluation.enumerable import (
-    EnumerableTarget,
-    ising_target,
-    product_mixture_target,
-    random_markov_chain_target,
-    random_target,
-)
-from bgan_jax.evaluation.host_randomness import host_generator
-from bgan_jax.runtime import workdir
-from experiments.estimators import report
-from experiments.estimators.gradients import OBJECTIVES, situation
+from experiments.estimators.gradients import ESTIMATED_LOSSES
+from experiments.estimators.laws import broken_laws, unconverged
 from experiments.estimators.measurement import Row, cost_per_step, measure
-from experiments.estimators.report import Run
-from experiments.estimators.training import TrainingSettings, train_curves
+from experiments.estimators.problem import make_problem
+from experiments.estimators.report import write_results
+from experiments.estimators.runs import train_all
+from experiments.estimators.targets import ATTAINABLE, TARGETS, target_of
+from experiments.estimators.training import TrainingSettings
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.runs.folders import check_workdir, open_folder
 
 logger = logging.getLogger("bgan_jax")
-
-# Gates. Coordinates number some ten thousand in a run, so the largest of them is four standard errors out by chance.
-WORST_COORDINATE = 6.0
-NORM_RATIO = 5.0
-TRAINED = ("boundary_seeking", "boundary_seeking_marginal", "boundary_seeking_marginal_plain", "reinforce",
-           "reinforce_moving_average", "reinforce_learned_baseline")  # fmt: skip
-
-
-def _mixture(key: jax.Array) -> EnumerableTarget:
-    logits = host_generator(key).normal(scale=2.5, size=(4, 12))
-    return product_mixture_target(np.full(4, 0.25), logits)
-
-
-# Name -> target of a key. The six bits are the setting of the table that the per-latent bias is best known from:
-# five latents, random logits, heavy weights.
-TARGETS: dict[str, Callable[[jax.Array], EnumerableTarget]] = {
-    "bits6": lambda key: random_target(key, num_bits=6, spread=1.5),
-    "mixture": _mixture,
-    "random": lambda key: random_target(key, num_bits=12, spread=1.0),
-    "chain": random_markov_chain_target,
-    "ising": lambda key: ising_target(side=4),
-}
-# Targets inside the generator's own family: training must bring the divergence to zero.
-ATTAINABLE = ("mixture",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +103,7 @@ class Config:
     disc_steps: int = flags.flag(2, "Updates of a trained discriminator per step.", minimum=1)
     learning_rate_baseline: float = flags.flag(3e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
     estimators: str = flags.flag(
-        ",".join(OBJECTIVES),
+        ",".join(ESTIMATED_LOSSES),
         "What runs use against the optimal discriminator, by comma; a subset of them also against a trained one.",
     )
     smoke: bool = flags.flag(False, "The whole path in seconds, on tiny sizes.")
@@ -147,97 +115,23 @@ SMOKE = {
 }  # fmt: skip
 
 
-def _chosen(names: str, *, flag: str) -> list[str]:
-    chosen = [name for name in names.split(",") if name]
-    for name in chosen:
-        if name not in TARGETS:
-            raise UsageError(f"--{flag}: unknown target {name!r}; legal: {', '.join(TARGETS)}")
-    return chosen
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
 
 
-def _target(config: Config, name: str) -> EnumerableTarget:
-    return TARGETS[name](jax.random.fold_in(jax.random.key(config.seed), list(TARGETS).index(name)))
+def check(config: Config) -> list[int]:
+    """Checks the flags before anything is computed.
 
+    Returns:
+      The values of M.
 
-def broken_laws(rows: Sequence[Row]) -> list[str]:
-    """What the measured means contradict: the exact mean of every estimator that has one, at its own M.
-
-    For the per-latent weights that is a bias that falls like 1/M, the same for the centred and the plain form; for
-    REINFORCE no bias with any baseline.
+    Raises:
+      UsageError: a value that is not legal.
     """
-    broken = []
-    for row in rows:
-        if row.law is None or row.law_worst is None:
-            continue
-        where = f"{row.estimator} at M = {row.num_samples} on {row.target}"
-        ratio, error = row.law.norm_ratio
-        if abs(ratio - 1.0) > NORM_RATIO * error:
-            broken.append(f"{where}: the mean is {ratio:.3f} ± {error:.3f} of its exact value")
-        if row.law_worst > WORST_COORDINATE:
-            broken.append(
-                f"{where}: a coordinate of the mean is {row.law_worst:.1f} standard errors off its exact value"
-            )
-    return broken
-
-
-def unconverged(runs: Sequence[Run], *, attainable: Sequence[str]) -> list[str]:
-    """Runs that end elsewhere than they should.
-
-    Against the optimal discriminator a run must end where descent along its own exact gradient ends, to within a
-    twentieth of the way; where the target is attainable that is at KL = 0, and a trained discriminator must come
-    three quarters of the way there.
-    """
-    exact = {(run.target, run.name): float(run.curves.kl[:, -1].mean()) for run in runs if run.discriminator == "exact"}
-    broken = []
-    for run in runs:
-        first, last = float(run.curves.kl[:, 0].mean()), float(run.curves.kl[:, -1].mean())
-        if run.discriminator == "optimal":
-            known, share = exact[run.target, OBJECTIVES[run.name][0]], 0.05
-        elif run.discriminator == "exact":
-            known, share = 0.0, 0.05
-        else:
-            known, share = 0.0, 0.25
-        if run.discriminator != "optimal" and run.target not in attainable:
-            continue
-        # A better end than the exact descent's is no fault; not a number is one.
-        if not last < known + share * (first - known):
-            broken.append(
-                f"{run.name} with the {run.discriminator} discriminator on {run.target}: KL(p||q) went from "
-                f"{first:.4f} to {last:.4f}, the known answer is {known:.4f}"
-            )
-    return broken
-
-
-def train_all(config: Config, name: str) -> list[Run]:
-    """Every run on one target."""
-    settings = TrainingSettings(**{field: getattr(config, field) for field in TrainingSettings._fields})
-    target = _target(config, name)
-    estimators = config.estimators.split(",")
-    plan = [
-        *(("exact", objective) for objective in dict.fromkeys(OBJECTIVES[estimator][0] for estimator in estimators)),
-        *(("optimal", estimator) for estimator in estimators),
-        *(("trained", estimator) for estimator in TRAINED if estimator in estimators),
-    ]
-    runs = []
-    for discriminator, estimator in plan:
-        curves, seconds = train_curves(
-            jax.random.fold_in(jax.random.key(config.seed), 1000), target, estimator,
-            settings=settings, discriminator=discriminator, num_seeds=config.num_seeds,
-        )  # fmt: skip
-        per_step = 1e6 * seconds / (config.num_seeds * config.steps * (1 + 1 / config.records))
-        runs.append(
-            Run(target=target.name, discriminator=discriminator, name=estimator, curves=curves, microseconds=per_step)
-        )
-    best = min(runs, key=lambda run: run.curves.kl[:, -1].mean())
-    logger.info("%s: %d runs, best %s, KL %.4f", target.name, len(runs), best.name, best.curves.kl[:, -1].mean())
-    return runs
-
-
-def main(config: Config) -> None:
-    """Measures, trains, writes tables and pictures, and compares with what is known."""
-    started = time.perf_counter()
-    measured_targets = _chosen(config.targets, flag="targets")
-    training_targets = _chosen(config.training_targets, flag="training_targets")
+    for flag, names in (("targets", config.targets), ("training_targets", config.training_targets)):
+        for name in _names(names):
+            if name not in TARGETS:
+                raise UsageError(f"--{flag}: unknown target {name!r}; legal: {', '.join(TARGETS)}")
     try:
         sample_counts = [int(m) for m in config.sample_counts.split(",")]
     except ValueError:
@@ -245,65 +139,73 @@ def main(config: Config) -> None:
     if not sample_counts or min(sample_counts) < 2:
         raise UsageError(f"--sample_counts={config.sample_counts}: every M must be at least 2")
     for estimator in config.estimators.split(","):
-        if estimator not in OBJECTIVES:
-            raise UsageError(f"--estimators: unknown {estimator!r}; legal: {', '.join(OBJECTIVES)}")
+        if estimator not in ESTIMATED_LOSSES:
+            raise UsageError(f"--estimators: unknown {estimator!r}; legal: {', '.join(ESTIMATED_LOSSES)}")
     if config.steps % config.records:
         raise UsageError(f"--records={config.records} must divide --steps={config.steps}")
     check_workdir(config, holds="tables and pictures go there")
-    folder = open_folder(config)
+    return sample_counts
 
+
+def measure_gradients(
+    config: Config, *, sample_counts: Sequence[int]
+) -> tuple[list[Row], dict[tuple[str, int], float]]:
+    """Measures every estimator's gradients on every target.
+
+    Args:
+      config: the flags.
+      sample_counts: values of M.
+
+    Returns:
+      The rows, and microseconds of one gradient by name and M, on the first target, where the flags ask for them.
+    """
     key = jax.random.key(config.seed)
     rows: list[Row] = []
     costs: dict[tuple[str, int], float] = {}
-    for name in measured_targets:
+    for number, name in enumerate(_names(config.targets)):
         toy = name == "bits6"
-        here = situation(
-            jax.random.fold_in(key, 1), _target(config, name),
+        problem = make_problem(
+            jax.random.fold_in(key, 1), target_of(name, seed=config.seed),
             num_latents=5 if toy else config.num_latents, warm_steps=0 if toy else config.warm_steps,
         )  # fmt: skip
         rows += measure(
-            jax.random.fold_in(key, 2), here, names=tuple(OBJECTIVES), sample_counts=sample_counts,
+            jax.random.fold_in(key, 2), problem, names=tuple(ESTIMATED_LOSSES), sample_counts=sample_counts,
             batch_size=config.batch_size, repeats=config.repeats, temperature=config.temperature,
         )  # fmt: skip
-        logger.info("%s: gradients measured at KL(p||q) = %.3f nats", here.target.name, here.kl)
-        if config.costs and name == measured_targets[0]:
+        logger.info("%s: gradients measured at KL(p||q) = %.3f nats", problem.target.name, problem.kl)
+        if config.costs and number == 0:
             costs = cost_per_step(
-                here, tuple(OBJECTIVES), sample_counts=sample_counts, batch_size=config.batch_size,
+                problem, tuple(ESTIMATED_LOSSES), sample_counts=sample_counts, batch_size=config.batch_size,
                 temperature=config.temperature,
             )  # fmt: skip
-    runs = [run for name in training_targets for run in train_all(config, name)]
+    return rows, costs
 
-    broken = broken_laws(rows) + unconverged(runs, attainable=[_target(config, name).name for name in ATTAINABLE])
-    text = []
-    if rows:
-        records = report.quality_records(rows)
-        write_text(folder / "gradients.csv", report.csv_text(records))
-        text.append("## Gradients\n\n" + report.quality_table(rows))
-        title = (
-            f"N = {config.batch_size} latents, {config.repeats} repeats, Gumbel at temperature {config.temperature:g}"
+
+def main(config: Config) -> None:
+    """Measures, trains, writes tables and figures; exits with status 1 where a law is broken."""
+    started = time.perf_counter()
+    sample_counts = check(config)
+    folder = open_folder(config)
+    rows, costs = measure_gradients(config, sample_counts=sample_counts)
+    settings = TrainingSettings(**{field: getattr(config, field) for field in TrainingSettings._fields})
+    runs = [
+        run
+        for name in _names(config.training_targets)
+        for run in train_all(
+            target_of(name, seed=config.seed), config.estimators.split(","), settings=settings, seed=config.seed,
+            num_seeds=config.num_seeds,
         )
-        report.save_quality_picture(folder / workdir.PICTURES / "gradients.png", rows, title=title)
-    if costs:
-        text.append("## Cost\n\n" + report.cost_table(costs))
-    if runs:
-        write_text(folder / "training.csv", report.csv_text(report.training_records(runs)))
-        text.append("## Training\n\n" + report.training_table(runs))
-        title = f"M = {config.num_samples}, N = {config.batch_size}, {config.num_seeds} seeds"
-        report.save_training_picture(folder / workdir.PICTURES / "training.png", runs, title=title)
-    text.append("## Laws\n\n" + ("\n".join(f"- BROKEN: {line}" for line in broken) or "All hold.") + "\n")
-    write_text(folder / "tables.md", "\n".join(text))
-    write_json(
-        folder / workdir.RESULT,
-        {
-            "gradients": report.quality_records(rows),
-            "training": report.training_records(runs),
-            "microseconds": {f"{name}, M={m}": value for (name, m), value in costs.items()},
-            "broken": broken,
-            "seconds": round(time.perf_counter() - started, 1),
-            "commit": workdir.commit(),
-        },
-    )
-    logger.info("tables and pictures are in %s (%.0f s)", folder, time.perf_counter() - started)
+    ]  # fmt: skip
+    attainable = [target_of(name, seed=config.seed).name for name in ATTAINABLE]
+    broken = broken_laws(rows) + unconverged(runs, attainable=attainable)
+    seconds = time.perf_counter() - started
+    write_results(
+        folder, rows=rows, costs=costs, runs=runs, broken=broken, seconds=seconds,
+        gradients_title=f"N = {config.batch_size} latents, {config.repeats} repeats, "
+        f"Gumbel at temperature {config.temperature:g}",
+        training_title=f"M = {config.num_samples}, N = {config.batch_size}, {config.num_seeds} seeds",
+    )  # fmt: skip
+    logger.info("tables and pictures are in %s (%.0f s)", folder, seconds)
     if broken:
         for line in broken:
             print(f"error: {line}", file=sys.stderr)

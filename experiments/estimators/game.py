@@ -37,19 +37,19 @@ class TableGenerator(nn.Module):
     Attributes:
       num_latents: Z.
       logits_shape: shape of one row.
-      initial_spread: standard deviation of the initial logits.
+      initial_sd: standard deviation of the initial logits.
     """
 
     num_latents: int
     logits_shape: tuple[int, ...]
-    initial_spread: float = 0.5
+    initial_sd: float = 0.5
 
     @nn.compact
     def __call__(self, latents: jax.Array, *, train: bool) -> jax.Array:
         """Maps normal numbers ``[N, Z]`` to logits ``[N, ...]``."""
         del train
         shape = (self.num_latents, *self.logits_shape)
-        table = self.param("logits", nn.initializers.normal(self.initial_spread), shape)
+        table = self.param("logits", nn.initializers.normal(self.initial_sd), shape)
         return table[jnp.argmax(latents, axis=-1)]
 
 

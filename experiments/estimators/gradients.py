@@ -1,10 +1,9 @@
-"""The gradients of one step in one situation: exact ones, and one draw of every estimator at every M."""
+"""The gradients of one step: exact ones, and one draw of every estimator at every M."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,29 +16,28 @@ from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.relaxation import relaxed_sample, straight_through
 from bgan_jax.algorithms.state import Pair, init_state
 from bgan_jax.conditionals import Conditional, sample_conditionals
-from bgan_jax.evaluation.enumerable import EnumerableTarget, target_conditional
+from bgan_jax.evaluation.enumerable import target_conditional
 from bgan_jax.evaluation.estimator_quality import QUICK_COMPILATION
 from bgan_jax.evaluation.exact import (
     conditional_kl,
     conditional_log_partitions,
     conditional_reverse_kl,
-    exact_divergence,
     marginal_kl,
-    marginal_log_probs,
 )
 from bgan_jax.evaluation.multilinear import coordinate_probs, multilinear_extension
 from experiments.estimators.game import (
     enumerable_game,
-    finite_log_probs,
     latent_log_probs,
     table_log_probs,
     with_optimal_discriminator,
 )
+from experiments.estimators.problem import Problem
 
-Objective = Callable[..., jax.Array]
+#: ``loss_fn(log_probs of the conditionals, *, log_ratio, latent_log_probs)``, in nats.
+LossFn = Callable[..., jax.Array]
 
-# What each estimator descends.
-OBJECTIVES: dict[str, tuple[str, Objective]] = {
+#: Estimator -> (name of the loss whose gradient it estimates, the exact loss).
+ESTIMATED_LOSSES: dict[str, tuple[str, LossFn]] = {
     "boundary_seeking": ("conditional KL", conditional_kl),
     "boundary_seeking_plain": ("conditional KL", conditional_kl),
     "boundary_seeking_marginal": ("marginal KL", marginal_kl),
@@ -60,93 +58,30 @@ MOST_RELAXED = 20
 
 
 def pairs(names: Sequence[str], sample_counts: Sequence[int]) -> list[tuple[int, str]]:
-    """Every M with every estimator that is measured at it, estimators within values of M."""
+    """Lists every M with every estimator that is measured at it, estimators within values of M."""
     return [(m, name) for m in sample_counts for name in names if name not in RELAXED or m <= MOST_RELAXED]
 
 
-class Situation(NamedTuple):
-    """A target, a generator, and everything exact about them.
-
-    Attributes:
-      target: p.
-      table: the generator's logits, ``[Z, ...]``.
-      log_ratio: F of every state, optimal, ``[S]``.
-      log_g: log g(x|z), ``[Z, S]``.
-      kl: KL(p || q), in nats.
-    """
-
-    target: EnumerableTarget
-    table: jax.Array
-    log_ratio: jax.Array
-    log_g: jax.Array
-    kl: float
-
-
-def situation(key: jax.Array, target: EnumerableTarget, *, num_latents: int, warm_steps: int) -> Situation:
-    """A generator on its way: random logits after some steps of exact descent on KL(p || q).
-
-    Args:
-      key: of the initial logits.
-      target: p.
-      num_latents: Z.
-      warm_steps: Adam steps of 0.1; 0 leaves the logits random, far from p, where weights are heavy.
-
-    Returns:
-      The situation.
-    """
-    conditional = target_conditional(target)
-    log_probs_of = table_log_probs(target, conditional)
-    log_p, log_h = jnp.asarray(finite_log_probs(target)), latent_log_probs(num_latents)
-    game = enumerable_game(target, num_latents=num_latents, optimizer=optax.identity())
-    table = jax.jit(game.networks.gen.init)(key)["params"]["logits"]
-
-    @jax.jit
-    def divergence(table: jax.Array) -> jax.Array:
-        log_q = marginal_log_probs(log_probs_of(table), latent_log_probs=log_h)
-        return exact_divergence(target_log_probs=log_p, model_log_probs=log_q, divergence="kl")
-
-    if warm_steps:
-        optimizer = optax.adam(0.1)
-
-        @jax.jit
-        def descend(table: jax.Array) -> jax.Array:
-            def body(carry: Any, _: Any) -> tuple[Any, None]:
-                table, opt_state = carry
-                updates, opt_state = optimizer.update(jax.grad(divergence)(table), opt_state)
-                return (optax.apply_updates(table, updates), opt_state), None
-
-            return jax.lax.scan(body, (table, optimizer.init(table)), None, length=warm_steps)[0][0]
-
-        table = descend(table)
-    log_g, log_ratio = jax.jit(
-        lambda table: (
-            log_probs_of(table),
-            log_p - marginal_log_probs(log_probs_of(table), latent_log_probs=log_h),
-        )
-    )(table)
-    return Situation(target=target, table=table, log_ratio=log_ratio, log_g=log_g, kl=float(divergence(table)))
-
-
-def exact_gradients(here: Situation) -> dict[str, np.ndarray]:
-    """The exact gradients of the divergences with respect to the table, flattened, by the divergence's name."""
-    log_probs_of = table_log_probs(here.target, target_conditional(here.target))
-    log_h = latent_log_probs(len(here.table))
-    objectives = dict(OBJECTIVES.values())
+def exact_gradients(problem: Problem) -> dict[str, np.ndarray]:
+    """Computes the exact gradients of the losses with respect to the table, flattened, by the loss's name."""
+    log_probs_of = table_log_probs(problem.target, target_conditional(problem.target))
+    log_h = latent_log_probs(len(problem.table))
+    losses = dict(ESTIMATED_LOSSES.values())
 
     @functools.partial(jax.jit, compiler_options=QUICK_COMPILATION)
     def gradients(log_ratio: jax.Array, table: jax.Array) -> list[jax.Array]:
         values = jax.jacrev(
             lambda table: jnp.stack(
                 [
-                    objective(log_probs_of(table), log_ratio=log_ratio, latent_log_probs=log_h)
-                    for objective in objectives.values()
+                    loss_fn(log_probs_of(table), log_ratio=log_ratio, latent_log_probs=log_h)
+                    for loss_fn in losses.values()
                 ]
             )
         )
         return list(values(table))
 
-    found = gradients(here.log_ratio, here.table)
-    return {name: np.asarray(value, np.float64).ravel() for name, value in zip(objectives, found, strict=True)}
+    found = gradients(problem.log_ratio, problem.table)
+    return {name: np.asarray(value, np.float64).ravel() for name, value in zip(losses, found, strict=True)}
 
 
 def relaxed_gradients(
@@ -160,7 +95,9 @@ def relaxed_gradients(
     temperature: float | jax.Array,
     hard: bool,
 ) -> jax.Array:
-    """Gradient of -F with respect to the logits through each of M relaxed samples, F continued multilinearly.
+    """Computes the gradient of -F with respect to the logits through each of M relaxed samples.
+
+    F is extended multilinearly.
 
     Args:
       key: PRNG key.
@@ -187,16 +124,16 @@ def relaxed_gradients(
 
 
 def estimate_fn(
-    here: Situation, names: Sequence[str], *, sample_counts: Sequence[int], batch_size: int, temperature: float
+    problem: Problem, names: Sequence[str], *, sample_counts: Sequence[int], batch_size: int, temperature: float
 ) -> Callable[[jax.Array], list[jax.Array]]:
-    """The function from a key to one gradient of each estimator at each M, all from the same latents and samples.
+    """Returns the function from a key to one gradient of each estimator at each M, from the same latents and samples.
 
     The samples of a smaller M are the first of those of the largest, so differences between rows are less noisy than
     the rows, and one program serves them all.
 
     Args:
-      here: the situation.
-      names: keys of ``OBJECTIVES``.
+      problem: target and generator.
+      names: keys of ``ESTIMATED_LOSSES``.
       sample_counts: values of M.
       batch_size: N.
       temperature: of the relaxed estimators.
@@ -204,16 +141,16 @@ def estimate_fn(
     Returns:
       ``key -> gradients with respect to the table``, estimators within values of M.
     """
-    num_latents, conditional, largest = len(here.table), target_conditional(here.target), max(sample_counts)
+    num_latents, conditional, largest = len(problem.table), target_conditional(problem.target), max(sample_counts)
     networks = enumerable_game(
-        here.target, num_latents=num_latents, optimizer=optax.identity(), num_samples=largest
+        problem.target, num_latents=num_latents, optimizer=optax.identity(), num_samples=largest
     ).networks
     optimizers = Pair(gen=optax.identity(), disc=optax.identity())
     fresh = jax.jit(functools.partial(init_state, networks=networks, optimizers=optimizers))(jax.random.key(0))
-    state = with_optimal_discriminator(fresh.replace(params=fresh.params._replace(gen={"logits": here.table})))
+    state = with_optimal_discriminator(fresh.replace(params=fresh.params._replace(gen={"logits": problem.table})))
     # Where the running average and a learned baseline of the latent settle.
-    average = jnp.mean(conditional_log_partitions(here.log_g, log_ratio=here.log_ratio))
-    reward_of_latent = jnp.sum(jnp.exp(here.log_g) * here.log_ratio[None], axis=1)
+    average = jnp.mean(conditional_log_partitions(problem.log_g, log_ratio=problem.log_ratio))
+    reward_of_latent = jnp.sum(jnp.exp(problem.log_g) * problem.log_ratio[None], axis=1)
 
     def direction(name: str, scored: ScoredSamples, row: jax.Array, num_samples: int) -> CoefficientSums:
         context = Context(
@@ -223,7 +160,7 @@ def estimate_fn(
 
     def estimate(key: jax.Array) -> list[jax.Array]:
         fakes = generate(state, key, jnp.arange(batch_size), networks=networks)
-        distance = jnp.abs(fakes.logits.reshape(batch_size, 1, -1) - here.table.reshape(1, num_latents, -1))
+        distance = jnp.abs(fakes.logits.reshape(batch_size, 1, -1) - problem.table.reshape(1, num_latents, -1))
         row = jnp.argmin(jnp.sum(distance, axis=-1), axis=1)
         if any(name not in RELAXED for name in names):
             x = sample_conditionals(conditional, fakes.sample_keys, fakes.logits, sample_index=jnp.arange(largest))
@@ -235,9 +172,9 @@ def estimate_fn(
             name: relaxed_gradients(
                 jax.random.fold_in(key, RELAXED_STREAM),
                 fakes.logits,
-                here.log_ratio,
+                problem.log_ratio,
                 conditional=conditional,
-                num_symbols=here.target.num_symbols,
+                num_symbols=problem.target.num_symbols,
                 num_samples=min(largest, MOST_RELAXED),
                 temperature=temperature,
                 hard=name == "gumbel_straight_through",

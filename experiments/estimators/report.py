@@ -1,292 +1,69 @@
-"""Tables and pictures of the estimator laboratory."""
+"""Writes what the estimator laboratory leaves in its workdir."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
-
-from bgan_jax.evaluation.estimator_quality import Estimate
-from bgan_jax.runtime.plotting import new_figure, save_figure
+from bgan_jax.atomic_files import write_json, write_text
+from bgan_jax.runtime import workdir
+from experiments.estimators.figures import save_quality_figure, save_training_figure
 from experiments.estimators.measurement import Row
-from experiments.estimators.training import Curves
+from experiments.estimators.runs import Run
+from experiments.estimators.tables import (
+    cost_table,
+    csv_text,
+    quality_records,
+    quality_table,
+    training_records,
+    training_table,
+)
 
 
-class Run(NamedTuple):
-    """A training run of several seeds: what learned, against which discriminator, and how it went."""
-
-    target: str
-    discriminator: str
-    name: str
-    curves: Curves
-    microseconds: float
-
-
-# Name in pictures, colour, line. A colour is a family: blue per-latent, orange whole batch, green REINFORCE, purple
-# relaxed, black exact.
-STYLES: dict[str, tuple[str, str, Any]] = {
-    "boundary_seeking": ("per latent, centred", "#08519c", "-"),
-    "boundary_seeking_plain": ("per latent, plain", "#6baed6", "--"),
-    "boundary_seeking_marginal": ("whole batch, centred", "#a63603", "-"),
-    "boundary_seeking_marginal_plain": ("whole batch, plain", "#fd8d3c", "--"),
-    "reinforce": ("REINFORCE, leave-one-out", "#00441b", "-"),
-    "reinforce_learned_baseline": ("REINFORCE, learned baseline", "#41ab5d", "-."),
-    "reinforce_moving_average": ("REINFORCE, moving average", "#74c476", "--"),
-    "reinforce_no_baseline": ("REINFORCE, no baseline", "#a1d99b", ":"),
-    "gumbel_soft": ("Gumbel-softmax, soft", "#6a51a3", "-"),
-    "gumbel_straight_through": ("Gumbel-softmax, straight-through", "#9e9ac8", "--"),
-    "marginal KL": ("exact gradient of KL(p‖q)", "#000000", "-"),
-    "conditional KL": ("exact gradient, per latent", "#000000", "--"),
-    "reverse KL": ("exact gradient, reverse KL", "#000000", ":"),
-}
-
-
-def root(squared: Estimate) -> Estimate:
-    """A norm from its square, with its error; where the square is within its error of zero, zero and an upper limit."""
-    if squared.value > 2 * squared.standard_error:
-        value = math.sqrt(squared.value)
-        return Estimate(value=value, standard_error=squared.standard_error / (2 * value))
-    return Estimate(value=0.0, standard_error=math.sqrt(max(squared.value, 0.0) + 2 * squared.standard_error))
-
-
-def _text(measured: Estimate, *, digits: int = 3) -> str:
-    if measured.value == 0.0:
-        return f"< {measured.standard_error:.{digits}f}"
-    return f"{measured.value:.{digits}f} ± {measured.standard_error:.{digits}f}"
-
-
-def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [header, ["---"] * len(header), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
-
-
-def quality_records(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows as flat records, for CSV and JSON."""
-    records = []
-    for row in rows:
-        bias, to_marginal = root(row.own.squared_bias), root(row.marginal.squared_bias)
-        record: dict[str, Any] = {
-            "target": row.target,
-            "M": row.num_samples,
-            "estimator": row.estimator,
-            "objective": row.objective,
-            "repeats": row.own.num_repeats,
-            "bias": bias.value,
-            "bias_error": bias.standard_error,
-            "exact_bias": row.law_bias,
-            "sd": math.sqrt(row.own.variance.value),
-            "bias_to_marginal_kl": to_marginal.value,
-            "worst_deviation_from_law": row.law_worst,
-        }
-        for name in ("norm_ratio", "cosine", "single_cosine"):
-            record[name], record[f"{name}_error"] = getattr(row.own, name)
-        record["cosine_to_marginal_kl"], record["cosine_to_marginal_kl_error"] = row.marginal.cosine
-        record["single_cosine_to_marginal_kl"] = row.marginal.single_cosine.value
-        records.append(record)
-    return records
-
-
-def csv_text(records: Sequence[dict[str, Any]]) -> str:
-    """Records as CSV, one line each."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()
-
-
-def quality_table(rows: Sequence[Row]) -> str:
-    """Bias, spread and direction, as one markdown table per target."""
-    header = [
-        "M", "estimator", "descends", "bias", "exact bias", "sd", "norm ratio", "cosine of the mean",
-        "cosine of one step", "mean's cosine to KL(p‖q)",
-    ]  # fmt: skip
-    parts = []
-    for target in dict.fromkeys(row.target for row in rows):
-        lines = [
-            [
-                str(row.num_samples),
-                row.estimator,
-                row.objective,
-                _text(root(row.own.squared_bias)),
-                "" if row.law_bias is None else f"{row.law_bias:.3f}",
-                f"{math.sqrt(row.own.variance.value):.3f}",
-                _text(row.own.norm_ratio),
-                f"{row.own.cosine.value:.3f}",
-                f"{row.own.single_cosine.value:.3f}",
-                f"{row.marginal.cosine.value:.3f}",
-            ]
-            for row in rows
-            if row.target == target
-        ]
-        parts.append(f"### {target}\n\n" + _markdown(header, lines))
-    return "\n".join(parts)
-
-
-def training_records(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The runs' last divergences, mean and standard deviation over seeds, as flat records."""
-    records = []
-    for run in runs:
-        kl, reverse_kl = run.curves.kl, run.curves.reverse_kl
-        records.append(
-            {
-                "target": run.target,
-                "discriminator": run.discriminator,
-                "estimator": run.name,
-                "steps": int(run.curves.steps[-1]),
-                "seeds": len(kl),
-                "first_kl": float(kl[:, 0].mean()),
-                "kl": float(kl[:, -1].mean()),
-                "kl_sd": float(kl[:, -1].std(ddof=1)) if len(kl) > 1 else 0.0,
-                "reverse_kl": float(reverse_kl[:, -1].mean()),
-                "mean_kl_of_the_run": float(kl.mean()),
-                "microseconds_per_step": run.microseconds,
-            }
-        )
-    return records
-
-
-def training_table(runs: Sequence[Run]) -> str:
-    """Where the runs ended, as markdown."""
-    header = [
-        "target",
-        "discriminator",
-        "estimator",
-        "KL(p‖q) at the end",
-        "KL(q‖p)",
-        "mean KL of the run",
-        "µs/step",
-    ]
-    lines = [
-        [
-            record["target"],
-            record["discriminator"],
-            record["estimator"],
-            f"{record['kl']:.4f} ± {record['kl_sd']:.4f}",
-            f"{record['reverse_kl']:.4f}",
-            f"{record['mean_kl_of_the_run']:.3f}",
-            f"{record['microseconds_per_step']:.0f}",
-        ]
-        for record in training_records(runs)
-    ]
-    return _markdown(header, lines)
-
-
-def cost_table(microseconds: dict[tuple[str, int], float]) -> str:
-    """Time of one gradient against M, as markdown."""
-    names = list(dict.fromkeys(name for name, _ in microseconds))
-    counts = sorted({m for _, m in microseconds})
-    lines = [
-        [name, *(f"{microseconds[name, m]:.0f}" if (name, m) in microseconds else "" for m in counts)] for name in names
-    ]
-    return _markdown(["µs per gradient", *(f"M = {m}" for m in counts)], lines)
-
-
-def _legend(figure: Any, names: Sequence[str], *, columns: int) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], color=STYLES[name][1], linestyle=STYLES[name][2], label=STYLES[name][0], linewidth=2)
-        for name in STYLES
-        if name in names
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=10, frameon=False)
-
-
-def save_quality_picture(path: Path, rows: Sequence[Row], *, title: str) -> None:
-    """Bias, spread and direction against M: a column per target, a colour per family of estimators.
+def write_results(
+    folder: Path,
+    *,
+    rows: Sequence[Row],
+    costs: Mapping[tuple[str, int], float],
+    runs: Sequence[Run],
+    broken: Sequence[str],
+    gradients_title: str,
+    training_title: str,
+    seconds: float,
+) -> None:
+    """Writes ``tables.md``, CSV files, figures and ``result.json``.
 
     Args:
-      path: the PNG.
-      rows: what was measured.
-      title: above the page.
+      folder: the workdir.
+      rows: measured gradients.
+      costs: microseconds of one gradient, by name and M.
+      runs: training runs.
+      broken: violations of the laws.
+      gradients_title: above the figure of gradients.
+      training_title: above the figure of runs.
+      seconds: of the whole command.
     """
-    targets = list(dict.fromkeys(row.target for row in rows))
-    names = list(dict.fromkeys(row.estimator for row in rows))
-    panels = (
-        ("bias,\nshare of the gradient it estimates", lambda row: root(row.own.squared_bias).value or np.nan),
-        ("standard deviation,\nshare of the gradient it estimates", lambda row: math.sqrt(row.own.variance.value)),
-        ("cosine of one step\nto the gradient it estimates", lambda row: row.own.single_cosine.value),
-        ("cosine of the mean step\nto the gradient of KL(p‖q)", lambda row: row.marginal.cosine.value),
+    text = []
+    if rows:
+        write_text(folder / "gradients.csv", csv_text(quality_records(rows)))
+        text.append("## Gradients\n\n" + quality_table(rows))
+        save_quality_figure(folder / workdir.PICTURES / "gradients.png", rows, title=gradients_title)
+    if costs:
+        text.append("## Cost\n\n" + cost_table(costs))
+    if runs:
+        write_text(folder / "training.csv", csv_text(training_records(runs)))
+        text.append("## Training\n\n" + training_table(runs))
+        save_training_figure(folder / workdir.PICTURES / "training.png", runs, title=training_title)
+    text.append("## Laws\n\n" + ("\n".join(f"- BROKEN: {line}" for line in broken) or "All hold.") + "\n")
+    write_text(folder / "tables.md", "\n".join(text))
+    write_json(
+        folder / workdir.RESULT,
+        {
+            "gradients": quality_records(rows),
+            "training": training_records(runs),
+            "microseconds": {f"{name}, M={m}": value for (name, m), value in costs.items()},
+            "broken": broken,
+            "seconds": round(seconds, 1),
+            "commit": workdir.commit(),
+        },
     )
-    from matplotlib.ticker import LogLocator
-
-    figure = new_figure(max(3.7 * len(targets), 8.0), 13.0)
-    grid = figure.subplots(len(panels), len(targets), sharex=True, sharey="row", squeeze=False)
-    for column, target in enumerate(targets):
-        for line, (label, value) in enumerate(panels):
-            axes = grid[line][column]
-            for name in names:
-                own = [row for row in rows if row.target == target and row.estimator == name]
-                counts = [row.num_samples for row in own]
-                axes.plot(
-                    counts, [value(row) for row in own], color=STYLES[name][1], linestyle=STYLES[name][2],
-                    marker="o", markersize=3.5, linewidth=1.4,
-                )  # fmt: skip
-                if line == 0 and own and own[0].law_bias:
-                    axes.plot(
-                        counts,
-                        [row.law_bias for row in own],
-                        "x",
-                        color=STYLES[name][1],
-                        markersize=8,
-                        markeredgewidth=1.3,
-                    )
-            axes.set_xscale("log")
-            if line < 2:
-                axes.set_yscale("log")
-                axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-                axes.yaxis.set_major_formatter("{x:g}")
-            axes.set_xticks(sorted({row.num_samples for row in rows}))
-            axes.set_xticklabels([str(m) for m in sorted({row.num_samples for row in rows})])
-            axes.minorticks_off()
-            axes.grid(alpha=0.25)
-            if column == 0:
-                axes.set_ylabel(label, fontsize=9.5)
-            if line == 0:
-                axes.set_title(target, fontsize=10.5)
-            if line == len(panels) - 1:
-                axes.set_xlabel("M, samples per latent")
-    figure.suptitle(
-        f"{title}\ntop row: crosses are the exact bias; estimators without significant bias are not drawn", fontsize=11
-    )
-    _legend(figure, names, columns=2 if len(targets) < 3 else len(targets))
-    save_figure(figure, path)
-
-
-def save_training_picture(path: Path, runs: Sequence[Run], *, title: str) -> None:
-    """The exact KL(p || q) over the steps: a column per target, a row per kind of discriminator.
-
-    Args:
-      path: the PNG.
-      runs: all runs.
-      title: above the page.
-    """
-    targets = list(dict.fromkeys(run.target for run in runs))
-    kinds = [kind for kind in ("optimal", "trained") if any(run.discriminator == kind for run in runs)]
-    figure = new_figure(max(5.6 * len(targets), 9.0), 4.3 * len(kinds) + 1.4)
-    grid = figure.subplots(len(kinds), len(targets), squeeze=False)
-    for line, kind in enumerate(kinds):
-        for column, target in enumerate(targets):
-            axes = grid[line][column]
-            shown = [run for run in runs if run.target == target and run.discriminator in (kind, "exact")]
-            for run in shown:
-                steps, kl = run.curves.steps, np.maximum(run.curves.kl, 1e-7)
-                _, colour, style = STYLES[run.name]
-                axes.plot(steps, np.exp(np.log(kl).mean(axis=0)), color=colour, linestyle=style, linewidth=1.5)
-                if run.discriminator != "exact":
-                    axes.fill_between(steps, kl.min(axis=0), kl.max(axis=0), color=colour, alpha=0.10, linewidth=0)
-            axes.set_yscale("log")
-            axes.grid(alpha=0.25)
-            axes.set_title(f"{target}; {kind} discriminator", fontsize=10.5)
-            axes.set_xlabel("step")
-            if column == 0:
-                axes.set_ylabel("exact KL(p‖q), nats")
-    figure.suptitle(f"{title}\nlines: geometric mean over seeds; shades: smallest to largest", fontsize=11)
-    _legend(figure, [run.name for run in runs], columns=4 if len(targets) > 1 else 3)
-    save_figure(figure, path)

@@ -28,7 +28,7 @@ from experiments.estimators.game import (
     optimal_step,
     table_log_probs,
 )
-from experiments.estimators.gradients import OBJECTIVES, RELAXED, relaxed_gradients
+from experiments.estimators.gradients import ESTIMATED_LOSSES, RELAXED, relaxed_gradients
 
 
 class TrainingSettings(NamedTuple):
@@ -39,7 +39,7 @@ class TrainingSettings(NamedTuple):
       batch_size: N.
       num_samples: M.
       steps: training steps.
-      records: how often the divergence is written down, the start not counted; divides ``steps``.
+      records: how often the divergence is recorded, the start not counted; divides ``steps``.
       learning_rate_gen: Adam's step size for the table.
       learning_rate_disc: Adam's step size for a trained discriminator.
       disc_width: units in each of its two hidden layers.
@@ -79,7 +79,7 @@ Step = Callable[[TrainState], TrainState]
 
 
 def _schedule(settings: TrainingSettings) -> optax.Schedule:
-    """Constant for the first half, then linear to zero: noise must not hide where a run converges."""
+    """Returns a step size that falls to zero in the second half, so that noise does not hide where a run converges."""
     half = settings.steps // 2
     return optax.linear_schedule(settings.learning_rate_gen, 0.0, settings.steps - half, transition_begin=half)
 
@@ -94,15 +94,15 @@ def _divergences(target: EnumerableTarget, game: DiscreteGame, table: jax.Array)
     return kl, reverse_kl
 
 
-def _exact_step(target: EnumerableTarget, game: DiscreteGame, *, objective: str) -> Step:
-    """Descent along the exact gradient of what an estimator estimates: its run without noise and at infinite M."""
-    function = dict(OBJECTIVES.values())[objective]
+def _exact_step(target: EnumerableTarget, game: DiscreteGame, *, loss: str) -> Step:
+    """Returns the step along the exact gradient of a loss: an estimator without noise, at infinite M."""
+    loss_fn = dict(ESTIMATED_LOSSES.values())[loss]
     log_probs_of, log_p = table_log_probs(target, game.conditional), jnp.asarray(finite_log_probs(target))
 
     def value(table: jax.Array) -> jax.Array:
         log_g, log_h = log_probs_of(table), latent_log_probs(table.shape[0])
         log_ratio = jax.lax.stop_gradient(log_p - marginal_log_probs(log_g, latent_log_probs=log_h))
-        return function(log_g, log_ratio=log_ratio, latent_log_probs=log_h)
+        return loss_fn(log_g, log_ratio=log_ratio, latent_log_probs=log_h)
 
     def step(state: TrainState) -> TrainState:
         gradient = {"logits": jax.grad(value)(state.params.gen["logits"])}
@@ -115,7 +115,7 @@ def _exact_step(target: EnumerableTarget, game: DiscreteGame, *, objective: str)
 
 
 def _relaxed_step(target: EnumerableTarget, game: DiscreteGame, settings: TrainingSettings, *, hard: bool) -> Step:
-    """Gumbel-softmax against the optimal discriminator, continued multilinearly."""
+    """Returns the step of Gumbel-softmax against the multilinear extension of the optimal discriminator."""
     log_probs_of, log_p = table_log_probs(target, game.conditional), jnp.asarray(finite_log_probs(target))
     log_h = latent_log_probs(settings.num_latents)
 
@@ -152,7 +152,7 @@ def _relaxed_step(target: EnumerableTarget, game: DiscreteGame, settings: Traini
 
 
 def _trained_step(target: EnumerableTarget, game: DiscreteGame, settings: TrainingSettings) -> Step:
-    """Algorithm 1 as it stands: the discriminator is a network that learns from data."""
+    """Returns the step of Algorithm 1, whose discriminator is a network that learns from data."""
 
     def step(state: TrainState) -> TrainState:
         # The step's own keys come from state.key too; a folded-in word keeps the data's apart.
@@ -168,11 +168,11 @@ def _trained_step(target: EnumerableTarget, game: DiscreteGame, settings: Traini
 def make_step(
     target: EnumerableTarget, name: str, *, settings: TrainingSettings, discriminator: str
 ) -> tuple[DiscreteGame, Step]:
-    """The game and the step of one run.
+    """Returns the game and the step of one run.
 
     Args:
       target: p.
-      name: an estimator; or, with an exact gradient, the objective.
+      name: an estimator; or, with an exact gradient, the name of the loss.
       settings: of all runs.
       discriminator: ``"optimal"``, ``"trained"``, or ``"exact"`` for exact gradients without samples.
 
@@ -194,7 +194,7 @@ def make_step(
         learning_rate_baseline=settings.learning_rate_baseline,
     )
     if discriminator == "exact":
-        return game, _exact_step(target, game, objective=name)
+        return game, _exact_step(target, game, loss=name)
     if trained:
         return game, _trained_step(target, game, settings)
     if name in RELAXED:
@@ -211,7 +211,7 @@ def train_curves(
     discriminator: str,
     num_seeds: int,
 ) -> tuple[Curves, float]:
-    """Trains from several seeds at once and writes the exact divergences down.
+    """Trains from several seeds at once and records the exact divergences.
 
     Args:
       key: seed s starts from ``fold_in(key, s)``: the same table and the same latents whatever the estimator.

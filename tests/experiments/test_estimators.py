@@ -14,6 +14,7 @@ from bgan_jax.algorithms.state import init_state
 from bgan_jax.evaluation.enumerable import random_markov_chain_target, random_target
 from bgan_jax.evaluation.exact import marginal_log_probs, optimal_log_ratio
 from experiments.estimators import command as estimators
+from experiments.estimators import laws
 from experiments.estimators.game import (
     draw_real,
     enumerable_game,
@@ -23,9 +24,10 @@ from experiments.estimators.game import (
     table_log_probs,
     with_optimal_discriminator,
 )
-from experiments.estimators.gradients import OBJECTIVES, situation
+from experiments.estimators.gradients import ESTIMATED_LOSSES
 from experiments.estimators.measurement import measure
-from experiments.estimators.report import Run
+from experiments.estimators.problem import make_problem
+from experiments.estimators.runs import Run
 from experiments.estimators.training import Curves
 from experiments.harness.cli import flags
 from tests.experiments.refusals import assert_refused, flag_of
@@ -89,18 +91,18 @@ def test_a_learned_baseline_comes_to_the_expected_reward():
 
 
 def small_measurement(names, *, repeats=80):
-    here = situation(jax.random.key(3), TARGETS["bits"](), num_latents=2, warm_steps=0)
+    problem = make_problem(jax.random.key(3), TARGETS["bits"](), num_latents=2, warm_steps=0)
     return measure(
-        jax.random.key(4), here, names=names, sample_counts=[2, 6], batch_size=16, repeats=repeats, temperature=0.5
+        jax.random.key(4), problem, names=names, sample_counts=[2, 6], batch_size=16, repeats=repeats, temperature=0.5
     )
 
 
 def test_estimators_keep_their_laws():
-    names = tuple(name for name in OBJECTIVES if not name.startswith("gumbel"))
+    names = tuple(name for name in ESTIMATED_LOSSES if not name.startswith("gumbel"))
     rows = small_measurement(names)
     assert len(rows) == 2 * len(names)
-    assert estimators.broken_laws(rows) == []
-    assert all(0.0 < row.law_worst < estimators.WORST_COORDINATE for row in rows)
+    assert laws.broken_laws(rows) == []
+    assert all(0.0 < row.law_worst < laws.WORST_COORDINATE for row in rows)
 
 
 @pytest.mark.parametrize("name", ["boundary_seeking", "boundary_seeking_marginal", "boundary_seeking_marginal_plain"])
@@ -113,7 +115,7 @@ def test_a_wrong_factor_is_found(monkeypatch, name):
 
     monkeypatch.setitem(training_estimators.ESTIMATORS, name, wrong)
     (two, _) = small_measurement((name,))
-    (message, *_) = estimators.broken_laws([two])
+    (message, *_) = laws.broken_laws([two])
     assert f"{name} at M = 2" in message
 
 
@@ -127,7 +129,7 @@ def test_a_baseline_that_knows_the_sample_is_found(monkeypatch):
 
     monkeypatch.setitem(training_estimators.ESTIMATORS, "reinforce", wrong)
     (two, _) = small_measurement(("reinforce",), repeats=300)
-    assert estimators.broken_laws([two])
+    assert laws.broken_laws([two])
 
 
 def run_that_ends_at(kl, *, discriminator, name="boundary_seeking"):
@@ -144,7 +146,7 @@ def test_runs_that_do_not_converge_are_named(discriminator, last, faults):
         run_that_ends_at(0.01, discriminator="exact", name="conditional KL"),
         run_that_ends_at(last, discriminator=discriminator),
     ]
-    assert len(estimators.unconverged(runs, attainable=["t"])) == faults
+    assert len(laws.unconverged(runs, attainable=["t"])) == faults
 
 
 def test_the_smoke_run_from_end_to_end(tmp_path):
@@ -156,7 +158,7 @@ def test_the_smoke_run_from_end_to_end(tmp_path):
         "pictures/gradients.png", "pictures/training.png",
     }  # fmt: skip
     result = json.loads((folder / "result.json").read_text())
-    assert result["broken"] == [] and len(result["gradients"]) == 2 * len(OBJECTIVES)
+    assert result["broken"] == [] and len(result["gradients"]) == 2 * len(ESTIMATED_LOSSES)
     ends = {record["discriminator"]: record["kl"] for record in result["training"]}
     assert ends["optimal"] < 0.1 < result["training"][0]["first_kl"]
     text = (folder / "tables.md").read_text()
