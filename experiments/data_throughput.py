@@ -16,7 +16,7 @@ import json
 import pathlib
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -35,6 +35,7 @@ from bgan_jax.data import (
 )
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
+from experiments.harness.reports.tables import markdown_table
 
 EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
 
@@ -55,17 +56,23 @@ class Config:
 SMOKE = {"rounds": 2, "seconds": 0.02}
 
 
-class Way(NamedTuple):
-    """A way to get batches: a name, and a call that gets so many of them and returns when they are there."""
+class Pipeline(NamedTuple):
+    """An input pipeline that can be timed.
+
+    Attributes:
+      name: in the table.
+      run: gets a number of batches, and returns when they are there.
+      least: batches of one call, where fewer would measure something else.
+    """
 
     name: str
     run: Callable[[int], Any]
-    least: int = 1  # Batches of one call, where fewer would measure something else.
+    least: int = 1
 
 
-def ways(dataset: Dataset, config: Config) -> list[Way]:
-    """Every way of getting batches of one data set, the plain reader excepted."""
-    size = config.batch_size
+def pipelines_of(dataset: Dataset, *, batch_size: int) -> list[Pipeline]:
+    """Makes our pipelines of one data set: resident and streamed."""
+    size = batch_size
     data = jax.device_put(resident(dataset))
 
     def rows_of(data: Any, step: Any) -> Any:
@@ -84,22 +91,24 @@ def ways(dataset: Dataset, config: Config) -> list[Way]:
     one = jax.jit(rows_of)
     host, device = (stream(dataset, batch_size=size, seed=0, device=place) for place in (None, jax.local_devices()[0]))
     return [
-        Way(
+        Pipeline(
             "resident, inside the compiled step",
             lambda number: [in_compiled_loop(data, jnp.uint32(0), 500) for _ in range(number // 500)],
             500,
         ),
-        Way("resident, one call a batch", lambda number: [one(data, jnp.uint32(step)) for step in range(number)][-1]),
-        Way("streamed, to the device", lambda number: [next(device).rows for _ in range(number)][-1]),
-        Way("streamed, to the host", lambda number: [next(host).rows for _ in range(number)][-1]),
+        Pipeline(
+            "resident, one call a batch", lambda number: [one(data, jnp.uint32(step)) for step in range(number)][-1]
+        ),
+        Pipeline("streamed, to the device", lambda number: [next(device).rows for _ in range(number)][-1]),
+        Pipeline("streamed, to the host", lambda number: [next(host).rows for _ in range(number)][-1]),
     ]
 
 
-def plain(config: Config) -> Way:
-    """The ordinary way: tensorflow-datasets' own random access, example by example, stacked and put on the device."""
+def plain_pipeline(*, data_dir: str, batch_size: int) -> Pipeline:
+    """Makes the pipeline of tensorflow-datasets: its random access, example by example, stacked, put on the device."""
     import tensorflow_datasets as tfds
 
-    source = tfds.data_source("mnist", split="train", data_dir=config.data_dir, download=False)
+    source = tfds.data_source("mnist", split="train", data_dir=data_dir, download=False)
 
     def endless() -> Iterator[int]:
         random = np.random.default_rng(0)
@@ -109,67 +118,67 @@ def plain(config: Config) -> Way:
     order = endless()
 
     def batch() -> Any:
-        images = [source[next(order)]["image"] for _ in range(config.batch_size)]
+        images = [source[next(order)]["image"] for _ in range(batch_size)]
         return jax.device_put((np.stack(images) > 127).astype(np.uint8))
 
-    return Way("plain tensorflow-datasets", lambda number: [batch() for _ in range(number)][-1])
+    return Pipeline("plain tensorflow-datasets", lambda number: [batch() for _ in range(number)][-1])
 
 
-def measure(candidates: list[Way], config: Config) -> dict[str, list[float]]:
-    """Images per second of each way, once a round, in turns."""
+def measure(pipelines: Sequence[Pipeline], config: Config) -> dict[str, list[float]]:
+    """Measures images per second of each pipeline, once a round, interleaved."""
     numbers = {}
-    for way in candidates:
-        jax.block_until_ready(way.run(way.least))  # Compiles, fills the buffers.
+    for pipeline in pipelines:
+        jax.block_until_ready(pipeline.run(pipeline.least))  # Compiles, fills the buffers.
         started = time.perf_counter()
-        jax.block_until_ready(way.run(way.least))
+        jax.block_until_ready(pipeline.run(pipeline.least))
         once = time.perf_counter() - started
-        numbers[way.name] = max(1, round(config.seconds / once)) * way.least
-    rates: dict[str, list[float]] = {way.name: [] for way in candidates}
+        numbers[pipeline.name] = max(1, round(config.seconds / once)) * pipeline.least
+    rates: dict[str, list[float]] = {pipeline.name: [] for pipeline in pipelines}
     for _ in range(config.rounds):
-        for way in candidates:
+        for pipeline in pipelines:
             started = time.perf_counter()
-            jax.block_until_ready(way.run(numbers[way.name]))
-            rates[way.name].append(numbers[way.name] * config.batch_size / (time.perf_counter() - started))
+            jax.block_until_ready(pipeline.run(numbers[pipeline.name]))
+            rates[pipeline.name].append(numbers[pipeline.name] * config.batch_size / (time.perf_counter() - started))
     return rates
 
 
-def table(rates: dict[str, list[float]], *, base: str | None) -> str:
-    """The rates as a Markdown table, with the ratio of the medians to a base."""
-    lines = ["| way | images/s, median | min | max | times plain |", "|---|---|---|---|---|"]
+def rates_table(rates: Mapping[str, Sequence[float]], *, base: str | None) -> str:
+    """Writes the rates in Markdown, with the ratio of the medians to those of a base."""
+    lines = []
     for name, values in rates.items():
         median = statistics.median(values)
         ratio = f"{median / statistics.median(rates[base]):.0f}" if base else "-"
-        lines.append(f"| {name} | {median:,.0f} | {min(values):,.0f} | {max(values):,.0f} | {ratio} |")
-    return "\n".join(lines)
+        lines.append([name, f"{median:,.0f}", f"{min(values):,.0f}", f"{max(values):,.0f}", ratio])
+    return markdown_table(["way", "images/s, median", "min", "max", "times plain"], lines)
 
 
-def embedded_table(rates: dict[str, list[float]], batch_size: int) -> str:
-    """Time for a batch of each embedded set, and the step that it is 2 % of."""
-    lines = [f"| set | microseconds for {batch_size}, median | is 2 % of a step of (ms) |", "|---|---|---|"]
+def embedded_table(rates: Mapping[str, Sequence[float]], *, batch_size: int) -> str:
+    """Writes the time for a batch of each embedded set, and the step that it is 2 % of."""
+    lines = []
     for name, values in rates.items():
         microseconds = 1e6 * batch_size / statistics.median(values)
-        lines.append(f"| {name} | {microseconds:.0f} | {microseconds / 1000 / 0.02:.1f} |")
-    return "\n".join(lines)
+        lines.append([name, f"{microseconds:.0f}", f"{microseconds / 1000 / 0.02:.1f}"])
+    return markdown_table(["set", f"microseconds for {batch_size}, median", "is 2 % of a step of (ms)"], lines)
 
 
 def main(config: Config) -> dict[str, Any]:
     """Measures, prints and saves both tables."""
-    candidates: list[Way] = []
+    pipelines: list[Pipeline] = []
     try:
         dataset = open_dataset("mnist", data_dir=config.data_dir, cache_dir=config.cache_dir)
-        candidates = [plain(config)]
+        pipelines = [plain_pipeline(data_dir=config.data_dir, batch_size=config.batch_size)]
     except (DatasetNotFoundError, ValueError) as error:
         print(f"no plain reader: {error}")
         dataset = open_dataset("mnist10k")
-    base = candidates[0].name if candidates else None
-    rates = measure(ways(dataset, config) + candidates, config)
+    base = pipelines[0].name if pipelines else None
+    rates = measure(pipelines_of(dataset, batch_size=config.batch_size) + pipelines, config)
     embedded = {}
     for name in EMBEDDED:
-        loop = ways(open_dataset(name), config)[0]
+        loop = pipelines_of(open_dataset(name), batch_size=config.batch_size)[0]
         embedded[name] = measure([loop], config)[loop.name]
     text = (
         f"{dataset.spec.name}, {len(dataset)} images, batch {config.batch_size}, {jax.devices()[0].device_kind}\n\n"
-        f"{table(rates, base=base)}\n\n{embedded_table(embedded, config.batch_size)}\n"
+        f"{rates_table(rates, base=base)}\n\n{embedded_table(embedded, batch_size=config.batch_size)}\n"
     )
     print(text)
     results = {

@@ -21,7 +21,6 @@ import dataclasses
 import importlib.util
 import logging
 import statistics
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,9 @@ from bgan_jax.runtime import workdir
 from bgan_jax.runtime.process import heap
 from experiments.benchmark import machine, parts, peers, startup
 from experiments.benchmark.ours import ours
-from experiments.benchmark.program import Program, take_turns
+from experiments.benchmark.program import Program, interleave
 from experiments.benchmark.rows import ROWS, SMOKE_ROW, Row
+from experiments.benchmark.table import benchmark_table
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
@@ -40,7 +40,6 @@ logger = logging.getLogger("bgan_jax")
 
 SMOKE = {"rows": "smoke", "rounds": 2, "seconds": 0.0, "pytorch": "none"}
 PYTORCH_FORMS = {"none": (), "eager": (False,), "both": (False, True)}
-RIVALS = ("PyTorch", *peers.PEERS)
 # All M fakes through the discriminator, with their gradient, is a matter of memory.
 MAX_PARITY_SAMPLES = 100
 
@@ -114,7 +113,7 @@ def beside_peer(row: Row, *, peer: str, folder: Path) -> list[Program]:
 
 def measure_row(row: Row, programs: list[Program], config: Config, *, peak: float) -> dict[str, Any]:
     """Everything about one row, JSON values; times in seconds per step."""
-    times = take_turns(programs, rounds=config.rounds, seconds=config.seconds)
+    times = interleave(programs, rounds=config.rounds, seconds=config.seconds)
     measured: dict[str, Any] = {}
     for program in programs:
         seconds = times[program.name]
@@ -132,38 +131,6 @@ def measure_row(row: Row, programs: list[Program], config: Config, *, peak: floa
     return measured
 
 
-def markdown(results: dict[str, dict[str, Any]], *, header: str, unequal: Mapping[str, str] | None = None) -> str:
-    """The table: a line per program, with its ratio to the faster PyTorch form or to the peer.
-
-    Args:
-      results: what was measured, by row and program.
-      header: the line above.
-      unequal: by peer, what differs between its step and ours; stands below.
-    """
-    lines = [
-        header, "",
-        "| row | program | ms per step (min to max) | samples/s | of peak | MiB | compile, s | times PyTorch |",
-        "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
-    for name, programs in results.items():
-        rivals = [entry["median"] for program, entry in programs.items() if program.startswith(RIVALS)]
-        for program, entry in programs.items():
-            low, high = 1e3 * min(entry["seconds_per_step"]), 1e3 * max(entry["seconds_per_step"])
-            produced = entry["sampled_per_second"] or entry["images_per_second"]
-            cells = [
-                f"{1e3 * entry['median']:.1f} ({low:.1f} to {high:.1f})",
-                f"{produced:,.0f}",
-                f"{100 * entry['share_of_peak']:.0f} %" if entry["share_of_peak"] else "",
-                f"{entry['megabytes']:.0f}" if entry["megabytes"] else "",
-                f"{entry['compile_seconds']:.1f}" if entry["compile_seconds"] else "",
-                f"{min(rivals) / entry['median']:.2f}" if rivals else "",
-            ]
-            lines.append(f"| {name} | {program} | {' | '.join(cells)} |")
-    for peer, difference in (unequal or {}).items():
-        lines += ["", f"{peer} and ours: {difference}."]
-    return "\n".join(lines) + "\n"
-
-
 def main(config: Config) -> dict[str, Any]:
     """Measures row by row; what is done is written as it comes."""
     rows, taken_apart = rows_of(config), rows_of(config, flag="parts")
@@ -179,9 +146,9 @@ def main(config: Config) -> dict[str, Any]:
     unequal: dict[str, str] = {}
 
     def write() -> str:
-        tables = [markdown(results, header=header, unequal=unequal) if results else header + "\n"]
-        tables += [parts.markdown(name, measured) for name, measured in apart.items()]
-        tables += [startup.markdown(starts)] if starts else []
+        tables = [benchmark_table(results, header=header, unequal=unequal) if results else header + "\n"]
+        tables += [parts.parts_table(name, measured) for name, measured in apart.items()]
+        tables += [startup.starts_table(starts)] if starts else []
         text = "\n".join(tables)
         if config.markdown:
             write_text(Path(config.markdown), text)

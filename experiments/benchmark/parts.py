@@ -25,8 +25,9 @@ from bgan_jax.runtime import parallel
 from bgan_jax.runtime.compiler_options import compiler_options
 from bgan_jax.runtime.loop import Cadence, Outputs, train
 from experiments.benchmark.ours import Ready, load, ready, step_function, synthetic_rows
-from experiments.benchmark.program import Program, take_turns
+from experiments.benchmark.program import Program, interleave
 from experiments.benchmark.rows import Row
+from experiments.harness.reports.tables import markdown_table
 
 # The loop runs a few steps ahead of the devices; only what comes after these is timed.
 WARM_UP = 6
@@ -188,11 +189,11 @@ def measure_parts(row: Row, *, rounds: int, seconds: float) -> dict[str, list[fl
         measured["host"].append(host)
         measured["waited"].append(waited_seconds(step, steps))
         measured["idle"].append(idle_seconds(step))
-    return {**take_turns(programs_of(row), rounds=rounds, seconds=seconds), **measured}
+    return {**interleave(programs_of(row), rounds=rounds, seconds=seconds), **measured}
 
 
-def markdown(name: str, measured: dict[str, list[float]]) -> str:
-    """The table of parts: milliseconds, and the share of the step.
+def parts_table(name: str, measured: dict[str, list[float]]) -> str:
+    """Writes the table of parts: milliseconds, and the share of the step.
 
     Args:
       name: of the row.
@@ -213,11 +214,9 @@ def markdown(name: str, measured: dict[str, list[float]]) -> str:
         "generator, backward and update": median["follow"] - median["forward"],
     }
     whole = median["step"]
-    lines = [f"| {name}: part | ms | of the step |", "|---|---|---|"]
-    lines += [f"| {part} | {value:.2f} | {100 * value / whole:.1f} % |" for part, value in rows.items()]
     total = sum(rows.values())
     beyond = median["loop"] - median["waited"]
-    beside = {
+    shares = {part: (value, whole) for part, value in rows.items()} | {
         "sum of these": (total, whole),
         "**the step**": (whole, whole),
         "both optimisers and the moving average, within the updates": (median["optimise"], whole),
@@ -225,5 +224,5 @@ def markdown(name: str, measured: dict[str, list[float]]) -> str:
         "host: work of the loop's own thread, which starts the step's program": (median["host"], median["loop"]),
         "host: a step of the loop, beyond one that is waited for": (beyond, median["waited"]),
     }
-    lines += [f"| {part} | {value:.2f} | {100 * value / of:.1f} % |" for part, (value, of) in beside.items()]
-    return "\n".join(lines) + "\n"
+    lines = [[part, f"{value:.2f}", f"{100 * value / of:.1f} %"] for part, (value, of) in shares.items()]
+    return markdown_table([f"{name}: part", "ms", "of the step"], lines) + "\n"

@@ -1,4 +1,4 @@
-"""A step that can be timed, whatever framework it is written in; and several of them timed in turns."""
+"""A training step that can be timed, in any framework; and the interleaved timing of several."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 
 class Program(NamedTuple):
-    """A training step, ready to run.
+    """A compiled training step, ready to run.
 
     Attributes:
       name: framework and form.
-      run: takes so many steps and returns when they are done.
+      run: takes a number of steps and returns when they are done.
       compile_seconds: from the first call to the end of the first step; 0 where nothing is compiled.
-      flops: arithmetic of one step, as the compiler counts it; ``None`` if nobody counts.
+      flops: arithmetic of one step, as the compiler counts it; ``None`` where it is not counted.
       megabytes: memory that the step needs beside its code, in MiB; ``None`` if it is not known.
-      text: the optimised program, as the compiler prints it; ``None`` where there is no such thing.
+      text: the optimised program, as the compiler prints it; ``None`` where there is none.
     """
 
     name: str
@@ -28,14 +28,14 @@ class Program(NamedTuple):
 
 
 def timed(program: Program, steps: int) -> float:
-    """Seconds per step of so many steps."""
+    """Measures seconds per step, over a number of steps."""
     began = time.perf_counter()
     program.run(steps)
     return (time.perf_counter() - began) / steps
 
 
-def take_turns(programs: Sequence[Program], *, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Seconds per step of each program, once a round, interleaved so that a slow minute of the machine hits all.
+def interleave(programs: Sequence[Program], *, rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Measures seconds per step of each program, once a round, interleaved so that a slow minute affects all of them.
 
     Args:
       programs: of different names, each run at least once before.

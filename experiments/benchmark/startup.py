@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from experiments.harness.reports.tables import markdown_table, median_cell
+
 logger = logging.getLogger("bgan_jax")
 
 ROOT = Path(__file__).parent.parent.parent
@@ -104,18 +106,16 @@ def measure_starts(*, rounds: int) -> dict[str, list[Start]]:
     return starts
 
 
-def markdown(starts: dict[str, list[Start]]) -> str:
-    """The table: medians, with the fastest and the slowest."""
-    lines = ["| start | seconds (min to max) | of processors |", "|---|---|---|"]
+def starts_table(starts: dict[str, list[Start]]) -> str:
+    """Writes the table: medians, with the fastest and the slowest."""
+    lines = []
     for name, measured in starts.items():
-        clock = [start.clock for start in measured]
         processor = statistics.median(start.processor for start in measured)
-        lines.append(
-            f"| {name} | {statistics.median(clock):.2f} ({min(clock):.2f} to {max(clock):.2f}) | {processor:.2f} |"
-        )
+        lines.append([name, median_cell([start.clock for start in measured], digits=2), f"{processor:.2f}"])
     over = [
         ours.clock - base.clock
         for ours, base in zip(starts["import bgan_jax.losses"], starts["import jax"], strict=True)
     ]
-    lines.append(f"| the losses, over jax | {statistics.median(over):+.2f} ({min(over):+.2f} to {max(over):+.2f}) | |")
-    return "\n".join(lines) + "\n"
+    difference = f"{statistics.median(over):+.2f} ({min(over):+.2f} to {max(over):+.2f})"
+    lines.append(["the losses, over jax", difference, ""])
+    return markdown_table(["start", "seconds (min to max)", "of processors"], lines) + "\n"

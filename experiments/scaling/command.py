@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import os
 import statistics
 from pathlib import Path
@@ -28,16 +27,15 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.runs.folders import check_workdir, open_folder
-from experiments.scaling.clusters import CLUSTERS, LINK_LATENCY, NETWORK_LATENCY, ring_bytes, step_time
+from experiments.scaling.clusters import CLUSTERS, step_time
 from experiments.scaling.figures import save_scaling
-from experiments.scaling.spread_row import measure
+from experiments.scaling.row_process import measure
+from experiments.scaling.tables import scaling_tables
 
 logger = logging.getLogger("bgan_jax")
 
 SMOKE = {"rows": "tiny", "counted": "2", "rounds": 0}
 DEVICES = tuple(2**power for power in range(13))  # 1 to 4,096
-SHOWN = (8, 64, 256, 1024, 4096)
-EXAMPLE = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,92 +135,6 @@ def weak_scaling(name: str, config: Config) -> dict[str, Any] | None:
     return {"one": seconds[1], "two": seconds[2], "efficiency": one / two}
 
 
-def _counted_table(rows: list[dict[str, Any]]) -> list[str]:
-    numbers = list(rows[0]["bytes_by_devices"])
-    lines = [
-        "| row | batch per device | GFLOP per device and step | parameters | all-reduces | bytes of the parameters | "
-        + " | ".join(f"bytes, {number} device{'s' * (number != '1')}" for number in numbers) + " |",
-        "|---" * (6 + len(numbers)) + "|",
-    ]  # fmt: skip
-    for row in rows:
-        cells = [
-            row["name"], str(row["batch_per_device"]), f"{row['flops_per_device'] / 1e9:.2f}", f"{row['parameters']:,}",
-            str(len(row["all_reduces"])), f"{4 * row['parameters']:,}",
-            *(f"{number:,}" for number in row["bytes_by_devices"].values()),
-        ]  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def _ring_table(rows: list[dict[str, Any]]) -> list[str]:
-    lines = ["| row | " + " | ".join(f"{n:,}" for n in (1, 2, *SHOWN)) + " |", "|---" * (3 + len(SHOWN)) + "|"]
-    for row in rows:
-        sent = [ring_bytes(sum(row["all_reduces"]), devices=n) / 1e6 for n in (1, 2, *SHOWN)]
-        lines.append(f"| {row['name']} | {' | '.join(f'{megabytes:.2f}' for megabytes in sent)} |")
-    return lines
-
-
-def _model_table(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "| row | machine | 1, ms | " + " | ".join(f"{n:,}" for n in SHOWN)
-        + f" | {EXAMPLE}: transfer + latency, ms | {EXAMPLE}: batch per device for 90 % |",
-        "|---" * (5 + len(SHOWN)) + "|",
-    ]  # fmt: skip
-    for row in rows:
-        for cluster, steps in row["model"].items():
-            by_devices = {step["devices"]: step for step in steps}
-            at_peak = {step["devices"]: step for step in row["model_at_peak"][cluster]}
-            cells = [
-                f"{1e3 * by_devices[n]['total']:.3g} ms, {100 * by_devices[n]['efficiency']:.0f} % "
-                f"({100 * at_peak[n]['efficiency']:.0f} %)"
-                for n in SHOWN
-            ]
-            one, many = by_devices[1], by_devices[EXAMPLE]
-            # Arithmetic grows with the batch, communication does not.
-            enough = 9 * (many["transfer"] + many["latency"]) / many["compute"] * row["batch_per_device"]
-            cells = [
-                row["name"], CLUSTERS[cluster].name, f"{1e3 * one['total']:.3g}", *cells,
-                f"{1e3 * many['transfer']:.2g} + {1e3 * many['latency']:.2g}", f"{math.ceil(enough):,}",
-            ]  # fmt: skip
-            lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def _weak_table(rows: list[dict[str, Any]]) -> list[str]:
-    lines = ["| row | 1 device, 1 core, ms (min to max) | 2 devices, 2 cores, ms (min to max) | efficiency |",
-             "|---|---|---|---|"]  # fmt: skip
-    for row in rows:
-        found = row["weak_scaling"]
-        cells = [
-            f"{1e3 * statistics.median(found[one]):.1f} ({1e3 * min(found[one]):.1f} to {1e3 * max(found[one]):.1f})"
-            for one in ("one", "two")
-        ]
-        lines.append(f"| {row['name']} | {' | '.join(cells)} | {100 * found['efficiency']:.0f} % |")
-    return lines
-
-
-def markdown(rows: list[dict[str, Any]], *, utilisation: float) -> str:
-    """All tables, each with what it is."""
-    model = (
-        f"A MODEL, NOT A MEASUREMENT: milliseconds of a step and efficiency on n devices at {100 * utilisation:g} % of "
-        "the peak; in brackets the efficiency if the arithmetic ran at the whole peak, the worst case for the links. "
-        f"Assumed, beside that share: {1e6 * LINK_LATENCY:g} us a hop within a group, {1e6 * NETWORK_LATENCY:g} us "
-        "between groups, nothing overlapped."
-    )
-    parts = [
-        "Counted in the compiled program: all-reduces of a step, and their bytes on each device.", "",
-        *_counted_table(rows), "",
-        "From that, by a ring: megabytes that each device sends in a step, 2 (n - 1)/n times the bytes, on n devices.",
-        "", *_ring_table(rows), "",
-        model, "",
-        *_model_table(rows),
-    ]  # fmt: skip
-    if all(row["weak_scaling"] for row in rows):
-        parts += ["", "Measured on virtual devices of this CPU, a core for each, the same batch on each.", "",
-                  *_weak_table(rows)]  # fmt: skip
-    return "\n".join(parts) + "\n"
-
-
 def main(config: Config) -> dict[str, Any]:
     """Counts, models, measures, and writes everything."""
     names, devices = rows_of(config), counted_of(config)
@@ -235,7 +147,7 @@ def main(config: Config) -> dict[str, Any]:
         row["model_at_peak"] = modelled(row, utilisation=1.0)
         row["weak_scaling"] = weak_scaling(name, config)
         rows.append(row)
-    text = markdown(rows, utilisation=config.utilisation)
+    text = scaling_tables(rows, utilisation=config.utilisation)
     write_text(folder / "result.md", text)
     save_scaling(folder / "scaling.png", rows, utilisation=config.utilisation)
     results = {"rows": rows, "utilisation": config.utilisation, "clusters": {

@@ -67,8 +67,9 @@ from experiments.harness.runs.run import run
 from experiments.harness.runs.run_config import open_split
 from experiments.harness.runs.seed_results import result_over_seeds
 from experiments.harness.runs.start import start
-from experiments.text_characters.figure import save_divergences
-from experiments.text_characters.ngram_scores import Corpus, corpus_of, divergences, generate_lines, judged, table
+from experiments.text_characters.figures import save_divergences
+from experiments.text_characters.ngram_scores import Corpus, corpus_of, divergences, generate_lines, score_samples
+from experiments.text_characters.table import lines_table
 
 logger = logging.getLogger("bgan_jax")
 
@@ -143,7 +144,7 @@ class Config(discrete.DiscreteConfig):
 
 
 def with_weights(config: Config) -> Config:
-    """The config with the network that its weights call for.
+    """Returns the config with the network that its weights need.
 
     Raises:
       UsageError: an estimator that has no meaning per position.
@@ -174,15 +175,15 @@ def prepare(config: Config) -> Experiment:
 
 
 def finish(outcome: Outcome, *, corpus: Corpus) -> dict[str, Any]:
-    """Judges a trained generator and writes ``ngrams.png``, ``result.json`` and ``result.md``."""
+    """Measures a trained generator and writes ``ngrams.png``, ``result.json`` and ``result.md``."""
     experiment, folder = outcome.experiment, outcome.folder
     config: Any = experiment.config
     logger.info("training the character model, on samples and on real lines")
     key = jax.random.key(config.seed + 2)
-    judgement = judged(key, corpus, outcome.sample, model_lines=config.model_lines, model_steps=config.model_steps)
+    scores = score_samples(key, corpus, outcome.sample, model_lines=config.model_lines, model_steps=config.model_steps)
     lines = to_strings(outcome.sample(jax.random.key(config.seed), 20).x, spec=experiment.dataset.spec)
     result = {
-        **judgement,
+        **scores,
         "lines": list(lines),
         "weights": config.weights,
         "seed": config.seed,
@@ -191,7 +192,7 @@ def finish(outcome: Outcome, *, corpus: Corpus) -> dict[str, Any]:
         "commit": workdir.commit(),
     }
     write_json(folder / workdir.RESULT, result)
-    write_text(folder / "result.md", table(result))
+    write_text(folder / "result.md", lines_table(result))
     save_divergences(
         folder / "ngrams.png",
         read_metrics(folder / workdir.MEASUREMENTS),
@@ -208,7 +209,7 @@ def finish(outcome: Outcome, *, corpus: Corpus) -> dict[str, Any]:
 
 
 def main(config: Config) -> dict[str, Any] | None:
-    """Trains, samples, judges; the result goes to ``result.json`` and ``result.md``."""
+    """Trains, samples, measures; the result goes to ``result.json`` and ``result.md``."""
     experiment, folder = start(with_weights(config), prepare)
     corpus = None
     if jax.process_index() == 0:

@@ -1,4 +1,4 @@
-"""What generated lines are judged by: n-grams, copies, and what a character model learns from them.
+"""Evaluation metrics of generated lines: n-grams, copies, and what a character model learns from them.
 
 Every number stands beside its floor: the same statistic of real lines, held out where the statistic compares with the
 training lines, and from the training split where it is learned from.
@@ -30,7 +30,7 @@ ORDERS = (1, 2, 3, 4, 5, 6)
 
 
 class Corpus(NamedTuple):
-    """Real lines, and what is counted of them once.
+    """Real lines, with their n-gram counts.
 
     Attributes:
       training: lines that the generator learns from, ``[M, L]``.
@@ -80,14 +80,14 @@ def corpus_of(train: Dataset, held_out: Dataset, *, num_lines: int) -> Corpus:
 
 
 def _some_rows(dataset: Dataset, most: int) -> np.ndarray:
-    """All rows, or so many drawn evenly."""
+    """Returns all rows, or ``most`` of them drawn at random."""
     if len(dataset) <= most:
         return dataset.rows(np.arange(len(dataset)))
     return dataset.rows(np.sort(np.random.default_rng(0).choice(len(dataset), most, replace=False)))
 
 
 def divergences(corpus: Corpus, lines: np.ndarray) -> tuple[float, ...]:
-    """n-gram Jensen-Shannon divergence of lines from the training lines, in bits, one for each n."""
+    """Computes the n-gram Jensen-Shannon divergence of lines from the training lines, in bits, one for each n."""
     return tuple(
         ngram_js_divergence(generated=ngram_counts(lines, n=n, num_symbols=corpus.num_symbols), reference=reference)
         for n, reference in zip(corpus.orders, corpus.references, strict=True)
@@ -95,15 +95,17 @@ def divergences(corpus: Corpus, lines: np.ndarray) -> tuple[float, ...]:
 
 
 def generate_lines(key: jax.Array, sample: Sampler, num_lines: int, *, at_once: int = 2000) -> np.ndarray:
-    """Generated lines ``[num_lines, L]``, a part at a time: samples come with probabilities, V times as large."""
+    """Generates lines ``[num_lines, L]`` in parts, because samples come with probabilities, V times as large."""
     parts = []
     for index, first in enumerate(range(0, num_lines, at_once)):
         parts.append(sample(jax.random.fold_in(key, index), min(at_once, num_lines - first)).x)
     return np.concatenate(parts)
 
 
-def judged(key: jax.Array, corpus: Corpus, sample: Sampler, *, model_lines: int, model_steps: int) -> dict[str, Any]:
-    """Everything about a generator's lines, with its protocol.
+def score_samples(
+    key: jax.Array, corpus: Corpus, sample: Sampler, *, model_lines: int, model_steps: int
+) -> dict[str, Any]:
+    """Measures a generator's lines: n-grams, copies, and reverse perplexity, with the protocol.
 
     Args:
       key: PRNG key of samples, bootstrap and character model.
@@ -172,19 +174,3 @@ def _bits(bits: BitsPerCharacter) -> dict[str, float]:
         "standard_error": round(bits.standard_error, 4),
         "perplexity": round(2.0**bits.value, 3),
     }
-
-
-def table(result: dict[str, Any]) -> str:
-    """The result as a table in Markdown, with what it was measured by and a few lines to look at."""
-    bits, copies = result["reverse_bits_per_character"], result["copies"]
-    samples, real = (f"{bits[of]['value']:.3f} ± {bits[of]['standard_error']:.3f}" for of in ("samples", "real"))
-    copied = f"{copies['copied']} of {copies['num_lines']}"
-    held_out_copied = f"{copies['held_out_copied']} of {copies['held_out_lines']}"
-    rows = ["| statistic | generated lines | real lines |", "|---|---|---|"]
-    for entry in result["ngrams"]:
-        interval = f"{entry['value']:.3f} ({entry['low']:.3f} to {entry['high']:.3f})"
-        rows.append(f"| {entry['n']}-gram divergence, bits | {interval} | {entry['floor']:.3f} |")
-    rows.append(f"| reverse perplexity, bits per character | {samples} | {real} |")
-    rows.append(f"| lines that are in the training set | {copied} | {held_out_copied} |")
-    rows.append(f"| different lines | {copies['distinct']} of {copies['num_lines']} | |")
-    return "\n".join([*rows, "", result["protocol"] + ".", "", *(f"    {line}" for line in result["lines"]), ""])

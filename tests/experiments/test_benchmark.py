@@ -8,16 +8,16 @@ import pytest
 from bgan_jax.networks import build_networks
 from experiments.benchmark import command as benchmark
 from experiments.benchmark import parts, startup
-from experiments.benchmark.program import Program, take_turns
+from experiments.benchmark.program import Program, interleave
 from experiments.benchmark.rows import ROWS, TINY_ROW
 from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
 
 
-def test_programs_take_turns_and_are_counted():
+def test_programs_are_interleaved_and_are_counted():
     calls = []
     programs = [Program(name, lambda steps, name=name: calls.append((name, steps)), 0.0) for name in "ab"]
-    times = take_turns(programs, rounds=3, seconds=0.0)
+    times = interleave(programs, rounds=3, seconds=0.0)
     assert [name for name, _ in calls[2:]] == ["a", "b"] * 3
     assert all(steps >= 1 for _, steps in calls) and {len(values) for values in times.values()} == {3}
 
@@ -66,7 +66,7 @@ def test_the_parts_of_a_step_and_the_host(tiny_parts):
 def test_the_table_of_parts_takes_apart_what_was_measured_together():
     measured = {"step": 11, "input": 1, "forward": 1, "draw": 2, "score": 5, "learn": 2, "learn with penalty": 3,
                 "follow": 2, "optimise": 0.5, "loop": 11, "host": 0.1, "waited": 10, "idle": 0.02}  # fmt: skip
-    table = parts.markdown("digits", {name: [1e-3 * value] for name, value in measured.items()})
+    table = parts.parts_table("digits", {name: [1e-3 * value] for name, value in measured.items()})
     assert "| sampling | 2.00 | 18.2 % |" in table and "and the sums | 3.00 | 27.3 % |" in table
     assert "| penalty | 1.00 | 9.1 % |" in table and "| sum of these | 11.00 | 100.0 % |" in table
     assert "beyond one that is waited for | 1.00 | 10.0 % |" in table
@@ -84,8 +84,8 @@ def test_a_start_ends_at_its_mark_and_its_processors_time_is_counted():
 
 def test_the_table_of_starts_subtracts_jax_from_the_losses():
     one = {"import jax": 1.0, "import bgan_jax.losses": 1.25, "first step, cold": 20.0, "first step, warm": 5.0}
-    table = startup.markdown({name: [startup.Start(value, value)] for name, value in one.items()})
-    assert "| the losses, over jax | +0.25 (+0.25 to +0.25) | |" in table
+    table = startup.starts_table({name: [startup.Start(value, value)] for name, value in one.items()})
+    assert "| the losses, over jax | +0.25 (+0.25 to +0.25) |  |" in table
     assert "| first step, warm | 5.00 (5.00 to 5.00) | 5.00 |" in table
 
 

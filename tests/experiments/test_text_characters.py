@@ -15,7 +15,7 @@ from bgan_jax.sampling.sampler import Samples
 from experiments import load_sampler
 from experiments.harness.cli import flags
 from experiments.text_characters import command as text_characters
-from experiments.text_characters.ngram_scores import corpus_of, divergences, generate_lines, judged
+from experiments.text_characters.ngram_scores import corpus_of, divergences, generate_lines, score_samples
 from tests.experiments.refusals import assert_refused, flag_of
 
 
@@ -130,7 +130,7 @@ def test_real_lines_are_judged_at_the_floor(corpus):
 
 def test_a_generator_that_copies_is_told(corpus):
     few = corpus.training[:50]
-    result = judged(jax.random.key(0), corpus, sampler_of(few), model_lines=400, model_steps=2)
+    result = score_samples(jax.random.key(0), corpus, sampler_of(few), model_lines=400, model_steps=2)
     assert result["copies"]["copied"] == result["copies"]["num_lines"] == 400
     assert result["copies"]["distinct"] <= 50
     # Its few lines repeat few n-grams: the longer, the further from the training lines.

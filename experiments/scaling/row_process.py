@@ -1,9 +1,9 @@
-"""A row's step on this process's devices: what it sends, and how long it takes. A process of its own for every number.
+"""Measures what a row's step sends and how long it takes, on the devices of one process.
 
-    JAX_NUM_CPU_DEVICES=8 python -m experiments.scaling.spread_row digits_20 --rounds=3
+    JAX_NUM_CPU_DEVICES=8 python -m experiments.scaling.row_process digits_20 --rounds=3
 
-prints one line of JSON. The batch is the row's on every device, so the global batch grows with the devices.
-``--cores=1`` keeps the process on one core.
+prints one line of JSON. Every number of devices needs a process of its own. The batch is the row's on every device, so
+the global batch grows with the devices. ``--cores=1`` keeps the process on one core.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def measured_here(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
-    """What :func:`measure` returns, of the devices of this process."""
+    """Measures as :func:`measure` does, on the devices of this process."""
     import jax
 
     from experiments.benchmark.ours import ours, step_function
-    from experiments.benchmark.program import take_turns
+    from experiments.benchmark.program import interleave
     from experiments.benchmark.rows import ROWS, TINY_ROW
     from experiments.scaling.collectives import traffic
 
@@ -35,7 +35,7 @@ def measured_here(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
     program = ours(row._replace(batch_size=row.batch_size * devices), name="ours")
     assert program.text is not None
     sent = traffic(program.text())
-    times = take_turns([program], rounds=rounds, seconds=seconds)["ours"] if rounds else []
+    times = interleave([program], rounds=rounds, seconds=seconds)["ours"] if rounds else []
     return {
         "devices": devices,
         "all_reduces": list(sent.all_reduces),
@@ -61,9 +61,9 @@ def measure(name: str, *, devices: int, rounds: int = 0, seconds: float = 0.0, c
       ``seconds_per_step`` of every round.
 
     Raises:
-      RuntimeError: the process failed; with the end of what it said.
+      RuntimeError: the process failed; with the end of its standard error.
     """
-    command = [sys.executable, "-m", "experiments.scaling.spread_row", name, f"--rounds={rounds}",
+    command = [sys.executable, "-m", "experiments.scaling.row_process", name, f"--rounds={rounds}",
                f"--seconds={seconds}", *([f"--cores={cores}"] if cores else [])]  # fmt: skip
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
