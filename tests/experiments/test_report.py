@@ -22,7 +22,7 @@ from bgan_jax.algorithms.state import init_state
 from bgan_jax.runtime.metric_descriptions import METRICS
 from experiments import report
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.reports import report_curves, report_page
+from experiments.harness.reports import report_curves, report_images, report_page
 from experiments.harness.reports.run_log import leaving_a_report
 from experiments.harness.reports.run_record import read_run
 from tests.continuous_game import point_data, point_game
@@ -61,6 +61,18 @@ def test_the_page_says_what_the_folder_holds(run):
         assert words in text, words
     assert text.count("data:image/png;base64,") == 3
     assert text.count("<polyline") == 3
+
+
+def test_the_page_is_not_labelled_by_flags_without_effect(tmp_path):
+    settings = {"objective": "non_saturating", "divergence": "kl"}
+    for name, given, words in [
+        ("discrete", {"estimator": "boundary_seeking"}, "mnist10k, mlp, boundary_seeking, kl, step 300"),
+        ("relaxed", {"estimator": "gumbel_soft"}, "mnist10k, mlp, gumbel_soft, non_saturating, kl, step 300"),
+        ("continuous", {}, "mnist10k, mlp, non_saturating, kl, step 300"),
+        ("critic", {"objective": "wasserstein"}, "mnist10k, mlp, wasserstein, step 300"),
+    ]:
+        folder = make_run(tmp_path / name, **{**settings, **given})
+        assert words in report_page.write_own_page(folder).read_text(), name
 
 
 def test_the_page_asks_for_nothing_from_elsewhere(run):
@@ -163,10 +175,10 @@ def test_every_metric_of_a_step_is_explained(step, game, data):
 
 def test_pictures_are_thinned_to_what_a_page_can_hold(tmp_path, monkeypatch):
     run = read_run(make_run(tmp_path / "run", steps=tuple(range(1, 101))))
-    chosen = [step for step, _ in report_page.thinned(run.samples)]
-    assert len(chosen) == report_page.MAX_SAMPLE_PICTURES and (chosen[0], chosen[-1]) == (1, 100)
-    monkeypatch.setattr(report_page, "PICTURE_BUDGET", 3 * max(path.stat().st_size for _, path in run.samples))
-    assert [step for step, _ in report_page.thinned(run.samples)] == [1, 51, 100]
+    chosen = [step for step, _ in report_images.thinned(run.samples)]
+    assert len(chosen) == report_images.MAX_SAMPLE_IMAGES and (chosen[0], chosen[-1]) == (1, 100)
+    monkeypatch.setattr(report_images, "IMAGE_BUDGET", 3 * max(path.stat().st_size for _, path in run.samples))
+    assert [step for step, _ in report_images.thinned(run.samples)] == [1, 51, 100]
 
 
 def test_warnings_of_a_command_that_makes_a_run_are_kept_and_shown(tmp_path):

@@ -1,4 +1,4 @@
-"""Curves of a report: drawn as SVG, each with a caption for a person who has not read the paper."""
+"""Curves of a report: drawn as SVG, each with a caption that needs no knowledge of the paper."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ from bgan_jax.runtime.metric_descriptions import METRICS
 COLORS = ("#1f5fa8", "#c2571a", "#2b8a5b", "#8a3ea8", "#a8842b", "#b02a4a", "#3b8ea5", "#5b5b5b")
 WIDTH, HEIGHT = 400, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 8, 22
-# More points than pixels tell nothing.
+# More points than pixels cannot be seen.
 MAX_POINTS = 300
 
 
+def color_key(i: int) -> str:
+    """Returns the mark of a run's color, as HTML.
+
+    Args:
+      i: position of the run on the page.
+    """
+    return f"<span class='key' style='background:{COLORS[i % len(COLORS)]}'></span>"
+
+
 class Curve(NamedTuple):
-    """One run's values of one quantity."""
+    """The values of one quantity over a run."""
 
     run: str
     color: str
@@ -25,7 +34,7 @@ class Curve(NamedTuple):
 
 
 def explanation(name: str, *, num_samples: Any = None) -> tuple[str, str]:
-    """A quantity's title, and what to look for.
+    """Returns the title of a quantity, and how to read it.
 
     Example:
       >>> explanation("effective_sample_size", num_samples=10)[0]
@@ -40,7 +49,7 @@ def explanation(name: str, *, num_samples: Any = None) -> tuple[str, str]:
 
 
 def names_in_order(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Every quantity of some records: those with an explanation first, in its order."""
+    """Lists every quantity of some records: those with an explanation first, in the order of the explanations."""
     present = {
         name: None
         for record in records
@@ -52,7 +61,7 @@ def names_in_order(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def points_of(records: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:
-    """``(step, value)`` of a quantity, means over neighbours when there are more than a picture can show."""
+    """Returns ``(step, value)`` of a quantity, averaged over neighbours where there are more than ``MAX_POINTS``."""
     points = [
         (float(record["step"]), float(record[name]))
         for record in records
@@ -64,7 +73,7 @@ def points_of(records: Sequence[Mapping[str, Any]], name: str) -> list[tuple[flo
 
 
 def ticks(low: float, high: float, *, about: int = 5) -> list[float]:
-    """Round numbers within a range.
+    """Returns round numbers within a range.
 
     Example:
       >>> ticks(0.0, 9.7)
@@ -78,7 +87,7 @@ def ticks(low: float, high: float, *, about: int = 5) -> list[float]:
 
 
 def draw(curves: Sequence[Curve], *, label: str) -> str:
-    """The curves in one frame, as an SVG element; text in place of it where there is nothing to draw."""
+    """Draws the curves in one frame, as an SVG element; returns a text where there is nothing to draw."""
     points = [point for curve in curves for point in curve.points]
     if not points:
         return "<p class='quiet'>no finite values</p>"

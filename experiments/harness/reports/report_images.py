@@ -1,0 +1,84 @@
+"""The images of a report: samples under a slider, and the figures of the experiments."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.harness.reports.report_curves import color_key
+from experiments.harness.reports.run_record import RunRecord
+
+# All images of a run together, in bytes; beyond it, some between the first and the last are left out.
+IMAGE_BUDGET = 6_000_000
+MAX_SAMPLE_IMAGES = 24
+MEDIA_TYPES = {".png": "image/png", ".gif": "image/gif"}
+
+
+def thinned(files: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
+    """Selects the sample files that fit into a page, evenly spaced, with the first and the last among them."""
+    chosen = list(files)
+    count = min(len(chosen), MAX_SAMPLE_IMAGES)
+    while count > 1:
+        picked = [chosen[round(i * (len(chosen) - 1) / (count - 1))] for i in range(count)]
+        if sum(path.stat().st_size for _, path in picked) <= IMAGE_BUDGET:
+            return picked
+        count -= 1
+    return chosen[-1:]
+
+
+def _image_tag(path: Path, *, alt: str) -> str:
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return f'<img alt="{html.escape(alt)}" src="data:{MEDIA_TYPES[path.suffix]};base64,{data}">'
+
+
+def samples_over_time(runs: Sequence[RunRecord]) -> str:
+    """Writes the samples of all runs under one slider over the steps; empty where there are none."""
+    shots = [thinned(run.samples) for run in runs]
+    steps = sorted({step for run in shots for step, _ in run})
+    if not steps:
+        return ""
+    columns = []
+    for i, (run, files) in enumerate(zip(runs, shots, strict=True)):
+        if not files:
+            continue
+        inside = []
+        for step, path in files:
+            of_seed = "" if path.parent.parent == run.folder else f", {path.parent.parent.name}"
+            caption = f"{run.name}{of_seed}, step {step}"
+            if path.suffix == ".txt":
+                text = path.read_text(encoding="utf-8", errors="replace")
+                shown = f"<pre>{html.escape(''.join(text.splitlines(keepends=True)[:24]))}</pre>"
+            else:
+                shown = _image_tag(path, alt=f"samples of {caption}")
+            hidden = "" if step == files[-1][0] else " hidden"
+            inside.append(
+                f"<figure data-step='{step}'{hidden}>{shown}<figcaption>{html.escape(caption)}</figcaption></figure>"
+            )
+        heading = f"<h3>{color_key(i)}{html.escape(run.name)}</h3>" if len(runs) > 1 else ""
+        columns.append(f"<div data-run='{i}'>{heading}{''.join(inside)}</div>")
+    last = len(steps) - 1
+    return (
+        "<p class='quiet'>The same latents at every step. For discrete data the left half are samples and the right "
+        "half the probabilities that they were drawn from: grey there is doubt.</p>"
+        f"<label>step <output id='step'>{steps[-1]}</output>"
+        f"<input type='range' id='slider' min='0' max='{last}' value='{last}' data-steps='{steps}'></label>"
+        f"<div class='runs'>{''.join(columns)}</div>"
+    )
+
+
+def other_images(runs: Sequence[RunRecord]) -> str:
+    """Writes the figures that the experiments made."""
+    parts, spent = [], 0
+    for run in runs:
+        for path in run.pictures:
+            size = path.stat().st_size
+            name = f"{run.name}: {path.name}" if len(runs) > 1 else path.name
+            if spent + size > IMAGE_BUDGET:
+                parts.append(f"<p class='quiet'>{html.escape(name)} is too large for this page.</p>")
+                continue
+            spent += size
+            caption = f"<figcaption>{html.escape(name)}</figcaption>"
+            parts.append(f"<figure class='picture'>{_image_tag(path, alt=name)}{caption}</figure>")
+    return "".join(parts)
