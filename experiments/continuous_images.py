@@ -29,9 +29,8 @@ import jax
 from bgan_jax.runtime import workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
-from experiments.harness.metrics import measured_training
-from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
-from experiments.harness.runs import continuous
+from experiments.harness.runs import continuous, measured_run
+from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
 from experiments.harness.runs.start import start
 
 logger = logging.getLogger("bgan_jax")
@@ -80,9 +79,9 @@ class Config(MeasuredConfig):
 
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, measures; the result goes to ``result.json``, distances over the run to measurements.jsonl."""
-    experiment, folder = start(config, measured_training.prepare)
-    yardstick = yardstick_of(experiment) if jax.process_index() == 0 else None
-    _, result = train_and_measure(experiment, folder, yardstick=yardstick)
+    experiment, folder = start(config, measured_run.prepare)
+    reference_metric = reference_metric_of(experiment) if jax.process_index() == 0 else None
+    _, result = train_and_measure(experiment, folder, reference_metric=reference_metric)
     if result is not None:
         logger.info("pictures, curves, %s and result.json are in %s", workdir.MEASUREMENTS, folder)
     return result

@@ -2,13 +2,13 @@
 
     python -m experiments.discrete_mnist --workdir=runs/mnist
 
-Trains on real handwritten digits that ship with the package, then lets a classifier of real digits judge 10,000
-samples. --preset=mnist_theano and --preset=mnist_cortex run the authors' networks and settings.
+Trains on real handwritten digits that ship with the package, then scores 10,000 samples by a classifier of real
+digits. --preset=mnist_theano and --preset=mnist_cortex run the authors' networks and settings.
 
-Two CPU cores (AMD EPYC, Zen 5): 3 min with compilation, the judge and an empty cache, 14 to 18 steps/s; on a machine of
-half the speed, by an earlier commit, 5 to 6 min. Expected at 555df2b, seeds 0 to 2: classifier score 7.65 +- 0.01, mean
-and standard deviation over seeds (7.64, 7.66, 7.65, each +- 0.03 over its samples; at 57b3ef7 7.85, 7.65, 7.61), rarest
-digit 5.8, 6.4, 6.7 %; held-out real digits 9.68.
+Two CPU cores (AMD EPYC, Zen 5): 3 min with compilation, the classifier's training and an empty cache, 14 to 18 steps/s;
+on a machine of half the speed, by an earlier commit, 5 to 6 min. Expected at 555df2b, seeds 0 to 2: classifier score
+7.65 +- 0.01, mean and standard deviation over seeds (7.64, 7.66, 7.65, each +- 0.03 over its samples; at 57b3ef7 7.85,
+7.65, 7.61), rarest digit 5.8, 6.4, 6.7 %; held-out real digits 9.68.
 
 Why these settings, from shorter runs (score after 800 steps): a large penalty flattens F, so the weights of the M
 samples hardly differ; gamma 5 gave 5.6, gamma 1 gave 5.9, gamma 0.5 with both step sizes 2e-3 gave 6.2. From there on
@@ -28,7 +28,7 @@ from bgan_jax.runtime import workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.metrics.classifier_score import judge_for, judged
+from experiments.harness.metrics.classifier_score import score_samples, train_or_load_classifier
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Outcome
 from experiments.harness.runs.folders import cache_folder
@@ -82,21 +82,23 @@ class Config(discrete.DiscreteConfig):
 
 
 def main(config: Config) -> dict[str, Any] | None:
-    """Trains, samples, judges; the result goes to ``result.json``."""
+    """Trains, samples, scores the samples; the result goes to ``result.json``."""
     experiment, folder = start(config, discrete.prepare)
     if experiment.dataset.labels is None:
-        raise UsageError(f"--dataset={config.dataset} has no labels, and this experiment's judge needs them")
+        raise UsageError(f"--dataset={config.dataset} has no labels, and this experiment's classifier needs them")
     outcome = run(experiment, folder)
     if outcome.step < config.steps or jax.process_index() != 0:
         return None
-    judge = judge_for(experiment.dataset, folder=cache_folder(config), steps=config.judge_steps)
+    digit_classifier = train_or_load_classifier(
+        experiment.dataset, folder=cache_folder(config), steps=config.judge_steps
+    )
     held_out = open_split(config, "test")
 
     def finish(one: Outcome) -> dict[str, Any]:
         seed = one.experiment.config.seed
         samples = one.sample(jax.random.key(seed + 1), config.judged_samples)
         result = {
-            **judged(judge, samples.x, held_out),
+            **score_samples(digit_classifier, samples.x, held_out),
             "seed": seed,
             "steps": one.step,
             "training_seconds": round(one.seconds, 1),

@@ -41,7 +41,7 @@ from bgan_jax.sampling.sampler import Samples
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.metrics.classifier_score import judge_for, judged
+from experiments.harness.metrics.classifier_score import score_samples, train_or_load_classifier
 from experiments.harness.reports.sample_grids import save_grid, show
 from experiments.harness.runs.folders import cache_folder
 from experiments.harness.runs.run_config import open_split
@@ -96,14 +96,14 @@ def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:
     }
 
 
-def verdict(config: Config, trained: TrainedRun, x: np.ndarray) -> dict[str, Any]:
-    """What the judge of labelled images says of samples."""
+def classifier_scores(config: Config, trained: TrainedRun, x: np.ndarray) -> dict[str, Any]:
+    """Scores samples by the classifier of the run's labelled images."""
     options = types.SimpleNamespace(**trained.config)
     train = open_split(options, "train")  # type: ignore[arg-type]
     if train.labels is None:
-        raise UsageError(f"--judge: {trained.spec.name} has no labels, and the judge needs them")
-    judge = judge_for(train, folder=cache_folder(options), steps=config.judge_steps)
-    return judged(judge, x, open_split(options, "test"))  # type: ignore[arg-type]
+        raise UsageError(f"--judge: {trained.spec.name} has no labels, and the classifier needs them")
+    classifier = train_or_load_classifier(train, folder=cache_folder(options), steps=config.judge_steps)
+    return score_samples(classifier, x, open_split(options, "test"))  # type: ignore[arg-type]
 
 
 def check(config: Config) -> Path:
@@ -139,7 +139,7 @@ def main(config: Config) -> None:
     except ValueError as error:
         raise UsageError(str(error)) from error
     if config.judge:
-        facts |= verdict(config, trained, samples.x)
+        facts |= classifier_scores(config, trained, samples.x)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         columns = config.interpolate or max(round(config.num**0.5), 1)

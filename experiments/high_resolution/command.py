@@ -39,10 +39,9 @@ from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
-from experiments.harness.metrics import measured_training
-from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
-from experiments.harness.runs import continuous
+from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.cost import Cost, cost_of
+from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
 from experiments.harness.runs.run_config import optimizers_for, settings_from
 from experiments.harness.runs.start import start
 from experiments.high_resolution.figures import save_progress
@@ -142,13 +141,13 @@ def main(config: Config) -> dict[str, Any] | None:
         )
     if config.dataset.startswith("images:") and config.resolution is None:
         config = dataclasses.replace(config, resolution=side_of(config.network))
-    experiment, folder = start(config, measured_training.prepare)
-    yardstick = yardstick_of(experiment) if jax.process_index() == 0 else None
+    experiment, folder = start(config, measured_run.prepare)
+    reference_metric = reference_metric_of(experiment) if jax.process_index() == 0 else None
     cost = cost_of_config(config)
     if jax.process_index() == 0:
         logger.info("%s", cost.in_words())
-    outcome, result = train_and_measure(experiment, folder, yardstick=yardstick, cost=cost.as_json())
-    if result is None or yardstick is None:
+    outcome, result = train_and_measure(experiment, folder, reference_metric=reference_metric, cost=cost.as_json())
+    if result is None or reference_metric is None:
         return None
     measured = read_metrics(folder / workdir.MEASUREMENTS)
     result |= {"course": [{name: line[name] for name in ("step", "frechet", "kernel")} for line in measured]}
@@ -158,7 +157,7 @@ def main(config: Config) -> dict[str, Any] | None:
             one.folder / "progress.png",
             read_metrics(one.folder / workdir.MEASUREMENTS),
             pictures=one.folder / workdir.PICTURES,
-            floor=yardstick.floor["frechet"],
+            floor=reference_metric.floor["frechet"],
             title=f"{Path(config.dataset).name}, {experiment.title.split(', ', 1)[1]}, width {config.width}",
         )
     logger.info("progress.png, pictures, curves, %s and result.json are in %s", workdir.MEASUREMENTS, folder)

@@ -71,9 +71,9 @@ from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.metrics.measured_training import YardstickFlags, check_yardstick
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Outcome
+from experiments.harness.runs.measured_run import ReferenceMetricFlags, check_reference_metric
 from experiments.harness.runs.run import run
 from experiments.harness.runs.seed_results import result_over_seeds
 from experiments.harness.runs.start import start
@@ -102,7 +102,7 @@ SMOKE = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(YardstickFlags, discrete.DiscreteConfig):
+class Config(ReferenceMetricFlags, discrete.DiscreteConfig):
     """The flags of this experiment."""
 
     dataset: str = flags.flag("emoji16", "Name of the data set, or images:PATH, npz:PATH.")
@@ -138,7 +138,7 @@ def prepare(config: Config) -> Experiment:
         raise UsageError(
             f"--dataset={config.dataset} is {experiment.dataset.spec.kind}, and this experiment takes palette images"
         )
-    check_yardstick(experiment)
+    check_reference_metric(experiment)
     return experiment
 
 
@@ -153,7 +153,7 @@ def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
         "dataset": spec.name,
         "samples": outcome.measured,
         **baseline_distances(outcome.experiment, reference=reference),
-        "protocol": reference.yardstick.protocol,
+        "protocol": reference.metric.protocol,
         "seed": config.seed,
         "steps": outcome.step,
         "training_seconds": round(outcome.seconds, 1),
@@ -173,10 +173,10 @@ def main(config: Config) -> dict[str, Any] | None:
     def measure(experiment: Experiment, step: int, sample: Sampler) -> dict[str, Any]:
         assert reference is not None  # only process 0 takes pictures
         key = jax.random.key(experiment.config.seed + 1)
-        found = palette_distances(sample(key, reference.yardstick.num_samples).x, reference=reference)
+        found = palette_distances(sample(key, reference.metric.num_samples).x, reference=reference)
         logger.info(
             "step %d: Frechet distance %.2f (real: %.2f), neighbouring colours %.3f bits",
-            step, found["frechet"], reference.yardstick.floor["frechet"], found["neighbor_pairs"],
+            step, found["frechet"], reference.metric.floor["frechet"], found["neighbor_pairs"],
         )  # fmt: skip
         return found
 

@@ -14,10 +14,10 @@ from bgan_jax.evaluation.palette_distance import (
     palette_histogram_distance,
     pixel_marginal_distance,
 )
-from experiments.harness.metrics.classifier_score import judge_form
-from experiments.harness.metrics.distances import Yardstick, distances
-from experiments.harness.metrics.measured_training import open_held_out, yardstick_of
+from experiments.harness.metrics.classifier_score import classifier_input
+from experiments.harness.metrics.distances import ReferenceMetric, distances
 from experiments.harness.runs.experiment import Experiment
+from experiments.harness.runs.measured_run import open_held_out, reference_metric_of
 
 COLOR_PROTOCOL = (
     "Palette: Jensen-Shannon divergence of the shares of the colours; pixels: total variation of the colours of each "
@@ -30,12 +30,12 @@ class Reference(NamedTuple):
     """Held-out real images, and the metric of distances from them.
 
     Attributes:
-      yardstick: of Frechet and kernel distances.
+      metric: of Frechet and kernel distances.
       held_out: palette indices of held-out real images, ``[m, H, W]``.
       spec: the data set.
     """
 
-    yardstick: Yardstick
+    metric: ReferenceMetric
     held_out: np.ndarray
     spec: DatasetSpec
 
@@ -43,8 +43,8 @@ class Reference(NamedTuple):
 def reference_for(experiment: Experiment) -> Reference:
     """Reads the held-out images of the run's data set, and prepares the metric."""
     held_out = open_held_out(experiment)
-    yardstick = yardstick_of(experiment)
-    return Reference(yardstick=yardstick, held_out=held_out.rows(np.arange(len(held_out))), spec=held_out.spec)
+    metric = reference_metric_of(experiment)
+    return Reference(metric=metric, held_out=held_out.rows(np.arange(len(held_out))), spec=held_out.spec)
 
 
 def palette_distances(x: np.ndarray, *, reference: Reference) -> dict[str, float]:
@@ -57,13 +57,13 @@ def palette_distances(x: np.ndarray, *, reference: Reference) -> dict[str, float
         "palette_histogram": round(histogram, 5),
         "pixel_marginals": round(marginals, 4),
         "neighbor_pairs": round(pairs, 5),
-        **distances(reference.yardstick, judge_form(x, reference.spec)),
+        **distances(reference.metric, classifier_input(x, reference.spec)),
     }
 
 
 def baseline_distances(experiment: Experiment, *, reference: Reference) -> dict[str, dict[str, float]]:
     """Measures what samples are compared with: real images, independent pixels, and the generator before training."""
-    seed, n = experiment.config.seed, reference.yardstick.num_samples
+    seed, n = experiment.config.seed, reference.metric.num_samples
     train = experiment.dataset.rows(np.arange(len(experiment.dataset)))
     untrained = experiment.sampler(jax.jit(experiment.initialize)(jax.random.key(seed)).gen_average)
     some = np.random.default_rng(0).permutation(len(train))[:n]

@@ -44,9 +44,8 @@ from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
-from experiments.harness.metrics import measured_training
-from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure, yardstick_of
-from experiments.harness.runs import continuous
+from experiments.harness.runs import continuous, measured_run
+from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
 from experiments.harness.runs.run_config import optimizers_for
 from experiments.harness.runs.start import start
 from experiments.pixel_descent.descent import descend_all, training_samples
@@ -125,10 +124,10 @@ def main(config: Config) -> dict[str, Any] | None:
         raise UsageError(f"--seeds={config.seeds}: the descent is from one generator; run it for each --seed instead")
     if config.num_processes is not None and config.num_processes > 1:
         raise UsageError("--num_processes: the descent runs on one host; its devices share the training")
-    experiment, folder = start(config, measured_training.prepare)
+    experiment, folder = start(config, measured_run.prepare)
     spec = experiment.dataset.spec
-    yardstick = yardstick_of(experiment)
-    outcome, trained = train_and_measure(experiment, folder, yardstick=yardstick)
+    reference_metric = reference_metric_of(experiment)
+    outcome, trained = train_and_measure(experiment, folder, reference_metric=reference_metric)
     if trained is None:
         return None
     state = train_discriminator_alone(config, outcome.state, experiment, folder, steps=config.disc_steps_after)
@@ -144,7 +143,7 @@ def main(config: Config) -> dict[str, Any] | None:
     descents = descend_all(
         state, start_images, objectives=objectives, rates=rates, divergence=config.divergence, networks=networks,
         optimizers=optimizers_for(config), steps=config.descent_steps, batch_size=config.batch_size, spec=spec,
-        yardstick=yardstick,
+        reference_metric=reference_metric,
     )  # fmt: skip
     rows = [descent_row(descent) for descent in descents]
     about_disc = read_metrics(folder / FOLDER / workdir.METRICS)[-1]
@@ -154,16 +153,16 @@ def main(config: Config) -> dict[str, Any] | None:
             name: round(about_disc[name], 3) for name in ("real_logit", "fake_logit", "real_accuracy", "fake_accuracy")
         },
         "descents": rows,
-        "floor": yardstick.floor,
-        "protocol": yardstick.protocol,
+        "floor": reference_metric.floor,
+        "protocol": reference_metric.protocol,
         "seed": config.seed,
         "commit": workdir.commit(),
     }
     for rate in dict.fromkeys(rates):
         at_rate = [descent for descent in descents if descent.rate == rate]
         save_descent(folder / f"descent-{rate:g}.png", at_rate, spec=spec)
-    save_paths(folder / "paths.png", descents, floor=yardstick.floor["frechet"])
-    write_text(folder / "result.md", descents_table(rows, floor=yardstick.floor["frechet"]))
+    save_paths(folder / "paths.png", descents, floor=reference_metric.floor["frechet"])
+    write_text(folder / "result.md", descents_table(rows, floor=reference_metric.floor["frechet"]))
     write_json(folder / workdir.RESULT, result)
     logger.info("descent-RATE.png, paths.png, result.md and result.json are in %s", folder)
     return result

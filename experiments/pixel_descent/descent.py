@@ -15,7 +15,7 @@ from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import Pair, TrainState
 from bgan_jax.data import DatasetSpec
 from bgan_jax.networks import Networks
-from experiments.harness.metrics.distances import Yardstick, sample_distances
+from experiments.harness.metrics.distances import ReferenceMetric, sample_distances
 
 logger = logging.getLogger("bgan_jax")
 
@@ -128,7 +128,7 @@ def descend_all(
     steps: int,
     batch_size: int,
     spec: DatasetSpec,
-    yardstick: Yardstick,
+    reference_metric: ReferenceMetric,
 ) -> list[Descent]:
     """Descends on every objective at every rate, from the same images.
 
@@ -143,7 +143,7 @@ def descend_all(
       steps: of each descent.
       batch_size: as in training.
       spec: the data set.
-      yardstick: measures the kept images.
+      reference_metric: measures the kept images.
 
     Returns:
       The descents, objectives within rates.
@@ -154,7 +154,7 @@ def descend_all(
             settings = ContinuousSettings(objective=name, divergence=divergence, penalty=0.0)
             game = ContinuousGame(networks=networks, optimizers=optimizers, settings=settings)
             logits, drift, kept = descend(state, start, game=game, rate=rate, steps=steps, batch_size=batch_size)
-            frechet = [sample_distances(yardstick, pictures, spec=spec)["frechet"] for pictures in kept]
+            frechet = [sample_distances(reference_metric, pictures, spec=spec)["frechet"] for pictures in kept]
             found.append(Descent(name, rate, logits, drift, moments, kept, frechet))
             logger.info("%s at rate %g: mean F from %+.2f to %+.2f, drift %.2f, Frechet distance from %.2f to %.2f",
                         name, rate, logits[0].mean(), logits[-1].mean(), drift[-1].mean(), frechet[0],

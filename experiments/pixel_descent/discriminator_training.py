@@ -14,10 +14,10 @@ from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, M
 from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import TrainState
 from bgan_jax.runtime import parallel
-from experiments.harness.metrics.measured_training import MeasuredConfig
 from experiments.harness.runs import continuous
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import open_folder
+from experiments.harness.runs.measured_run import MeasuredConfig
 from experiments.harness.runs.run import run
 from experiments.harness.runs.run_config import optimizers_for, settings_from
 

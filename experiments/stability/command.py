@@ -44,12 +44,11 @@ from experiments import continuous_images
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
-from experiments.harness.metrics import measured_training
-from experiments.harness.metrics.distances import Yardstick
-from experiments.harness.metrics.measured_training import YardstickFlags, yardstick_of
-from experiments.harness.runs import continuous
+from experiments.harness.metrics.distances import ReferenceMetric
+from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.harness.runs.measured_run import ReferenceMetricFlags, reference_metric_of
 from experiments.stability.figures import save_figures
 from experiments.stability.results import read_curves, summarize_objectives, trial_row, trials_table
 from experiments.stability.sweep import FOLDER, Sweep, Trial, run_trial, updates_per_step
@@ -64,7 +63,7 @@ REPORTS = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(YardstickFlags):
+class Config(ReferenceMetricFlags):
     """The flags of this experiment."""
 
     workdir: str = flag("", "Folder of the results, and of every cell's run.", may_change=True)
@@ -159,16 +158,16 @@ def run_config(config: Config, trial: Trial) -> continuous_images.Config:
     )
 
 
-def open_sweep(config: Config, sweep: Sweep) -> tuple[Path, Yardstick]:
+def open_sweep(config: Config, sweep: Sweep) -> tuple[Path, ReferenceMetric]:
     """Checks every trial's flags, opens the workdir, and prepares the measurement of samples.
 
     Raises:
       UsageError: something that the user can mend; nothing has been overwritten.
     """
     check_workdir(config, holds="the results and every run of the sweep go there")
-    experiments = [measured_training.prepare(run_config(config, trial)) for trial in sweep.trials]
+    experiments = [measured_run.prepare(run_config(config, trial)) for trial in sweep.trials]
     folder, first = open_folder(config), experiments[0]
-    return folder, yardstick_of(first)
+    return folder, reference_metric_of(first)
 
 
 def main(config: Config) -> dict[str, Any] | None:
@@ -176,11 +175,11 @@ def main(config: Config) -> dict[str, Any] | None:
     sweep = sweep_of(config)
     if config.compilation_cache:
         enable_compilation_cache()
-    folder, yardstick = open_sweep(config, sweep)
+    folder, reference_metric = open_sweep(config, sweep)
     rows, curves = [], {}
     for number, trial in enumerate(sweep.trials, start=1):
         logger.info("run %d of %d: %s", number, len(sweep.trials), trial.name)
-        result = run_trial(run_config(config, trial), trial, yardstick)
+        result = run_trial(run_config(config, trial), trial, reference_metric)
         if result is None:
             return None
         curves[trial] = read_curves(folder / FOLDER / trial.name)
@@ -188,11 +187,11 @@ def main(config: Config) -> dict[str, Any] | None:
     results = {
         "over_trained": summarize_objectives(rows, sweep),
         "cells": rows,
-        "floor": yardstick.floor,
-        "protocol": yardstick.protocol,
+        "floor": reference_metric.floor,
+        "protocol": reference_metric.protocol,
         "commit": workdir.commit(),
     }
-    floor, title = yardstick.floor["frechet"], config.dataset.split("/")[-1]
+    floor, title = reference_metric.floor["frechet"], config.dataset.split("/")[-1]
     save_figures(folder, sweep, rows, curves, floor=floor, title=title)
     write_text(folder / "result.md", trials_table(rows, floor=floor))
     write_json(folder / workdir.RESULT, results)

@@ -10,9 +10,9 @@ from bgan_jax.atomic_files import write_json
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.metrics import measured_training
-from experiments.harness.metrics.distances import Yardstick
-from experiments.harness.metrics.measured_training import MeasuredConfig, train_and_measure
+from experiments.harness.metrics.distances import ReferenceMetric
+from experiments.harness.runs import measured_run
+from experiments.harness.runs.measured_run import MeasuredConfig, train_and_measure
 from experiments.harness.runs.start import start
 
 # Folder of all runs, in the workdir.
@@ -84,13 +84,13 @@ def updates_per_step(ratio: str) -> tuple[int, int]:
     return int(numbers[0]), int(numbers[1])
 
 
-def run_trial(config: MeasuredConfig, trial: Trial, yardstick: Yardstick) -> dict[str, Any] | None:
+def run_trial(config: MeasuredConfig, trial: Trial, reference_metric: ReferenceMetric) -> dict[str, Any] | None:
     """Trains and measures a trial, or reads its result where it is finished.
 
     Args:
       config: flags of the trial's run.
       trial: facts that join the result.
-      yardstick: measures the samples.
+      reference_metric: measures the samples.
 
     Returns:
       The result; ``None`` when the run was stopped by a signal.
@@ -99,8 +99,8 @@ def run_trial(config: MeasuredConfig, trial: Trial, yardstick: Yardstick) -> dic
     if present.exists():
         return json.loads(present.read_text(encoding="utf-8"))
     try:
-        experiment, folder = start(config, measured_training.prepare)
-        return train_and_measure(experiment, folder, yardstick=yardstick, **trial._asdict())[1]
+        experiment, folder = start(config, measured_run.prepare)
+        return train_and_measure(experiment, folder, reference_metric=reference_metric, **trial._asdict())[1]
     except NonFiniteError as error:
         result = {**trial._asdict(), "samples": None, "diverged": str(error), "commit": workdir.commit()}
         write_json(present, result)

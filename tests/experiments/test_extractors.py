@@ -9,7 +9,7 @@ from bgan_jax.data import open_dataset
 from experiments import continuous_images
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.metrics.classifier_score import real_images
-from experiments.harness.metrics.distances import distances, held_out_features, yardstick_for
+from experiments.harness.metrics.distances import distances, held_out_features, make_reference_metric
 from experiments.harness.metrics.extractors import extractor_for, load_reference
 from experiments.palette_images import command as palette_images
 from experiments.pixel_descent import command as pixel_descent
@@ -48,10 +48,12 @@ def test_a_function_of_the_user_s_is_the_features(own, emoji):
     train, held_out = emoji
     extractor = extractor_for("own_features:means")
     reference, name = held_out_features(extractor, held_out)
-    yardstick = yardstick_for(train, extractor=extractor, reference=reference, reference_name=name, num_samples=300)
-    assert "features: those of own_features:means" in yardstick.protocol and reference.shape == (len(held_out), 3)
+    metric = make_reference_metric(
+        train, extractor=extractor, reference=reference, reference_name=name, num_samples=300
+    )
+    assert "features: those of own_features:means" in metric.protocol and reference.shape == (len(held_out), 3)
     darker = (real_images(train, at_most=300) // 2).astype(np.uint8)
-    assert distances(yardstick, darker)["frechet"] > 100 * yardstick.floor["frechet"]
+    assert distances(metric, darker)["frechet"] > 100 * metric.floor["frechet"]
 
 
 @pytest.mark.parametrize("name", ["shape", "broken"])
@@ -63,13 +65,13 @@ def test_a_function_that_gives_something_else_is_named(own, name):
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
-        ("resnet50", "is no extractor; legal: judge, efficientnet_lite0"),
-        ("inception:", "is no extractor; legal"),
+        ("resnet50", "is not an extractor; legal: judge, efficientnet_lite0"),
+        ("inception:", "is not an extractor; legal"),
         ("inception:missing.pth", "No such file.*missing.pth"),
         ("efficientnet_lite0:missing.pth", "No such file.*missing.pth"),
         ("no_such_module:f", "No module named 'no_such_module'.*has to be importable"),
         ("own_features:missing", "no attribute 'missing'"),
-        ("own_features:NUMBER", "NUMBER is no function of own_features"),
+        ("own_features:NUMBER", "NUMBER is not a function of own_features"),
     ],
 )
 def test_what_cannot_be_extracted_by_is_refused(own, choice, words):
@@ -95,7 +97,9 @@ def test_features_computed_elsewhere_are_the_reference(own, emoji, tmp_path):
     np.savez(tmp_path / "features.npz", features=reference)
     np.testing.assert_array_equal(load_reference(str(tmp_path / "features.npz")), reference)
     with pytest.raises(UsageError, match="features of other have 2 dimensions, and those of own_features:means, 3"):
-        yardstick_for(train, extractor=extractor, reference=reference[:, :2], reference_name="other", num_samples=10)
+        make_reference_metric(
+            train, extractor=extractor, reference=reference[:, :2], reference_name="other", num_samples=10
+        )
 
 
 @pytest.mark.parametrize(

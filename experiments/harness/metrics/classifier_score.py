@@ -1,7 +1,7 @@
-"""The judge of generated images: a classifier trained on the run's own real data, once, and kept.
+"""Scores of generated images by a classifier of the run's own real data, which is trained once and kept in the cache.
 
-Pictures without labels are turned by quarters, and the judge learns by how many: it has to know what is up, and its
-features serve distances (Gidaris et al. 2018, https://arxiv.org/abs/1803.07728).
+Images without labels are rotated by quarter turns, and the classifier learns by how many (Gidaris et al. 2018,
+https://arxiv.org/abs/1803.07728); its features serve distances.
 """
 
 from __future__ import annotations
@@ -20,61 +20,70 @@ from bgan_jax.evaluation.classifier_score import ClassifierReport, classifier_re
 
 logger = logging.getLogger("bgan_jax")
 
-# Memory: a judge learns from at most so many pixels: all of 50,000 images of 32x32, 3,600 of 64x64 in four directions.
+# Memory: pixels that a classifier learns from, at most: 50,000 images of 32x32, 3,600 of 64x64 in four rotations.
 MAX_TRAINING_PIXELS = 60_000_000
 
 
 def real_images(dataset: Dataset, *, at_most: int | None = None) -> np.ndarray:
-    """Images of a split as the judge sees them; stochastic ones are drawn once, with a fixed key.
+    """Returns images of a split as the classifier takes them; stochastic ones are drawn once, with a fixed key.
 
     Args:
       dataset: the split.
-      at_most: so many, drawn at random, for the order of a data set may follow its labels; ``None`` takes all as they
-        lie.
+      at_most: number of images, drawn at random because the order of a data set may follow its labels; ``None`` takes
+        all in their order.
 
     Returns:
       The images, ``[N, H, W, C]``.
     """
-    return _as_judged(dataset, drawn(dataset, at_most=at_most))
+    return _classifier_inputs(dataset, subset_indices(dataset, at_most=at_most))
 
 
-def drawn(dataset: Dataset, *, at_most: int | None) -> np.ndarray:
-    """Which examples :func:`real_images` takes."""
+def subset_indices(dataset: Dataset, *, at_most: int | None) -> np.ndarray:
+    """Returns the indices of the examples that :func:`real_images` takes."""
     if at_most is None or at_most >= len(dataset):
         return np.arange(len(dataset))
     return np.random.default_rng(0).permutation(len(dataset))[:at_most]
 
 
-def _as_judged(dataset: Dataset, indices: np.ndarray) -> np.ndarray:
+def _classifier_inputs(dataset: Dataset, indices: np.ndarray) -> np.ndarray:
     rows = preprocess(jax.random.key(0), dataset.rows(indices), spec=dataset.spec)
-    return judge_form(np.asarray(rows), dataset.spec)
+    return classifier_input(np.asarray(rows), dataset.spec)
 
 
-def judge_form(x: np.ndarray, spec: DatasetSpec) -> np.ndarray:
-    """Bits as they are; palette indices in their colours, since neighbouring indices are not neighbouring colours."""
+def classifier_input(x: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+    """Converts examples to what the classifier takes: bits stay, palette indices become colours.
+
+    Neighbouring palette indices are not neighbouring colours.
+    """
     return x if spec.kind == "binary" else to_images(x, spec=spec)
 
 
-def turned(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Square images, each in all four directions, ``[4 N, ...]``, and by how many quarters they are turned, ``[4 N]``.
+def rotated(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotates square images by every number of quarter turns.
+
+    Args:
+      images: ``[N, H, H, C]``.
+
+    Returns:
+      Images ``[4 N, H, H, C]``, and the quarter turns of each, ``[4 N]``.
 
     Example:
-      >>> pictures, quarters = turned(np.arange(4).reshape(1, 2, 2, 1))
-      >>> pictures[..., 0].reshape(4, 4).tolist(), quarters.tolist()
+      >>> images, quarters = rotated(np.arange(4).reshape(1, 2, 2, 1))
+      >>> images[..., 0].reshape(4, 4).tolist(), quarters.tolist()
       ([[0, 1, 2, 3], [1, 3, 0, 2], [3, 2, 1, 0], [2, 0, 3, 1]], [0, 1, 2, 3])
     """
     directions = [np.rot90(images, quarters, axes=(1, 2)) for quarters in range(4)]
     return np.concatenate(directions), np.repeat(np.arange(4, dtype=np.int32), len(images))
 
 
-def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
-    """A classifier of the data set's labels, or of turned pictures where there are none.
+def train_or_load_classifier(train: Dataset, *, folder: Path, steps: int) -> Classifier:
+    """Loads the classifier of a data set, or trains it and saves it.
 
-    Read from the folder if it is there, else trained and put there.
+    It classifies the data set's labels, or rotations where there are none.
 
     Args:
-      train: the split to learn from; never the one that scores are compared with.
-      folder: where judges are kept.
+      train: the split to learn from; not the one that scores are compared with.
+      folder: of saved classifiers.
       steps: of training.
 
     Returns:
@@ -86,45 +95,47 @@ def judge_for(train: Dataset, *, folder: Path, steps: int) -> Classifier:
     try:
         return load_classifier(path)
     except FileNotFoundError:
-        logger.info("training the judge on real images (%d steps)", steps)
+        logger.info("training the classifier on real images (%d steps)", steps)
     except ValueError as error:
-        logger.warning("training the judge again: %s", error)
+        logger.warning("training the classifier again: %s", error)
     directions = 4 if train.labels is None else 1
-    some = drawn(train, at_most=MAX_TRAINING_PIXELS // (directions * train.spec.shape[0] * train.spec.shape[1]))
-    images = _as_judged(train, some)
+    some = subset_indices(
+        train, at_most=MAX_TRAINING_PIXELS // (directions * train.spec.shape[0] * train.spec.shape[1])
+    )
+    images = _classifier_inputs(train, some)
     if train.labels is None:
-        images, labels = turned(images)
-        judge = train_classifier(jax.random.key(0), images, labels, num_classes=4, steps=steps)
+        images, labels = rotated(images)
+        classifier = train_classifier(jax.random.key(0), images, labels, num_classes=4, steps=steps)
     else:
-        judge = train_classifier(
+        classifier = train_classifier(
             jax.random.key(0), images, train.labels[some], num_classes=train.spec.num_classes, steps=steps
         )
     folder.mkdir(parents=True, exist_ok=True)
-    save_classifier(path, judge)
-    return judge
+    save_classifier(path, classifier)
+    return classifier
 
 
-def judged(judge: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[str, Any]:
-    """The judge's verdict on samples, beside that on held-out real images, with its protocol.
+def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[str, Any]:
+    """Computes the classifier score of samples and of held-out real images, with the protocol.
 
     Args:
-      judge: trained on other real images than ``held_out``.
+      classifier: trained on other real images than ``held_out``.
       samples: generated images in the data's own form.
-      held_out: real images that the judge has not seen.
+      held_out: labelled real images.
 
     Returns:
       JSON values.
     """
-    real_probs = predict(judge, real_images(held_out)).probs
-    fake = classifier_report(predict(judge, judge_form(samples, held_out.spec)).probs)
-    real = classifier_report(real_probs)
     assert held_out.labels is not None
+    real_probs = predict(classifier, real_images(held_out)).probs
+    fake = classifier_report(predict(classifier, classifier_input(samples, held_out.spec)).probs)
+    real = classifier_report(real_probs)
     return {
         "samples": _as_json(fake),
         "held_out": {**_as_json(real), "judge_accuracy": accuracy(real_probs, held_out.labels)},
         "protocol": (
             f"classifier score exp(E KL(p(y|x) || p(y))) of {fake.num_images} samples, by a classifier trained on "
-            f"{judge.num_training_images} real images of the training split; {real.num_images} real images of the "
+            f"{classifier.num_training_images} real images of the training split; {real.num_images} real images of the "
             f"{held_out.spec.split} split of {held_out.spec.name} beside it"
         ),
     }

@@ -1,7 +1,8 @@
-"""How far samples are from held-out real pictures, in features: of a small network trained on the real set, or others.
+"""Frechet and kernel distances of samples from held-out real images, in features.
 
-The number depends on the features, the reference and both counts, so a record of all of them goes with it, and beside
-it the *floor*: what real pictures score by the same protocol. It is never called FID: that is one Inception network's.
+The number depends on the features, the reference and both counts, so the protocol that goes with it names all of them.
+Beside it stands the *floor*: the distance of real images by the same protocol. It is called FID only in the features of
+the Inception network of that metric.
 """
 
 from __future__ import annotations
@@ -19,24 +20,24 @@ from bgan_jax.evaluation.frechet import frechet_distance
 from bgan_jax.evaluation.kernel_distance import kernel_distance
 from bgan_jax.evaluation.moments import feature_moments
 from experiments.harness.cli.errors import UsageError
-from experiments.harness.metrics.classifier_score import judge_for, judge_form, real_images
+from experiments.harness.metrics.classifier_score import classifier_input, real_images, train_or_load_classifier
 from experiments.harness.metrics.extractors import Extractor
 
 logger = logging.getLogger("bgan_jax")
 
-# Memory: 10,000 images of 64x64 are half a gigabyte where the judge reads them.
+# Memory: 10,000 images of 64x64 are half a gigabyte as input of the classifier.
 MAX_REFERENCE = 10_000
 
 
-class Yardstick(NamedTuple):
-    """What distances are measured by.
+class ReferenceMetric(NamedTuple):
+    """Features, reference and number of samples of a distance.
 
     Attributes:
-      extractor: pictures as the judge sees them, ``[N, H, W, C]``, to features ``[N, D]``.
-      reference: features of held-out real pictures, ``[m, D]``.
-      floor: :func:`distances` of as many real pictures as samples will be.
+      extractor: images as the classifier takes them, ``[N, H, W, C]``, to features ``[N, D]``.
+      reference: features of held-out real images, ``[m, D]``.
+      floor: :func:`distances` of ``num_samples`` real images.
       reference_name: data set and split of the reference.
-      num_samples: how many samples a measurement takes: the bias of a Frechet distance depends on it.
+      num_samples: samples of a measurement, which the bias of a Frechet distance depends on.
     """
 
     extractor: Extractor
@@ -47,7 +48,7 @@ class Yardstick(NamedTuple):
 
     @property
     def protocol(self) -> str:
-        """In words, for the result's own record."""
+        """Description for the result."""
         return (
             f"squared Frechet distance, and unbiased kernel distance, of {self.num_samples} samples from "
             f"{len(self.reference)} real images ({self.reference_name}); features: {self.extractor.name}; floor: as "
@@ -55,45 +56,45 @@ class Yardstick(NamedTuple):
         )
 
 
-def judge_extractor(train: Dataset, *, folder: Path, steps: int) -> Extractor:
-    """The penultimate layer of a small network, which is read from the folder, or trained and put there.
+def classifier_extractor(train: Dataset, *, folder: Path, steps: int) -> Extractor:
+    """Returns the penultimate layer of a small classifier, which is loaded from the folder, or trained and saved there.
 
     Args:
       train: the split that generators learn from.
-      folder: where judges are kept.
+      folder: of saved classifiers.
       steps: of its training.
 
     Returns:
       The extractor.
     """
-    judge = judge_for(train, folder=folder, steps=steps)
+    classifier = train_or_load_classifier(train, folder=folder, steps=steps)
     task = "labels" if train.labels is not None else "by how many quarters a picture is turned"
     return Extractor(
         name=f"penultimate layer of a network taught {task} of {train.spec.name}, {steps} steps, seed 0",
-        extract=lambda images: predict(judge, images).features,
+        extract=lambda images: predict(classifier, images).features,
     )
 
 
 def held_out_features(extractor: Extractor, held_out: Dataset) -> tuple[np.ndarray, str]:
-    """Features of real pictures that no generator learns from, and what to call them in a record."""
+    """Returns features of real images that no generator learns from, and their name for the protocol."""
     images = real_images(held_out, at_most=MAX_REFERENCE)
     return extractor.extract(images), f"{held_out.spec.name}, {held_out.spec.split} split"
 
 
-def yardstick_for(
+def make_reference_metric(
     train: Dataset, *, extractor: Extractor, reference: np.ndarray, reference_name: str, num_samples: int
-) -> Yardstick:
-    """Measures the floor.
+) -> ReferenceMetric:
+    """Makes a reference metric and measures its floor.
 
     Args:
       train: the split that generators learn from.
       extractor: of features.
-      reference: features of other real pictures, ``[m, D]``.
-      reference_name: what they are.
-      num_samples: how many samples a measurement takes, at most as many as ``train`` has.
+      reference: features of other real images, ``[m, D]``.
+      reference_name: their name in the protocol.
+      num_samples: samples of a measurement; reduced to the size of ``train``.
 
     Returns:
-      The yardstick.
+      The :class:`ReferenceMetric`.
 
     Raises:
       UsageError: the reference's features are not the extractor's.
@@ -110,49 +111,49 @@ def yardstick_for(
             "%d samples and %d real pictures are few for features of %d dimensions: the Frechet distance is far too "
             "high, and the kernel distance is the one to read", num_samples, len(reference), dimensions,
         )  # fmt: skip
-    yardstick = Yardstick(
+    reference_metric = ReferenceMetric(
         extractor=extractor,
         reference=reference,
         floor={},
         reference_name=reference_name,
         num_samples=num_samples,
     )
-    return yardstick._replace(floor=_from_reference(yardstick, features))
+    return reference_metric._replace(floor=_from_reference(reference_metric, features))
 
 
-def sample_distances(yardstick: Yardstick, x: np.ndarray, *, spec: DatasetSpec) -> dict[str, float]:
-    """Distances of samples in the data's own form, ``[num_samples, ...]``: see :func:`distances`."""
-    return distances(yardstick, judge_form(x, spec))
+def sample_distances(reference_metric: ReferenceMetric, x: np.ndarray, *, spec: DatasetSpec) -> dict[str, float]:
+    """Computes :func:`distances` of samples in the data's own form, ``[num_samples, ...]``."""
+    return distances(reference_metric, classifier_input(x, spec))
 
 
-def distances(yardstick: Yardstick, images: np.ndarray) -> dict[str, float]:
-    """Distances of pictures from the reference.
+def distances(reference_metric: ReferenceMetric, images: np.ndarray) -> dict[str, float]:
+    """Computes the distances of images from the reference.
 
     Args:
-      yardstick: what to measure by.
-      images: ``[num_samples, H, W, C]``, as the judge sees them.
+      reference_metric: features and reference.
+      images: ``[num_samples, H, W, C]``, as the classifier takes them.
 
     Returns:
       ``frechet``, and ``kernel`` with its ``kernel_standard_error``.
 
     Raises:
-      ValueError: another number of pictures than the yardstick's.
+      ValueError: the number of images is not ``num_samples``.
     """
-    if len(images) != yardstick.num_samples:
-        raise ValueError(f"got {len(images)} pictures, and this yardstick takes {yardstick.num_samples}")
-    return _from_reference(yardstick, yardstick.extractor.extract(images))
+    if len(images) != reference_metric.num_samples:
+        raise ValueError(f"got {len(images)} images, and this metric takes {reference_metric.num_samples}")
+    return _from_reference(reference_metric, reference_metric.extractor.extract(images))
 
 
-def _from_reference(yardstick: Yardstick, features: np.ndarray) -> dict[str, float]:
+def _from_reference(reference_metric: ReferenceMetric, features: np.ndarray) -> dict[str, float]:
     names: dict[str, Any] = {
-        "features_name": yardstick.extractor.name, "reference_name": yardstick.reference_name,
+        "features_name": reference_metric.extractor.name, "reference_name": reference_metric.reference_name,
     }  # fmt: skip
     frechet = frechet_distance(
-        reference=feature_moments(yardstick.reference), generated=feature_moments(features), **names
+        reference=feature_moments(reference_metric.reference), generated=feature_moments(features), **names
     )
-    subset = min(len(features), len(yardstick.reference), 1000) // 2
+    subset = min(len(features), len(reference_metric.reference), 1000) // 2
     kernel = kernel_distance(
-        jax.random.key(0), reference=yardstick.reference, generated=features, subset_size=subset, **names
+        jax.random.key(0), reference=reference_metric.reference, generated=features, subset_size=subset, **names
     )
     return {
         "frechet": round(frechet.value, 4),

@@ -1,6 +1,6 @@
-"""What turns pictures into the features that distances compare: a small network of our own, a known one, or the user's.
+"""Feature extractors of distances: a classifier of our own, a published network, or a function of the user.
 
-An extractor takes pictures as uint8 ``[N, H, W, 1 or 3]`` and gives ``[N, D]``. Its name goes into every result.
+An extractor takes images as uint8 ``[N, H, W, 1 or 3]`` and returns ``[N, D]``. Its name goes into every result.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from bgan_jax.evaluation.efficientnet import efficientnet_features, load_efficie
 from bgan_jax.evaluation.inception import inception_features, load_inception
 from experiments.harness.cli.errors import UsageError
 
-JUDGE = "judge"
+CLASSIFIER = "judge"
 LEGAL = "judge, efficientnet_lite0[:FILE], inception:FILE or MODULE:FUNCTION"
-BATCH = 50  # Pictures per compiled call.
-EFFICIENTNET_SIDE = 64  # The least that it is shown, in pixels: its last maps are 32 times smaller.
+BATCH = 50  # Images per compiled call.
+EFFICIENTNET_SIDE = 64  # Smallest side of its input, in pixels: its last maps are 32 times smaller.
 
 
 class Extractor(NamedTuple):
-    """From pictures to features.
+    """A function from images to features.
 
     Attributes:
-      name: what it is, for the record.
+      name: for the protocol.
       extract: ``[N, H, W, C]`` uint8 to ``[N, D]``.
     """
 
@@ -38,22 +38,22 @@ class Extractor(NamedTuple):
 
 @functools.cache
 def extractor_for(choice: str) -> Extractor | None:
-    """The extractor that ``--features`` names.
+    """Returns the extractor that ``--features`` names.
 
     Args:
       choice: ``"judge"``; ``"efficientnet_lite0"`` with the package's weights, or ``"efficientnet_lite0:FILE"``;
-        ``"inception:FILE"``; or ``"MODULE:FUNCTION"``, a function of the user's from uint8 pictures ``[N, H, W, C]`` to
+        ``"inception:FILE"``; or ``"MODULE:FUNCTION"``, a function of the user from uint8 images ``[N, H, W, C]`` to
         features ``[N, D]``.
 
     Returns:
-      The extractor; ``None`` for the judge, which the real pictures have to train first.
+      The extractor; ``None`` for the classifier, which has to be trained on the real images first.
 
     Raises:
-      UsageError: there is no such extractor, or its file cannot be read.
+      UsageError: an unknown extractor, or its file cannot be read.
     """
     kind, _, rest = choice.partition(":")
     try:
-        if choice == JUDGE:
+        if choice == CLASSIFIER:
             return None
         if kind == "efficientnet_lite0":
             return _efficientnet(rest or None)
@@ -63,7 +63,7 @@ def extractor_for(choice: str) -> Extractor | None:
             return _users_own(kind, rest)
     except (FileNotFoundError, ValueError) as error:
         raise UsageError(f"--features={choice}: {error}") from error
-    raise UsageError(f"--features={choice} is no extractor; legal: {LEGAL}")
+    raise UsageError(f"--features={choice} is not an extractor; legal: {LEGAL}")
 
 
 def _efficientnet(path: str | None) -> Extractor:
@@ -94,13 +94,13 @@ def _users_own(module: str, name: str) -> Extractor:
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{error}; the module has to be importable from where the command runs") from error
     if not callable(function):
-        raise ValueError(f"{name} is no function of {module}")
+        raise ValueError(f"{name} is not a function of {module}")
 
     def extract(images: np.ndarray) -> np.ndarray:
         features = np.asarray(function(images), np.float32)
         if features.ndim != 2 or len(features) != len(images) or not np.isfinite(features).all():
             raise UsageError(
-                f"--features={module}:{name} gave {list(features.shape)} for {len(images)} pictures; it has to give "
+                f"--features={module}:{name} returned {list(features.shape)} for {len(images)} images; it must return "
                 "one row of finite numbers for each"
             )
         return features
@@ -109,7 +109,7 @@ def _users_own(module: str, name: str) -> Extractor:
 
 
 def _in_batches(features: Any, images: np.ndarray) -> np.ndarray:
-    """Features of uint8 pictures, grey ones as colour, by compiled calls of one size."""
+    """Computes features of uint8 images, grey ones as colour, by compiled calls of one size."""
     found = []
     for start in range(0, len(images), BATCH):
         batch = images[start : start + BATCH]
@@ -120,10 +120,10 @@ def _in_batches(features: Any, images: np.ndarray) -> np.ndarray:
 
 
 def load_reference(path: str) -> np.ndarray:
-    """Features ``[m, D]`` that were extracted elsewhere: the array ``features`` of an npz file.
+    """Loads features ``[m, D]`` that were extracted elsewhere: the array ``features`` of an npz file.
 
     Raises:
-      UsageError: there is no such file, or it does not hold such an array.
+      UsageError: the file is missing, or does not hold such an array.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -1,7 +1,6 @@
-"""A run on continuous pictures that is measured on its way: distances of its samples at every picture, and at the end.
+"""A run on continuous images whose samples are measured during training: distances at every sample grid and at the end.
 
-Command files that train one such run, or many, call :func:`train_and_measure`; each run's folder then holds the same
-files.
+Commands that train one such run, or many, call :func:`train_and_measure`.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.metrics.distances import (
-    Yardstick,
+    ReferenceMetric,
+    classifier_extractor,
     held_out_features,
-    judge_extractor,
+    make_reference_metric,
     sample_distances,
-    yardstick_for,
 )
-from experiments.harness.metrics.extractors import JUDGE, LEGAL, extractor_for, load_reference
+from experiments.harness.metrics.extractors import CLASSIFIER, LEGAL, extractor_for, load_reference
 from experiments.harness.reports.sample_grids import save_real
 from experiments.harness.runs import continuous
 from experiments.harness.runs.continuous import ContinuousConfig
@@ -43,13 +42,13 @@ HELD_OUT = ("test", "validation", "valid", "val")
 
 
 @dataclasses.dataclass(frozen=True)
-class YardstickFlags:
-    """Flags of every command that measures distances of pictures."""
+class ReferenceMetricFlags:
+    """Flags of every command that measures distances of images."""
 
     judged_samples: int = flag(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
     judge_steps: int = flag(1000, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
     features: str = flag(
-        JUDGE,
+        CLASSIFIER,
         f"What distances compare: {LEGAL}. The judge is a small network trained on the real set; EfficientNet-Lite0's "
         "weights come with bgan_jax[features]; inception:FILE takes the file that pytorch-fid reads; a function of "
         "your own takes uint8 pictures [N, H, W, C] and gives [N, D].",
@@ -60,26 +59,26 @@ class YardstickFlags:
 
 
 @dataclasses.dataclass(frozen=True)
-class MeasuredConfig(YardstickFlags, ContinuousConfig):
-    """Flags of a run on continuous pictures whose samples are measured."""
+class MeasuredConfig(ReferenceMetricFlags, ContinuousConfig):
+    """Flags of a run on continuous images whose samples are measured."""
 
 
 def prepare(config: MeasuredConfig) -> Experiment:
-    """As :func:`continuous.prepare`; what samples will be measured by is checked too, before anything is written.
+    """Does what :func:`continuous.prepare` does, and checks the flags of the measurement.
 
     Raises:
       UsageError: something that the user can mend.
     """
     experiment = continuous.prepare(config)
-    check_yardstick(experiment)
+    check_reference_metric(experiment)
     return experiment
 
 
-def check_yardstick(experiment: Experiment) -> None:
-    """Refuses flags that no yardstick can be made of.
+def check_reference_metric(experiment: Experiment) -> None:
+    """Refuses flags that no reference metric can be made of.
 
     Raises:
-      UsageError: an unknown extractor, features that cannot be read, or no split to hold samples against.
+      UsageError: an unknown extractor, features that cannot be read, or no held-out split.
     """
     config: Any = experiment.config
     extractor = extractor_for(config.features)
@@ -92,7 +91,7 @@ def check_yardstick(experiment: Experiment) -> None:
 
 
 def open_held_out(experiment: Experiment) -> Dataset:
-    """The split of the run's data set that its generator does not learn from.
+    """Opens the split of the run's data set that its generator does not learn from.
 
     Raises:
       UsageError: there is none.
@@ -107,21 +106,21 @@ def open_held_out(experiment: Experiment) -> Dataset:
     return open_split(config, held_out)
 
 
-def yardstick_of(experiment: Experiment) -> Yardstick:
-    """What ``--judged_samples`` samples of the run are measured by, in ``--features``.
+def reference_metric_of(experiment: Experiment) -> ReferenceMetric:
+    """Makes the metric of ``--judged_samples`` samples of a run, in ``--features``.
 
     Raises:
-      UsageError: see :func:`check_yardstick`; or the reference's features are not the extractor's.
+      UsageError: see :func:`check_reference_metric`; or the reference's features are not the extractor's.
     """
     config: Any = experiment.config
-    extractor = extractor_for(config.features) or judge_extractor(
+    extractor = extractor_for(config.features) or classifier_extractor(
         experiment.dataset, folder=cache_folder(config), steps=config.judge_steps
     )
     if config.reference_features is None:
         reference, name = held_out_features(extractor, open_held_out(experiment))
     else:
         reference, name = load_reference(config.reference_features), Path(config.reference_features).name
-    return yardstick_for(
+    return make_reference_metric(
         experiment.dataset,
         extractor=extractor,
         reference=reference,
@@ -130,37 +129,37 @@ def yardstick_of(experiment: Experiment) -> Yardstick:
     )
 
 
-def measurer(yardstick: Yardstick) -> Measure:
-    """What ``run.run`` calls with every picture: the distances of as many samples as the yardstick takes."""
+def make_measure(reference_metric: ReferenceMetric) -> Measure:
+    """Returns the function that ``run.run`` calls with every sample grid, to measure distances of samples."""
 
     def measure(experiment: Experiment, step: int, sample: Sampler) -> dict[str, Any]:
-        samples = sample(jax.random.key(experiment.config.seed + 1), yardstick.num_samples)
-        found = sample_distances(yardstick, samples.x, spec=experiment.dataset.spec)
+        samples = sample(jax.random.key(experiment.config.seed + 1), reference_metric.num_samples)
+        found = sample_distances(reference_metric, samples.x, spec=experiment.dataset.spec)
         logger.info("step %d: Frechet distance %.2f (real pictures: %.2f)", step, found["frechet"],
-                    yardstick.floor["frechet"])  # fmt: skip
+                    reference_metric.floor["frechet"])  # fmt: skip
         return found
 
     return measure
 
 
 def train_and_measure(
-    experiment: Experiment, folder: Path, *, yardstick: Yardstick | None, **facts: Any
+    experiment: Experiment, folder: Path, *, reference_metric: ReferenceMetric | None, **facts: Any
 ) -> tuple[Outcome, dict[str, Any] | None]:
-    """Trains to the last step and writes ``result.json``, distances over the run to ``measurements.jsonl``.
+    """Trains to the last step and writes ``result.json``; distances during the run go to ``measurements.jsonl``.
 
     Args:
       experiment: of a :class:`MeasuredConfig`.
       folder: its workdir.
-      yardstick: what to measure by; ``None`` on processes that do not report.
+      reference_metric: measures samples; ``None`` on processes that do not report.
       **facts: JSON values that join the result.
 
     Returns:
-      The outcome, and the result: ``None`` where the run was told to stop, or does not report.
+      The outcome, and the result: ``None`` where the run was stopped by a signal, or the process does not report.
     """
     config = experiment.config
     assert isinstance(config, MeasuredConfig)
-    outcome = run(experiment, folder, measure=measurer(yardstick) if yardstick is not None else None)
-    if outcome.step < config.steps or yardstick is None:
+    outcome = run(experiment, folder, measure=make_measure(reference_metric) if reference_metric is not None else None)
+    if outcome.step < config.steps or reference_metric is None:
         return outcome, None
 
     def finish(one: Outcome) -> dict[str, Any]:
@@ -169,8 +168,8 @@ def train_and_measure(
             "objective": config.objective,
             "divergence": config.divergence,
             "samples": one.measured,
-            "floor": yardstick.floor,
-            "protocol": yardstick.protocol,
+            "floor": reference_metric.floor,
+            "protocol": reference_metric.protocol,
             "seed": one.experiment.config.seed,
             "steps": one.step,
             "training_seconds": round(one.seconds, 1),
