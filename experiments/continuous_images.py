@@ -1,15 +1,15 @@
-"""Pictures of real-valued pixels, by any of the generator objectives that the paper compares.
+"""Trains on images of real-valued pixels, by any of the generator objectives that the paper compares.
 
     python -m experiments.continuous_images --workdir=runs/images
     python -m experiments.continuous_images --workdir=runs/proxy --objective=non_saturating
     python -m experiments.continuous_images --workdir=runs/minimax --objective=minimax
 
 Trains a DCGAN on emoji that ship with the package, then measures Frechet and kernel distances of samples from held-out
-pictures, in the features of a small network trained on the real set, beside the floor that real pictures score. The
-same trainer takes every objective, every divergence for F, every regulariser, n discriminator and m generator updates.
---preset=cifar_overtrain, celeba64 and resnet64 run the settings of the authors' code.
+pictures, in the features of a small network trained on the real set, beside the floor, the distance of real pictures.
+The same trainer takes every objective, every divergence for F, every regulariser, n discriminator and m generator
+updates. --preset=cifar_overtrain, celeba64 and resnet64 run the settings of the authors' code.
 
---features takes EfficientNet-Lite0, the Inception network of FID or a function of your own in the place of the small
+--features takes EfficientNet-Lite0, the Inception network of FID or a function of your own in place of the small
 network.
 
 Measured by the three commands above, one seed each, the last on two CPU cores (AMD EPYC) in 11 min 47 s at 51f9a86, the

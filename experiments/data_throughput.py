@@ -1,4 +1,4 @@
-"""How fast batches come: resident, streamed, and read plainly, in turns in one run; and what each embedded set costs.
+"""Measures the rate of batches: resident, streamed and by a plain reader, interleaved; and the cost of embedded sets.
 
     python -m experiments.data_throughput --data_dir=../shared/data/tfds --workdir=runs/data_throughput
 
@@ -81,8 +81,8 @@ def pipelines_of(dataset: Dataset, *, batch_size: int) -> list[Pipeline]:
 
     @functools.partial(jax.jit, static_argnames="steps")
     def in_compiled_loop(data: Any, start: Any, steps: int) -> Any:
-        # The batch is the loop's carry, so that every one is written out whole, as a training step needs it: the
-        # compiler skips what nothing reads.
+        # The batch is the loop's carry, so that every one is written to memory, as a training step needs it: the
+        # compiler skips what is not read.
         def body(_: Any, step: Any) -> tuple[Any, None]:
             return rows_of(data, step), None
 

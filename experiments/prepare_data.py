@@ -1,4 +1,4 @@
-"""Makes a data set ready before training: fetches it if asked to, reads every split once, packs it into the cache.
+"""Prepares a data set before training: downloads it where asked to, reads every split, packs it into the cache.
 
     python -m experiments.prepare_data celeba64 --data_dir=/data --download
     python -m experiments.prepare_data lsun_bedroom64 --data_dir=/data
@@ -41,7 +41,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Opens every split of a data set, and prints what it holds."""
+    """Opens every split of a data set, and prints its contents."""
     if not config.dataset:
         raise UsageError("say which data set, as in: python -m experiments.prepare_data mnist10k")
     options = dataclasses.asdict(config)
@@ -60,7 +60,7 @@ def main(config: Config) -> None:
 
 
 def names() -> str:
-    """The catalogue, for ``--help``."""
+    """Lists the catalogue, for ``--help``."""
     width = max(map(len, CATALOGUE))
     return "\n".join(f"  {name:<{width}}  {entry.summary}" for name, entry in CATALOGUE.items())
 

@@ -1,11 +1,12 @@
-"""A page of a run, or of several side by side.
+"""Writes a page of a run, or of several side by side.
 
     python -m experiments.report runs/mnist
     python -m experiments.report runs/a runs/b runs/c --out=compared.html
 
-Every run leaves its own report.html; this writes it again (while the run goes on, too), or one page that lays several
-runs' numbers, samples, curves and settings side by side: rows that differ stand out, and runs that differ by their seed
-alone get a column with mean, standard deviation and n. The page holds everything it shows and needs no network.
+Every run writes its own report.html; this writes it again (also while the run trains), or one page with the numbers,
+samples, curves and settings of several runs side by side: rows that differ are highlighted, and runs that differ by
+their seed alone get a column with mean, standard deviation and n. The page contains everything it shows and needs no
+network.
 
 Seconds; no accelerator.
 """

@@ -1,4 +1,4 @@
-"""Samples from a trained run, of any experiment and any kind of data.
+"""Draws samples from a trained run, of any experiment and any kind of data.
 
     python -m experiments.sample --workdir=runs/mnist --num=1000 --out=samples.npz
     python -m experiments.sample --workdir=runs/mnist --out=likely.png --temperature=0.3
@@ -14,7 +14,7 @@ that x was drawn from; a .png gets a grid, a .txt lines of text. In other code:
     x = sample(jax.random.key(0), 1000).x
 
 --candidates=K draws K samples for each and keeps one by the discriminator's weights e^F, which is what the theory says
-should be nearer to the data. --judge lets the digits' classifier score what comes out (labelled data only).
+should be nearer to the data. --judge scores the samples by the digits' classifier (labelled data only).
 
 Measured on discrete_mnist's default run (seed 0, commit 9cd34c0), --num=2500 --judge, for --seed=0 and 1: classifier
 score 7.63 and 7.78 of the generator itself, 7.95 and 8.00 with 4 candidates, 8.00 and 7.99 with 16, each +- 0.06 over
@@ -76,7 +76,7 @@ class Config:
 
 
 def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:
-    """The samples that the flags ask for, and what is to be told of them."""
+    """Draws the samples that the flags ask for; returns them with facts about them."""
     key = jax.random.key(config.seed)
     networks, conditional, variables = trained.networks, trained.conditional, trained.gen_variables
     if config.interpolate:
@@ -107,22 +107,24 @@ def classifier_scores(config: Config, trained: TrainedRun, x: np.ndarray) -> dic
 
 
 def check(config: Config) -> Path:
-    """The file to write; refuses flags that cannot go together before anything is loaded."""
+    """Refuses flags that contradict each other before anything is loaded; returns the file to write."""
     if not config.workdir:
         raise UsageError("--workdir=FOLDER is needed: the run to sample from")
     path = Path(config.out).expanduser()
     if path.suffix not in (".npz", ".png", ".txt"):
         raise UsageError(f"--out={config.out} must end in .npz, .png or .txt")
     if path.exists() and not config.overwrite:
-        raise UsageError(f"--out={config.out} is there already; choose another name or give --overwrite")
+        raise UsageError(f"--out={config.out} exists already; choose another name or give --overwrite")
     if config.temperature == 0.0:
         raise UsageError("--temperature=0: give a small positive number, such as 0.01, for the most probable")
     if config.interpolate == 1 or config.interpolate > config.num:
         raise UsageError(
-            f"--interpolate={config.interpolate} must be from 2 to --num={config.num}: a way has at least two ends"
+            f"--interpolate={config.interpolate} must be from 2 to --num={config.num}: an interpolation has two ends"
         )
     if config.interpolate and config.candidates > 1:
-        raise UsageError("--interpolate and --candidates cannot go together: a way has one sample a latent")
+        raise UsageError(
+            "--interpolate and --candidates cannot be combined: an interpolation has one sample per latent"
+        )
     return path
 
 
@@ -152,7 +154,7 @@ def main(config: Config) -> None:
 
 
 def write(path: Path, samples: Samples, *, spec: DatasetSpec, columns: int) -> None:
-    """Writes samples in the form that the file's name asks for, atomically."""
+    """Writes samples in the form that the file's suffix asks for, atomically."""
     if path.suffix == ".txt":
         show(path.parent, path.stem, samples, spec=spec)
     elif path.suffix == ".png":

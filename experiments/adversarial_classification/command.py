@@ -1,10 +1,10 @@
-"""Adversarial classification: a classifier trained as the generator of labels, in every way of the paper's table.
+"""Trains a classifier as the generator of labels, by every system of the paper's table.
 
     python -m experiments.adversarial_classification --workdir=runs/classification
 
 By default on the digits that ship with the package, at 16x16; two cores must do all 22 systems, two seeds each, so
-images, network and epochs are cut. --preset=full is the paper's setting, as recalled. Finished runs lie in curves/, and
-the same command goes on with those that are missing; --systems=gan,cross_entropy trains a part of the table.
+images, network and epochs are cut. --preset=full is the paper's setting, as recalled. Finished runs are kept in
+curves/, and the same command trains those that are missing; --systems=gan,cross_entropy trains a part of the table.
 
 Default: 17 min 16 s on one of two busy CPU cores, at 586aebd. Test error in %, mean and standard deviation over two
 seeds; the standard error of 7 % over 1,000 test images is 0.8. Cross-entropy 4.2 ± 0.4 (of training images 0.4), WGAN
@@ -199,7 +199,7 @@ def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, Labelle
     """Checks the flags, opens the data and the workdir, and makes a trainer for every system.
 
     Raises:
-      UsageError: something that the user can mend; nothing has been overwritten.
+      UsageError: a wrong flag, file or folder; nothing has been overwritten.
     """
     check_workdir(config, holds="the table and the picture go there")
     try:

@@ -1,4 +1,4 @@
-"""Labelled images on the device, made smaller where two cores must do, and the batches of a step from them."""
+"""Labelled images on the device, reduced in size where that is asked for, and the batches of a step from them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class LabelledImages(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """A training split and where in its endless order a run begins, a uint32 scalar; a pytree of arrays."""
+    """A training split and the first position of a run in its endless order, a uint32 scalar; a pytree of arrays."""
 
     split: LabelledImages
     first_position: Any
 
 
 def labelled_images(dataset: Dataset, *, reduction: int) -> LabelledImages:
-    """A split of grey or colour images, with every square of ``reduction`` pixels a side averaged into one.
+    """Reads a split of grey or colour images, and averages every square of ``reduction`` pixels a side into one.
 
     Sides are first filled up to a multiple of 16 pixels of the result, with the pixels at the edge: digits of 28x28
     become 32x32 and then, with a reduction of 2, 16x16.
@@ -55,12 +55,12 @@ def labelled_images(dataset: Dataset, *, reduction: int) -> LabelledImages:
 
 
 def intensities(images: jax.Array) -> jax.Array:
-    """Bytes as the networks take them: float32 in [-1, 1]."""
+    """Converts bytes to what the networks take: float32 in [-1, 1]."""
     return jnp.asarray(images, jnp.float32) / 127.5 - 1.0
 
 
 def labelled_load(*, num_examples: int, batch_size: int, minibatches: int) -> Callable[..., Any]:
-    """Batches gathered inside the compiled step, by the stateless order of ``bgan_jax.data.order``.
+    """Returns the function that gathers batches inside the compiled step, in the order of ``bgan_jax.data.order``.
 
     Args:
       num_examples: of the split. Static.

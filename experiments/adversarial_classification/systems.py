@@ -87,13 +87,13 @@ def system(
     critic_steps: int,
     average_decay: float,
 ) -> System:
-    """A system by its name.
+    """Returns a system by its name.
 
     Args:
       name: one of ``SYSTEMS``.
       num_samples: M, where labels are drawn.
       penalty: coefficient gamma of the gradient-norm penalty.
-      penalty_stride: the penalty is taken on one example in so many.
+      penalty_stride: the penalty is taken on every so many-th example.
       penalty_form: a key of ``losses.PENALTIES``, or ``"authors"``: gradient_norm for gan
         and jensen_shannon, else unweighted, as in their code.
       penalty_inputs: what the penalty differentiates F by.
@@ -138,7 +138,7 @@ def system(
 
 
 def chosen(systems: str) -> tuple[str, ...]:
-    """The systems of a comma-separated list of names, columns or divergences; ``"all"`` is every one, in table order.
+    """Parses a comma-separated list of systems, columns or divergences; ``"all"`` is every system, in table order.
 
     Raises:
       ValueError: a word that names nothing, or an empty list.

@@ -1,4 +1,4 @@
-"""Trains one system from one seed, measuring its errors on the way."""
+"""Trains one system from one seed, and measures its errors during training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVALUATION_CHUNK = 500
 
 
 class Curve(NamedTuple):
-    """What one run of one system looks like over its course; JSON values.
+    """Errors of one run of one system during training; JSON values.
 
     Attributes:
       epochs: passes over the training set at every measurement, by the classifier's batches.
@@ -45,7 +45,7 @@ class Curve(NamedTuple):
 
 
 def error_counter(networks: ClassifierNetworks) -> Callable[[Any, LabelledImages], float]:
-    """A function of (variables, split): percent of the split's images whose most probable label is wrong."""
+    """Returns the function ``(variables, split) -> percent of images whose most probable label is wrong``."""
 
     @jax.jit
     def count_wrong(variables: Any, images: jax.Array, labels: jax.Array) -> jax.Array:
@@ -64,7 +64,7 @@ def error_counter(networks: ClassifierNetworks) -> Callable[[Any, LabelledImages
 
 
 class Trainer(NamedTuple):
-    """One system's compiled step, for as many seeds as are asked for.
+    """One system's compiled step, for any number of seeds.
 
     Attributes:
       program: the step on all devices.
@@ -78,7 +78,7 @@ class Trainer(NamedTuple):
 
 
 def initializer(networks: ClassifierNetworks, *, optimizers: Pair) -> Callable[[jax.Array], Any]:
-    """``seed -> state``. One function for all systems, so that it is compiled once."""
+    """Returns the function ``seed -> state``, one for all systems, so that it is compiled once."""
 
     def initialize(seed: jax.Array) -> Any:
         return init_classification_state(jax.random.key(seed), networks=networks, optimizers=optimizers)
@@ -90,7 +90,7 @@ def trainer(
     system: System, *, build: Callable[..., ClassifierNetworks], initialize: Callable[[jax.Array], Any],
     optimizers: Pair, split: LabelledImages, batch_size: int, launcher: str,
 ) -> Trainer:  # fmt: skip
-    """Makes one system's step ready.
+    """Prepares one system's step.
 
     Args:
       system: what to train.

@@ -1,18 +1,18 @@
-"""How fast a training step is, beside the same step in PyTorch and the machine's own peak.
+"""Measures the speed of a training step, of the same step in PyTorch, and the machine's peak.
 
     python -m experiments.benchmark --json=benchmark.json --markdown=benchmark.md
     python -m experiments.benchmark --rows=none --parts=digits_20 --startup=5 --markdown=parts.md
     python -m experiments.benchmark --rows=none --peer_path=bgan-pytorch,PyTorch-GAN
 
-Every row is a network with its M. Programs of a row take turns, so that a slow minute of the machine hits them all;
+Every row is a network with its M. Programs of a row are interleaved, so that a slow minute of the machine affects all;
 medians, with the fastest and the slowest round. "parity" learns from all M fakes, as the paper and the PyTorch step do;
 "default" is what our commands do, one fake per latent. FLOPs are the compiler's count of our step with all samples in
 one chunk; the peak is a large float32 matrix product in the same run. PyTorch is an extra of the benchmark (pip install
-torch), and its lines are left out where it is not installed. The heap keeps its memory, as in every run of ours, for
-all programs alike. A benchmark, not a test: run it on an idle machine.
+torch), and its lines are left out where it is not installed. The heap keeps its memory, as in every run of this
+package, for all programs. A benchmark, not a test: run it on an idle machine.
 
 --parts says where a step's time goes, --startup how long a start takes. --peer_path adds other people's
-implementations, run out of the user's own checkouts of them; what is unequal stands under the table.
+implementations, run from the user's checkouts of them; their differences are listed under the table.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Config:
 
 
 def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:
-    """The rows that were asked for.
+    """Returns the rows that a flag lists.
 
     Args:
       config: the flags.
@@ -86,7 +86,7 @@ def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:
 
 
 def our_programs(row: Row) -> list[Program]:
-    """Our default, and our parity form."""
+    """Returns our step in its default form, and in its parity form."""
     programs = [ours(row, name="default")]
     if 0 < row.num_samples <= MAX_PARITY_SAMPLES:
         programs.append(ours(row, name="parity", disc_fakes_per_latent=row.num_samples))
@@ -94,7 +94,7 @@ def our_programs(row: Row) -> list[Program]:
 
 
 def programs_of(row: Row, config: Config) -> list[Program]:
-    """Our programs, and PyTorch's."""
+    """Returns our programs, and those of PyTorch."""
     programs = our_programs(row)
     if importlib.util.find_spec("torch") is None or row.num_samples > MAX_PARITY_SAMPLES:
         return programs
@@ -104,7 +104,7 @@ def programs_of(row: Row, config: Config) -> list[Program]:
 
 
 def beside_peer(row: Row, *, peer: str, folder: Path) -> list[Program]:
-    """Our step by default and in the peer's form, and the peer's own."""
+    """Returns our programs, and the peer's."""
     from experiments.benchmark.pytorch_peers import peer_program
 
     theirs = peer_program(peer, folder, row)
@@ -112,7 +112,7 @@ def beside_peer(row: Row, *, peer: str, folder: Path) -> list[Program]:
 
 
 def measure_row(row: Row, programs: list[Program], config: Config, *, peak: float) -> dict[str, Any]:
-    """Everything about one row, JSON values; times in seconds per step."""
+    """Measures one row; returns JSON values, with times in seconds per step."""
     times = interleave(programs, rounds=config.rounds, seconds=config.seconds)
     measured: dict[str, Any] = {}
     for program in programs:
@@ -132,11 +132,11 @@ def measure_row(row: Row, programs: list[Program], config: Config, *, peak: floa
 
 
 def main(config: Config) -> dict[str, Any]:
-    """Measures row by row; what is done is written as it comes."""
+    """Measures row by row, and writes the results after each."""
     rows, taken_apart = rows_of(config), rows_of(config, flag="parts")
-    heap.use_one_heap()  # As every run of ours has it; it serves PyTorch in this process as well.
+    heap.use_one_heap()  # As in every run; it applies to PyTorch in this process as well.
     checkouts = peers.find_peers(config.peer_path)
-    # Before anything of this process's own runs beside them.
+    # Before other work of this process disturbs them.
     starts = startup.measure_starts(rounds=config.startup) if config.startup else {}
     peak = machine.peak_flops()
     about = {**machine.description(), "peak_gflops": round(peak / 1e9, 1), "commit": workdir.commit()}

@@ -1,4 +1,4 @@
-"""What the machine can do at most, measured in the same run: a large matrix product, and what the machine is."""
+"""The machine: its peak, measured in the same run by a large matrix product, and its description."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIDE = {"cpu": 2048, "gpu": 8192, "tpu": 8192}
 
 
 def peak_flops(*, rounds: int = 5) -> float:
-    """Arithmetic per second of the largest of several float32 matrix products, at JAX's default precision."""
+    """Measures arithmetic per second of a large float32 matrix product, at JAX's default precision; the best of a few."""
     side = SIDE.get(jax.default_backend(), 2048)
     matrix = jax.random.normal(jax.random.key(0), (side, side))
     product = jax.jit(jnp.matmul)
@@ -28,7 +28,7 @@ def peak_flops(*, rounds: int = 5) -> float:
 
 
 def description() -> dict[str, Any]:
-    """What a row of results must say of the machine that it came from."""
+    """Describes the machine, as every result must."""
     device = jax.devices()[0]
     return {
         "backend": jax.default_backend(),

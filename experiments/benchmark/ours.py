@@ -1,4 +1,4 @@
-"""Our step as a program: the very function that runs, with its data on the device and its metrics."""
+"""Our training step as a program: the function of a run, with its data on the device and its metrics."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from bgan_jax.runtime.metric_totals import empty_totals
 from experiments.benchmark.program import Program
 from experiments.benchmark.rows import Row
 
-EXAMPLES = 1024  # Enough that a batch is gathered, few enough to be made in no time.
+EXAMPLES = 1024  # Enough that a batch is gathered, few enough to be made quickly.
 
 
 def synthetic_rows(row: Row, *, seed: int = 0) -> np.ndarray:
-    """Random examples in the data's own form: the time of a step does not depend on what they show."""
+    """Draws random examples in the data's own form: the time of a step does not depend on their content."""
     generator = np.random.default_rng(seed)
     if row.kind == "binary":
         return generator.integers(0, 2, (EXAMPLES, *row.shape), np.uint8)
@@ -38,7 +38,7 @@ def synthetic_rows(row: Row, *, seed: int = 0) -> np.ndarray:
 
 
 def step_function(row: Row, *, disc_fakes_per_latent: int = 1, axis_name: str | None = None, loops: bool = True) -> Any:
-    """The step of a row, and the initial state's function; without loops all samples are computed at once."""
+    """Returns the step of a row, and its initialiser; without loops all samples are computed at once."""
     networks = build_networks(row.network, example_shape=row.shape, width=row.width, axis_name=axis_name)
     optimizers = adam_pair(learning_rate_gen=1e-4, learning_rate_disc=1e-4)
     initialize = functools.partial(init_state, networks=networks, optimizers=optimizers)
@@ -64,13 +64,13 @@ def step_function(row: Row, *, disc_fakes_per_latent: int = 1, axis_name: str | 
 
 
 def load(data: jax.Array, key: jax.Array, step: jax.Array, example_index: jax.Array) -> jax.Array:
-    """A batch of examples in order, as ``make_advance`` asks for it."""
+    """Returns a batch of examples in order; a ``Load`` for ``make_advance``."""
     del key
     return data[(step * example_index.shape[0] + example_index) % EXAMPLES][None]
 
 
 class Ready(NamedTuple):
-    """A row's compiled step with what it runs on, all on the devices.
+    """A row's compiled step with its inputs, all on the devices.
 
     Attributes:
       program: the step; its ``advance`` is compiled.
@@ -119,7 +119,7 @@ def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
 
 
 def ours(row: Row, *, name: str, disc_fakes_per_latent: int = 1) -> Program:
-    """A row's step as a program.
+    """Makes the program of a row's step.
 
     Args:
       row: what to train.

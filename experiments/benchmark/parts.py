@@ -1,8 +1,8 @@
-"""Where the time of a step goes: its parts, each compiled as a program of its own at the same shapes; and the host.
+"""Measures the parts of a step, each compiled as a program of its own at the same shapes, and the host.
 
-The parts are the very functions that the step is made of, so that they stay what it does. What a part shares with
+The parts are the functions that the step calls. What a part shares with
 another is subtracted: scoring less drawing is the discriminator's pass over the samples. Parts do not add up to the
-step to the last percent: within the step the compiler joins what here is apart.
+step to the last percent: within the step the compiler fuses what is separate here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WARM_UP = 6
 
 
 def program(name: str, function: Callable[..., Any], *arguments: Any) -> Program:
-    """A function of fixed arguments as a program; every call is waited for."""
+    """Compiles a function of fixed arguments as a program that waits for every call."""
     began = time.perf_counter()
     compiled = jax.jit(function, compiler_options=compiler_options()).lower(*arguments).compile()
     compile_seconds = time.perf_counter() - began
@@ -48,7 +48,7 @@ def program(name: str, function: Callable[..., Any], *arguments: Any) -> Program
 
 
 def programs_of(row: Row) -> list[Program]:
-    """The parts of a row's step, and the step itself, on one device.
+    """Returns the parts of a row's step, and the step itself, on one device.
 
     Args:
       row: of discrete data.
@@ -169,7 +169,7 @@ def idle_seconds(step: Ready, calls: int = 100) -> float:
 
 
 def measure_parts(row: Row, *, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Seconds of every part, once a round, in turns.
+    """Measures seconds of every part, once a round, interleaved.
 
     Args:
       row: of discrete data.

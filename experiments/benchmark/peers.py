@@ -1,6 +1,6 @@
-"""Other people's implementations, timed beside ours where the user has them: which checkout is whose, and its rows.
+"""Implementations by other authors, timed beside ours: how a checkout of the user is recognised, and its rows.
 
-Nothing of theirs is in this repository. ``pytorch_peers.py`` runs what the checkout holds.
+None of their code is in this repository. ``pytorch_peers.py`` runs the checkout.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from experiments.harness.cli.errors import UsageError
 
 
 class Peer(NamedTuple):
-    """One implementation.
+    """An implementation by other authors.
 
     Attributes:
       address: where it is cloned from.
@@ -59,16 +59,16 @@ PEERS: dict[str, Peer] = {"bgan-pytorch": BGAN_PYTORCH, "PyTorch-GAN": PYTORCH_G
 
 
 def find_peers(paths: str) -> dict[str, Path]:
-    """The checkouts that were given.
+    """Returns the checkouts that the flag lists.
 
     Args:
-      paths: their folders, separated by commas; none is none.
+      paths: their folders, separated by commas; may be empty.
 
     Returns:
       Folder by name of the peer.
 
     Raises:
-      UsageError: a folder that is absent, no peer's, or the second of the same peer; or PyTorch is not installed.
+      UsageError: a folder is missing, is not a peer's, or is the second of the same peer; or PyTorch is not installed.
     """
     legal = " or ".join(f"{name} ({peer.address})" for name, peer in PEERS.items())
     found: dict[str, Path] = {}

@@ -1,4 +1,4 @@
-"""The same step in PyTorch, written as well as we can: what our own is held against.
+"""The same training step in PyTorch, written as well as we can, to compare ours with.
 
 Same networks, same M, same loss, same penalty on the same share of the batch, Adam, and a moving average. It too uses
 that the generator's gradient is that at the weighted mean sample, so what is compared is the execution.
@@ -44,7 +44,7 @@ class TorchStep:
         self.step_number = 0
 
     def step(self) -> None:
-        """One discriminator update and one generator update on the same samples."""
+        """Updates the discriminator and then the generator on the same samples."""
         row, size = self.row, self.row.batch_size
         start = (self.step_number * size) % EXAMPLES
         self.step_number += 1
@@ -112,11 +112,11 @@ def _one_hot_first(symbols: torch.Tensor, number: int) -> torch.Tensor:
 
 
 def program_of(name: str, take_steps: Callable[[int], None], *, compiled: bool = False) -> Program:
-    """A program of steps in PyTorch, after its first two.
+    """Makes a program of steps in PyTorch, and runs its first two.
 
     Args:
       name: of the program.
-      take_steps: takes so many steps; on a GPU it need not wait for them.
+      take_steps: takes a number of steps; on a GPU it does not have to wait for them.
       compiled: whether the first step compiles.
     """
     on_gpu = torch.cuda.is_available()
@@ -137,7 +137,7 @@ def program_of(name: str, take_steps: Callable[[int], None], *, compiled: bool =
 
 
 def pytorch(row: Row, *, compiled: bool) -> Program:
-    """A row's step in PyTorch, after its first two steps."""
+    """Makes the program of a row's step in PyTorch, and runs its first two steps."""
     torch.manual_seed(0)
     stepper = TorchStep(row, compiled=compiled, device="cuda" if torch.cuda.is_available() else "cpu")
 

@@ -27,7 +27,7 @@ class TorchNetworks(NamedTuple):
 
 
 class _First(nn.Module):
-    """The only column."""
+    """Takes the only column."""
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return hidden[:, 0]
@@ -38,7 +38,7 @@ def _dense(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def _up(inputs: int, outputs: int, kernel: int) -> nn.Module:
-    """A transposed convolution that doubles the side."""
+    """Returns a transposed convolution that doubles the side."""
     if kernel == 4:
         return nn.ConvTranspose2d(inputs, outputs, 4, 2, padding=1, bias=False)
     return nn.ConvTranspose2d(inputs, outputs, 5, 2, padding=2, output_padding=1, bias=False)
@@ -190,5 +190,5 @@ PRESETS = {
 
 
 def build_torch_networks(row: Row) -> TorchNetworks:
-    """The two networks of a row."""
+    """Builds the two networks of a row."""
     return PRESETS[row.network](row)

@@ -1,9 +1,9 @@
-"""Runs a peer's own training loop out of the user's checkout, on synthetic data.
+"""Runs a peer's own training loop from the user's checkout, on synthetic data.
 
-Their files are scripts that parse the command line, download, print, save and draw. So each is read, cut, and only then
-executed: what stays is their networks, losses, optimisers, defaults and, of the loop over batches, all that stands
+Their files are scripts that parse the command line, download, print, save and draw. So each is parsed and reduced
+before it is executed: their networks, losses, optimisers and defaults remain and, of the loop over batches, everything
 before it first prints, which is their update. Their packages are not imported, so nothing is found under their names.
-On a GPU their batches come from the host at every step, as a data loader's do; ours lie on the device.
+On a GPU their batches come from the host at every step, as those of a data loader; ours are on the device.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from experiments.benchmark.rows import Row
 from experiments.harness.cli.errors import UsageError
 
 IMPORTED = sys.stdlib_module_names | {"torch", "numpy"}
-#: A statement outside functions and classes that says one of these downloads, writes or prints.
+#: A statement outside functions and classes that contains one of these downloads, writes or prints.
 LEFT_OUT = ("DataLoader(", "makedirs(", "print(")
 
 Namespace = dict[str, Any]
@@ -34,14 +34,14 @@ Loop = Callable[[list[Any]], None]
 
 
 def read_script(path: Path, *, arguments: list[str]) -> ast.Module:
-    """A script without what it does beside training.
+    """Parses a script and removes everything but its training.
 
     Args:
       path: of the script.
-      arguments: what it shall read in place of the command line.
+      arguments: what it reads in place of the command line.
 
     Returns:
-      Its syntax tree, cut as the module's docstring says.
+      Its syntax tree, reduced as the module's docstring says.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     tree.body = [statement for statement in tree.body if _stays(statement)]
@@ -69,7 +69,7 @@ def _cut_epoch(epoch: ast.For) -> None:
         if isinstance(batch, ast.For):
             prints = ["print(" in ast.unparse(statement) for statement in batch.body]
             if True not in prints:
-                raise ValueError(f"the loop of line {batch.lineno} never prints, so nobody knows where its update ends")
+                raise ValueError(f"the loop of line {batch.lineno} never prints, so the end of its update is unknown")
             del batch.body[prints.index(True) :], epoch.body[place + 1 :]
             return
 
@@ -79,7 +79,7 @@ def _execute(statements: list[ast.stmt], path: Path, namespace: Namespace) -> No
 
 
 def bgan_pytorch(folder: Path, row: Row) -> Loop:
-    """The loop of https://github.com/kklemon/bgan-pytorch over batches, as its ``train.py`` sets it up."""
+    """Returns the loop of https://github.com/kklemon/bgan-pytorch over batches, as its ``train.py`` sets it up."""
     made: list[Any] = []
     namespace: Namespace = {"__name__": "peer", "edict": SimpleNamespace}
     arguments = ["disc_mnist" if row.kind == "binary" else "disc_celeba", f"--n-mc-samples={row.num_samples}"]
@@ -109,7 +109,7 @@ def bgan_pytorch(folder: Path, row: Row) -> Loop:
 
 
 def pytorch_gan(folder: Path, row: Row) -> Loop:
-    """The loop of https://github.com/eriklindernoren/PyTorch-GAN's ``bgan.py`` over batches; it is the script's end."""
+    """Returns the loop over batches at the end of ``bgan.py`` of https://github.com/eriklindernoren/PyTorch-GAN."""
     del row  # The script's own sizes are the row's.
     path = folder / PEERS["PyTorch-GAN"].files[0]
     namespace: Namespace = {"__name__": "peer"}
@@ -129,14 +129,14 @@ LOOPS: dict[str, Callable[[Path, Row], Loop]] = {"bgan-pytorch": bgan_pytorch, "
 
 
 def synthetic_batches(row: Row) -> list[torch.Tensor]:
-    """What a data loader of theirs would give: channels first; colours as numbers."""
+    """Draws batches in the form of the peer's data loader: channels first; colours as numbers."""
     examples = torch.from_numpy(synthetic_rows(row))
     examples = examples.long() if row.kind == "categorical" else examples.movedim(-1, 1).contiguous().float()
     return [*examples.split(row.batch_size)][: len(examples) // row.batch_size]
 
 
 def peer_program(name: str, folder: Path, row: Row) -> Program:
-    """A peer's step as a program.
+    """Makes the program of a peer's step.
 
     Args:
       name: of the peer, a key of ``PEERS``.
@@ -147,7 +147,7 @@ def peer_program(name: str, folder: Path, row: Row) -> Program:
       The program, after its first steps.
 
     Raises:
-      UsageError: the checkout does not hold what it did when this was written.
+      UsageError: the checkout has changed since this was written.
     """
     torch.manual_seed(0)
     batches = synthetic_batches(row)

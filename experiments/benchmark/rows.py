@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One training step to be timed, the same in every framework.
+    """A training step to be timed, the same in every framework.
 
     Attributes:
       name: of the row.
@@ -17,7 +17,7 @@ class Row(NamedTuple):
       batch_size: N.
       width: base number of maps; ``None`` is the preset's.
       penalty: the gradient-norm penalty's coefficient.
-      penalty_stride: it is taken on one example in so many.
+      penalty_stride: the penalty is taken on every so many-th example.
     """
 
     name: str

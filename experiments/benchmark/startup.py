@@ -1,6 +1,6 @@
-"""How long a start takes: importing the losses, and the digits' command up to its first step, each in fresh processes.
+"""Measures starts in fresh processes: importing the losses, and the digits' command up to its first step.
 
-Two times of each: seconds by the clock, and of processors, which other work on the machine disturbs less.
+Both in seconds by the clock, and of processors, which other work on the machine affects less.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ logger = logging.getLogger("bgan_jax")
 ROOT = Path(__file__).parent.parent.parent
 DIGITS = ("-m", "experiments.discrete_mnist", "--report_every=1")
 FIRST_STEP = "step 1/"
-# What would lend a start the compiled programs of somebody else.
+# Variables that would give a start the compiled programs of another.
 CACHES = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
 
 
 class Start(NamedTuple):
-    """One process up to its mark, in seconds.
+    """Seconds of one process up to its mark.
 
     Attributes:
       clock: from its start.
@@ -41,7 +41,7 @@ class Start(NamedTuple):
 
 
 def start_of(arguments: Sequence[str], *, mark: str | None = None, cache: Path | None = None) -> Start:
-    """Starts Python and ends it as soon as it has said something.
+    """Starts Python and ends it as soon as it has printed a mark.
 
     Args:
       arguments: of the interpreter.
@@ -52,7 +52,7 @@ def start_of(arguments: Sequence[str], *, mark: str | None = None, cache: Path |
       The :class:`Start`.
 
     Raises:
-      RuntimeError: the process ended without the mark, or badly; with the end of what it said.
+      RuntimeError: the process ended without the mark, or badly; with the end of its standard error.
     """
     environment = {name: value for name, value in os.environ.items() if name not in CACHES}
     if cache is not None:
@@ -83,7 +83,7 @@ def start_of(arguments: Sequence[str], *, mark: str | None = None, cache: Path |
 
 
 def measure_starts(*, rounds: int) -> dict[str, list[Start]]:
-    """Every kind of start, in turns.
+    """Measures every kind of start, interleaved.
 
     Args:
       rounds: how often each is measured.

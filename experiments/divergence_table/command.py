@@ -1,12 +1,12 @@
-"""The paper's divergence table: what fresh critics say of generators trained by boundary seeking and by WGAN-GP.
+"""Makes the paper's divergence table: fresh critics of generators trained by boundary seeking and by WGAN-GP.
 
     python -m experiments.divergence_table --workdir=runs/table
 
 Trains a generator of binarised digits by boundary seeking with a Jensen-Shannon discriminator, one with a reverse-KL
 discriminator, and WGAN-GP's through its probabilities, all of one architecture; freezes each; trains a new
 discriminator per measure on each; and prints the paper's table with ours beside it. --train and --measure take any of
-the divergences, and --forms what is shown of WGAN-GP's generator. Finished cells are kept in cells.jsonl, and the same
-command goes on with the missing ones. result.md is the table with its protocol, divergence_table.png the page.
+the divergences, and --forms what is shown of WGAN-GP's generator. Results of critics are kept in cells.jsonl, and the
+same command trains the missing ones. result.md is the table with its protocol, divergence_table.png the page.
 
 Measured on the whole of MNIST, seeds 0 to 2, on one of two busy cores, about 23 min a seed, by --seeds=3
 --dataset=mnist --data_dir=../shared/data/tfds --critic_penalty=0.5 --evaluation_rows=1000, in parts at f88ef9a (the
@@ -28,7 +28,7 @@ Reverse KL needs a discriminator with a shorter memory. At the settings of Jense
 from 40 to 48,000 (there: 6), because F is pulled down without bound on samples that are easy to tell, and -e^-F on data
 answers; Adam divides by their root mean square for a thousand steps and hardly moves F any more: V by JS was 1.08 for
 seed 0 and 1.386, the maximum, one blot for every latent, for seed 1. With half the step and a second decay of 0.9 in
-the place of 0.999 gradients have norms of 3 to 5 from step 300 on. Also tried for seed 1, by a judge's classifier score
+the place of 0.999 gradients have norms of 3 to 5 from step 300 on. Also tried for seed 1, by the classifier score
 (of 5.50 with the settings chosen): gradients clipped at norm 10, 5.48; the authors' step and penalty, 1e-3 and 5, 4.33;
 a fifth of the penalty and half the generator's step, 4.60; penalty 5 halving every 200 steps, 3.97.
 

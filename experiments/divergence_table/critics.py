@@ -136,5 +136,5 @@ def _json(bounds: BoundOverBatches) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    """Rounded; ``None`` for what is not finite, which JSON cannot express."""
+    """Rounds a number; ``None`` for one that is not finite, which JSON cannot express."""
     return round(float(value), 5) if math.isfinite(value) else None

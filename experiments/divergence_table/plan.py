@@ -98,7 +98,7 @@ def plan_for(config: Config) -> Plan:
     """Checks every flag and opens the data; nothing has been written yet.
 
     Raises:
-      UsageError: something that the user can mend.
+      UsageError: a wrong flag, file or folder.
     """
     check_workdir(config, holds="generators, critics and the table go there")
     if config.num_processes is not None or config.coordinator is not None or config.process_id is not None:

@@ -35,7 +35,7 @@ Row = dict[str, Any]
 
 
 def row_title(train: str, form: str) -> str:
-    """What a row of the table is called."""
+    """Returns the title of a row."""
     if train == FLOOR:
         return "data (floor)"
     return f"WGAN-GP ({form})" if train == WASSERSTEIN else f"BGAN, {TITLES[train]}"

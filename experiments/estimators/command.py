@@ -1,4 +1,4 @@
-"""The estimator laboratory: every gradient estimator against exact gradients, and whole runs against exact divergences.
+"""Compares every gradient estimator with exact gradients, and whole runs with exact divergences.
 
     python -m experiments.estimators --workdir=runs/estimators
 

@@ -1,9 +1,9 @@
-"""The game on a listed state space: a generator that is a table, and the discriminator that is optimal against it.
+"""The game on an enumerable state space: a generator that is a table, and its optimal discriminator.
 
 The generator is a mixture of Z products, q(x) = 1/Z sum_z g(x|z): its parameters are a table of logits with a row per
-latent, so q can be written out. Latents stay the package's own: the row is the argmax of Z normal numbers, which is
-uniform. The optimal discriminator looks log p up and knows the generator's table, so its parameters *are* the
-generator's. Both are ordinary players, and the training steps cannot tell.
+latent, so q can be written out. Latents are those of the package: the row is the argmax of Z normal numbers, which is
+uniform. The optimal discriminator looks log p up and takes the generator's table, so its parameters *are* the
+generator's. Both are ordinary players for the training steps.
 """
 
 from __future__ import annotations
@@ -54,23 +54,23 @@ class TableGenerator(nn.Module):
 
 
 def logits_shape(target: EnumerableTarget) -> tuple[int, ...]:
-    """Shape of one example's logits."""
+    """Returns the shape of one example's logits."""
     shape = target.states.shape[1:]
     return shape if target.num_symbols == 2 else (*shape, target.num_symbols)
 
 
 def finite_log_probs(target: EnumerableTarget) -> np.ndarray:
-    """Log p, at least -30 nats, so that F is finite, ``[S]`` float32."""
+    """Returns log p, at least -30 nats, so that F is finite, ``[S]`` float32."""
     return np.maximum(target.log_probs, -30.0).astype(np.float32)
 
 
 def latent_log_probs(num_latents: int) -> jax.Array:
-    """Uniform log h(z), ``[Z]``."""
+    """Returns the uniform log h(z), ``[Z]``."""
     return jnp.full(num_latents, -math.log(num_latents))
 
 
 def optimal_discriminator(target: EnumerableTarget, *, num_latents: int) -> Player:
-    """F(x) = log p(x) - log q(x), with q of the generator whose parameters it is given as its own.
+    """Makes the player F(x) = log p(x) - log q(x), with q of the generator whose parameters are also its own.
 
     Args:
       target: p.
@@ -107,7 +107,7 @@ def enumerable_game(
     disc_optimizer: optax.GradientTransformation | None = None,
     **settings: Any,
 ) -> DiscreteGame:
-    """A target's game.
+    """Makes the game of a target.
 
     Args:
       target: p.
@@ -146,12 +146,12 @@ def enumerable_game(
 
 
 def with_optimal_discriminator(state: TrainState) -> TrainState:
-    """The state whose (optimal) discriminator knows the generator as it is now."""
+    """Returns the state with the optimal discriminator of its current generator."""
     return state.replace(params=state.params._replace(disc=state.params.gen))
 
 
 def optimal_step(state: TrainState, *, game: DiscreteGame, batch_size: int) -> TrainState:
-    """One generator step of Algorithm 1 against the optimal discriminator, by the package's own path."""
+    """Takes one generator step of Algorithm 1 against the optimal discriminator, by the functions of the package."""
     state = with_optimal_discriminator(state)
     key = jax.random.fold_in(state.key, state.step)
     fakes = generate(state, key, jnp.arange(batch_size), networks=game.networks)
@@ -160,12 +160,12 @@ def optimal_step(state: TrainState, *, game: DiscreteGame, batch_size: int) -> T
 
 
 def draw_real(key: jax.Array, target: EnumerableTarget, *, batch_size: int) -> jax.Array:
-    """Independent examples of the target inside a compiled program, ``[N, ...]`` uint8."""
+    """Draws independent examples of the target inside a compiled program, ``[N, ...]`` uint8."""
     cumulative = jnp.asarray(np.cumsum(np.exp(target.log_probs)).astype(np.float32))
     rows = jnp.searchsorted(cumulative, jax.random.uniform(key, (batch_size,)) * cumulative[-1], side="right")
     return jnp.asarray(target.states)[jnp.minimum(rows, len(target.states) - 1)]
 
 
 def table_log_probs(target: EnumerableTarget, conditional: Conditional) -> Callable[[jax.Array], jax.Array]:
-    """The function from a table of logits ``[Z, ...]`` to log g(x|z) of every state, ``[Z, S]``."""
+    """Returns the function from a table of logits ``[Z, ...]`` to log g(x|z) of every state, ``[Z, S]``."""
     return lambda table: conditional_log_probs(conditional, target.states, table)

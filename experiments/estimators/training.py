@@ -1,4 +1,4 @@
-"""Whole training runs on a listed state space, several seeds at once, with the exact divergence over time."""
+"""Training runs on an enumerable state space, several seeds at once, with exact divergences over the steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from experiments.estimators.gradients import ESTIMATED_LOSSES, RELAXED, relaxed_
 
 
 class TrainingSettings(NamedTuple):
-    """What all runs of one target share.
+    """Settings of all runs on one target.
 
     Attributes:
       num_latents: Z, rows of the generator's table.
@@ -234,7 +234,7 @@ def train_curves(
             divergences = _divergences(target, game, state.params.gen["logits"])
             return jax.lax.fori_loop(0, between, lambda _, state: step(state), state), divergences
 
-        # The last pass through the loop is there for its record alone; one program instead of two.
+        # The last pass through the loop serves its record alone; one program instead of two.
         return jax.lax.scan(record, state, None, length=settings.records + 1)[1]
 
     keys = jax.vmap(lambda seed: jax.random.fold_in(key, seed))(jnp.arange(num_seeds))

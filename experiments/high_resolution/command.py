@@ -1,4 +1,4 @@
-"""Faces, bedrooms and ImageNet at 64 and 128 pixels: residual networks, gradient-norm penalty, boundary seeking.
+"""Trains on faces, bedrooms and ImageNet at 64 and 128 pixels: residual networks, gradient-norm penalty.
 
     python -m experiments.high_resolution --workdir=runs/faces --dataset=images:FOLDER
     python -m experiments.high_resolution --workdir=runs/celeba64 --preset=celeba64 --data_dir=D
@@ -50,7 +50,7 @@ logger = logging.getLogger("bgan_jax")
 
 NETWORKS = ("resnet64", "resnet128", "resnet64_roth", "resnet128_roth", "dcgan64", "dcgan128")
 # The settings of the authors' code. How long their runs were is not known: CelebA is given the 30 epochs that the code
-# has as its default, larger sets as many steps as seem worth their price.
+# has as its default, larger sets as many steps as seemed affordable.
 _AUTHORS: dict[str, Any] = {
     "width": None, "batch_size": 64, "learning_rate_gen": 1e-4, "learning_rate_disc": 1e-4, "penalty": 1.0,
     "average_decay": 0.999, "judged_samples": 5000, "judge_steps": 5000, "picture_every": 5000,
@@ -92,7 +92,7 @@ class Config(MeasuredConfig):
 
 
 def side_of(network: str) -> int:
-    """The side of a network's pictures, from its name.
+    """Returns the side of a network's images, from its name.
 
     Example:
       >>> side_of("resnet128_roth")
@@ -102,7 +102,7 @@ def side_of(network: str) -> int:
 
 
 def cost_of_config(config: Config) -> Cost:
-    """What a run with these flags takes; no data are needed.
+    """Counts the cost of a run with these flags; no data are needed.
 
     Raises:
       UsageError: settings that contradict each other.

@@ -1,4 +1,4 @@
-"""One page of a run on large pictures: its Frechet distance over the steps, and samples beside it."""
+"""The figure of a run on large images: its Frechet distance over the steps, and samples beside it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bgan_jax.runtime.plotting import new_figure, save_figure
 def save_progress(
     path: Path, measured: Sequence[dict[str, Any]], *, pictures: Path, floor: float, title: str, columns: int = 4
 ) -> None:
-    """Writes the page: the curve, a corner of some saved grids, and one of real pictures.
+    """Writes the figure: the curve, a corner of some saved grids, and one of real pictures.
 
     Args:
       path: a PNG.
       measured: lines of the run's measurements, each with ``step`` and ``frechet``.
       pictures: the run's folder of grids, ``samples_STEP.png`` and ``real.png``.
       floor: the Frechet distance of real pictures.
-      title: above the page.
-      columns: at most so many grids of samples.
+      title: above the figure.
+      columns: number of grids of samples, at most.
     """
     from PIL import Image
 

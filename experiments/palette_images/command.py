@@ -132,7 +132,7 @@ def in_palette(config: Config) -> Config:
 
 
 def prepare(config: Config) -> Experiment:
-    """As :func:`discrete.prepare`, for palette images only."""
+    """Does what :func:`discrete.prepare` does, and refuses data other than palette images."""
     experiment = discrete.prepare(config)
     if experiment.dataset.spec.kind != "categorical":
         raise UsageError(

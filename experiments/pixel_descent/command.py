@@ -1,4 +1,4 @@
-"""Where each objective pushes generated pictures: descent on the pixels themselves, past the generator.
+"""Takes gradient steps on generated images themselves, to see where each objective pushes them.
 
     python -m experiments.pixel_descent --workdir=runs/pixel_descent
 

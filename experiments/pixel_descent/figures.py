@@ -1,4 +1,4 @@
-"""Pictures of descents on pixels: the paper's figure, and the paths in numbers."""
+"""Figures of descents on pixels: the paper's, and the metrics along the paths."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ COLORS = ("#5b7db1", "#e0a030", "#d1495b", "#4c956c", "#7b5ea7", "#555555")
 
 
 def save_descent(path: Path, descents: Sequence[Descent], *, spec: DatasetSpec) -> None:
-    """Writes the same few pictures on their way down: a row for every objective, a column for every moment.
+    """Writes a few images during the descent: a row for every objective, a column for every kept step.
 
     Args:
       path: a PNG.
-      descents: of one rate, from the same pictures.
+      descents: of one rate, from the same images.
       spec: the data set.
     """
     rows, columns = len(descents), len(descents[0].moments)
@@ -38,12 +38,12 @@ def save_descent(path: Path, descents: Sequence[Descent], *, spec: DatasetSpec) 
 
 
 def save_paths(path: Path, descents: Sequence[Descent], *, floor: float) -> None:
-    """Writes F with its spread, the drift and the Frechet distance along every path: a row for every rate.
+    """Writes F with its standard deviation, the drift and the Frechet distance along every path: a row for every rate.
 
     Args:
       path: a PNG.
       descents: of all objectives and rates.
-      floor: the Frechet distance of real pictures.
+      floor: the Frechet distance of real images.
     """
     rates = list(dict.fromkeys(descent.rate for descent in descents))
     names = list(dict.fromkeys(descent.objective for descent in descents))

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 
 class Cluster(NamedTuple):
-    """Accelerators as their maker describes them.
+    """Accelerators as described by their maker.
 
     Attributes:
       name: of the machine.
@@ -55,7 +55,7 @@ CLUSTERS = {
     "h100": Cluster("H100", 989e12 / 2, 8, 450e9, 400e9 / 8, torus=False),
 }
 
-# Not published by anybody; seconds for a message to the next device of a group, and between groups. Assumptions.
+# Not published; seconds for a message to the next device of a group, and between groups. Assumptions.
 LINK_LATENCY = 1e-6
 NETWORK_LATENCY = 10e-6
 
@@ -83,7 +83,7 @@ class StepTime(NamedTuple):
     Attributes:
       compute: arithmetic.
       transfer: bytes over links and network.
-      latency: the way there, whatever the bytes.
+      latency: of the messages, whatever their bytes.
     """
 
     compute: float
@@ -104,7 +104,7 @@ class StepTime(NamedTuple):
 def step_time(
     cluster: Cluster, *, devices: int, flops: float, all_reduces: tuple[int, ...], utilisation: float
 ) -> StepTime:
-    """The model of the module's docstring.
+    """Computes the time of a step by the model of the module's docstring.
 
     Args:
       cluster: what the devices are.
@@ -135,7 +135,7 @@ def step_time(
 
 
 def _hops(devices: int, *, torus: bool) -> int:
-    """There and back: along both sides of a torus that is as square as it can be, or through a switch as a tree."""
+    """Counts hops there and back: along both sides of the most square torus, or through a switch as a tree."""
     if not torus:
         return 2 * math.ceil(math.log2(devices))
     side = max(width for width in range(1, math.isqrt(devices) + 1) if devices % width == 0)

@@ -1,4 +1,4 @@
-"""What the devices send each other in a step, read off the compiled program."""
+"""Counts what the devices send each other in a step, in the compiled program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Traffic(NamedTuple):
 
     Attributes:
       all_reduces: bytes of every all-reduce, on each device, in the order of the program.
-      others: how many other collectives there are; our steps have none, and nothing here accounts for them.
+      others: number of other collectives; our steps have none, and the tables do not account for them.
     """
 
     all_reduces: tuple[int, ...]

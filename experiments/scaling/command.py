@@ -1,4 +1,4 @@
-"""What a step sends between devices, counted; and what that would cost on large machines, modelled.
+"""Counts what a step sends between devices, and models what that costs on large machines.
 
     python -m experiments.scaling --workdir=runs/scaling
 
@@ -58,7 +58,7 @@ class Config:
 
 
 def rows_of(config: Config) -> list[str]:
-    """The rows that were asked for.
+    """Returns the names of the rows that the flag lists.
 
     Raises:
       UsageError: an unknown row, or none.
@@ -71,10 +71,10 @@ def rows_of(config: Config) -> list[str]:
 
 
 def counted_of(config: Config) -> list[int]:
-    """The numbers of virtual devices that were asked for.
+    """Returns the numbers of virtual devices that the flag lists.
 
     Raises:
-      UsageError: something else than numbers from 1 to 64.
+      UsageError: not a list of numbers from 1 to 64.
     """
     parts = [part.strip() for part in config.counted.split(",") if part.strip()]
     if not parts or not all(part.isdecimal() and 1 <= int(part) <= 64 for part in parts):
@@ -83,7 +83,7 @@ def counted_of(config: Config) -> list[int]:
 
 
 def count(name: str, devices: list[int]) -> dict[str, Any]:
-    """A row's traffic on every number of devices, and its arithmetic."""
+    """Counts a row's traffic on every number of devices, and its arithmetic."""
     row = {**ROWS, "tiny": TINY_ROW}[name]
     by_devices: dict[str, Any] = {}
     for number in devices:
@@ -91,7 +91,7 @@ def count(name: str, devices: list[int]) -> dict[str, Any]:
         by_devices[str(number)] = measure(name, devices=number)
     most = by_devices[str(max(devices))]
     if most["other_collectives"]:
-        raise RuntimeError(f"{name}: {most['other_collectives']} collectives that are no all-reduces are not counted")
+        raise RuntimeError(f"{name}: {most['other_collectives']} collectives other than all-reduces are not counted")
     return {
         "name": row.name,
         "batch_per_device": row.batch_size,
@@ -104,7 +104,7 @@ def count(name: str, devices: list[int]) -> dict[str, Any]:
 
 
 def modelled(row: dict[str, Any], *, utilisation: float) -> dict[str, Any]:
-    """The model's step on every machine and number of devices."""
+    """Models the step on every machine and number of devices."""
     return {
         cluster: [
             {"devices": devices, **step._asdict(), "total": step.total, "efficiency": step.efficiency}
@@ -121,7 +121,15 @@ def modelled(row: dict[str, Any], *, utilisation: float) -> dict[str, Any]:
 
 
 def weak_scaling(name: str, config: Config) -> dict[str, Any] | None:
-    """Seconds per step of one device on one core, and of two on two; ``None`` where two cores are not to be had."""
+    """Measures seconds per step of one device on one core, and of two on two.
+
+    Args:
+      name: of the row.
+      config: the flags.
+
+    Returns:
+      JSON values; ``None`` where two cores are unavailable, or nothing is to be measured.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if not config.rounds or cores < 2:
         return None

@@ -1,13 +1,13 @@
-"""Who survives an over-trained generator: five of its updates for every one of the discriminator, three objectives.
+"""Over-trains the generator, five updates for every one of the discriminator, by three objectives.
 
     python -m experiments.stability --workdir=runs/stability
 
 Section 3 of the paper: a DCGAN with Roth's gradient-norm penalty, the generator's updates outnumbering the
 discriminator's, by the variational lower bound (minimax), the proxy (non_saturating), and boundary seeking. First every
 objective runs from the same seeds (curves.png, samples.png), then once for every learning rate and ratio of a map
-(map.png). Every cell is a run of its own in cells/, as experiments.continuous_images would make it: told to stop, the
-same command goes on where it was; asked for more seeds, ratios or rates, it runs what is not yet there. All cells take
-equally many discriminator updates, so a higher ratio means more generator updates, not fewer of the discriminator's.
+(map.png). Every cell is a run of its own in cells/, as by experiments.continuous_images: rerun the same command to
+resume after a stop, or with more seeds, ratios or rates to add runs. All cells take equally many discriminator updates,
+so a higher ratio means more generator updates, not fewer of the discriminator's.
 
 Measured by the command above at 555df2b, its 15 cells in 17 min of two CPU cores that other work shared (AMD EPYC).
 Frechet distance at 5:1, mean and sd over two seeds (real pictures 3.1); and at 5e-3, one seed:
@@ -116,7 +116,7 @@ def sweep_of(config: Config) -> Sweep:
     try:
         learning_rates = [float(text) for text in _listed(config.learning_rates)]
     except ValueError as error:
-        raise UsageError(f"--learning_rates={config.learning_rates} holds something that is no number") from error
+        raise UsageError(f"--learning_rates={config.learning_rates} holds something that is not a number") from error
     if not all(0.0 < rate < 1.0 for rate in learning_rates):
         raise UsageError(f"--learning_rates={config.learning_rates}: step sizes lie between 0 and 1")
     return Sweep(
@@ -162,7 +162,7 @@ def open_sweep(config: Config, sweep: Sweep) -> tuple[Path, ReferenceMetric]:
     """Checks every trial's flags, opens the workdir, and prepares the measurement of samples.
 
     Raises:
-      UsageError: something that the user can mend; nothing has been overwritten.
+      UsageError: a wrong flag, file or folder; nothing has been overwritten.
     """
     check_workdir(config, holds="the results and every run of the sweep go there")
     experiments = [measured_run.prepare(run_config(config, trial)) for trial in sweep.trials]

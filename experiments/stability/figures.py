@@ -1,4 +1,4 @@
-"""Pictures of over-trained generators: curves of every objective, samples over the steps, and the map."""
+"""Figures of over-trained generators: curves of every objective, samples over the steps, and the map."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def save_figures(
 
 
 def save_curves(path: Path, curves: Mapping[str, Sequence[Curves]], *, floor: float, title: str) -> None:
-    """Writes the courses of all objectives, every seed thin and their mean thick.
+    """Writes the curves of all objectives, every seed thin and their mean thick.
 
     Args:
       path: a PNG.
-      curves: for every objective its seeds' courses.
-      floor: the Frechet distance of real pictures.
-      title: above the page.
+      curves: for every objective those of its seeds.
+      floor: the Frechet distance of real images.
+      title: above the figure.
     """
     figure = new_figure(13.0, 3.4)
     panels = figure.subplots(1, 4)
@@ -94,7 +94,7 @@ def save_curves(path: Path, curves: Mapping[str, Sequence[Curves]], *, floor: fl
         ):  # fmt: skip
             for run in runs:
                 axes.plot(getattr(run, times), getattr(run, name), color=color, alpha=0.35, linewidth=0.9)
-            # A run that diverged has a shorter course; the mean is over what all have.
+            # The curves of a diverged run are shorter; the mean is over the steps that all have.
             length = min(len(getattr(run, times)) for run in runs)
             mean = np.mean([getattr(run, name)[:length] for run in runs], axis=0)
             axes.plot(getattr(runs[0], times)[:length], mean, color=color, linewidth=2.0, label=objective)
@@ -116,13 +116,13 @@ def save_curves(path: Path, curves: Mapping[str, Sequence[Curves]], *, floor: fl
 
 
 def save_samples(path: Path, grids: Mapping[str, Sequence[Path]], *, title: str, columns: int = 5) -> None:
-    """Writes a part of the saved sample grids: a row for every objective, a column for some of its moments.
+    """Writes a part of the saved sample grids: a row for every objective, a column for some of the steps.
 
     Args:
       path: a PNG.
       grids: for every objective its pictures ``samples_STEP.png``, in order.
-      title: above the page.
-      columns: at most so many moments.
+      title: above the figure.
+      columns: number of steps, at most.
     """
     from PIL import Image
 
@@ -148,15 +148,15 @@ def save_map(
     path: Path, grids: Sequence[Grid], *, learning_rates: Sequence[float], ratios: Sequence[str], floor: float,
     title: str,
 ) -> None:  # fmt: skip
-    """Writes one heat map per objective, all on one logarithmic scale; a cell that diverged is hatched.
+    """Writes one heat map per objective, all on one logarithmic scale; diverged runs are marked.
 
     Args:
       path: a PNG.
       grids: one per objective.
       learning_rates: of the columns.
       ratios: of the rows.
-      floor: the Frechet distance of real pictures, where the scale begins.
-      title: above the page.
+      floor: the Frechet distance of real images, where the scale begins.
+      title: above the figure.
     """
     from matplotlib.colors import LogNorm
 

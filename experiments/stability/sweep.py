@@ -1,4 +1,4 @@
-"""The runs of the sweep: which there are, and one run from its flags to its result."""
+"""The runs of the sweep: their list, and one run from its flags to its result."""
 
 from __future__ import annotations
 

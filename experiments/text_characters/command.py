@@ -1,15 +1,16 @@
-"""Boundary-seeking GAN on text, character by character.
+"""Trains a boundary-seeking GAN on text, character by character.
 
     python -m experiments.text_characters --workdir=runs/text
     python -m experiments.text_characters --workdir=runs/text_positions --weights=position
     python -m experiments.text_characters --workdir=runs/brown --dataset=text:sentences.txt.xz
 
 Trains the paper's one-dimensional residual networks, thin, on sentences of Jane Austen that ship with the package, 32
-characters of each, and judges the samples: n-gram Jensen-Shannon divergence for n = 1 to 6 as WGAN-GP defines it, with
-its held-out floor and a bootstrap interval; copies of training lines; and reverse perplexity, what a character model
-that has read only samples pays for real text. Samples as text are in pictures/, five lines of each in the log.
+characters of each, and measures the samples: n-gram Jensen-Shannon divergence for n = 1 to 6 as WGAN-GP defines it,
+with its held-out floor and a bootstrap interval; copies of training lines; and reverse perplexity, the bits per
+character that a character model trained on samples alone needs for real text. Samples as text are in pictures/, five
+lines of each in the log.
 
-One CPU core: 6 minutes of CPU time with compilation and judging (5:23 to 6:04; 9 to 15 minutes by the clock on a core
+One CPU core: 6 minutes of CPU time with compilation and measuring (5:23 to 6:04; 9 to 15 minutes by the clock on a core
 shared with other work; not timed on two idle ones). Expected at c0bfb14, seeds 0 to 2, 640 lines, bits:
 
 ===========================  =====  =====  =====  =====  =====  =====  ============================
@@ -163,7 +164,7 @@ def prepare(config: Config) -> Experiment:
     """Checks every flag and opens the data; nothing has been written yet.
 
     Raises:
-      UsageError: something that the user can mend.
+      UsageError: a wrong flag, file or folder.
     """
     experiment = discrete.prepare(config)
     if experiment.dataset.spec.kind != "text":

@@ -1,6 +1,6 @@
 """Evaluation metrics of generated lines: n-grams, copies, and what a character model learns from them.
 
-Every number stands beside its floor: the same statistic of real lines, held out where the statistic compares with the
+Every number has a floor beside it: the same statistic of real lines, held out where the statistic compares with the
 training lines, and from the training split where it is learned from.
 """
 

@@ -1,4 +1,4 @@
-"""Generator objectives in the plane, side by side.
+"""Trains generator objectives in the plane, side by side.
 
     python -m experiments.toy2d --workdir=runs/toy2d
 
@@ -106,13 +106,13 @@ class Config:
 
 
 def players_for(config: Config) -> tuple[Networks, Pair]:
-    """Networks and optimizers, the same for every objective."""
+    """Builds networks and optimizers, the same for every objective."""
     networks = build_networks("mlp", example_shape=(2,), width=config.width, latent_dim=config.latent_dim)
     return networks, adam_pair(learning_rate_gen=config.learning_rate_gen, learning_rate_disc=config.learning_rate_disc)
 
 
 def settings_for(config: Config, objective: str) -> ContinuousSettings:
-    """The settings of one objective, with the penalty that its discriminator can have.
+    """Returns the settings of one objective, with the penalty that its discriminator can have.
 
     Raises:
       UsageError: an unknown objective, or settings that contradict each other.
@@ -140,7 +140,7 @@ def open_run(config: Config) -> tuple[list[str], Path]:
     """Checks the flags and opens the workdir.
 
     Raises:
-      UsageError: something that the user can mend; nothing has been overwritten.
+      UsageError: a wrong flag, file or folder; nothing has been overwritten.
     """
     check_workdir(config, holds="the pictures and the table go there")
     objectives = [name.strip() for name in config.objectives.split(",") if name.strip()]

@@ -1,4 +1,4 @@
-"""Pictures of a planar run: one column per objective, as a page and as an animation."""
+"""Figures of a planar run: one column per objective, as a page and as an animation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FORMULAS = {
 
 
 class Frame(NamedTuple):
-    """What one objective's first seed looks like at one moment.
+    """The first seed of one objective at one step.
 
     Attributes:
       step: number of finished steps.
@@ -47,11 +47,11 @@ class Frame(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One objective.
+    """One objective over the run, a column of the figure.
 
     Attributes:
       title: the objective's name and formula.
-      boundary: the value of F at which the discriminator cannot tell; ``None`` where there is none.
+      boundary: the value of F at which the discriminator is undecided; ``None`` where there is none.
       frames: over the run.
       steps: of the curves.
       modes: modes covered, ``[seeds, times]``.
@@ -72,7 +72,7 @@ def column_title(objective: str) -> str:
 
 
 def window(side: int) -> np.ndarray:
-    """The points of the pictures' window, ``[side, side, 2]``, rows from low to high."""
+    """Returns the points of the figures' window, ``[side, side, 2]``, rows from low to high."""
     places = np.linspace(-HALF_WIDTH, HALF_WIDTH, side, dtype=np.float32)
     return np.stack(np.meshgrid(places, places), axis=-1)
 

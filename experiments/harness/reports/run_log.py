@@ -1,4 +1,4 @@
-"""What every command with a ``--workdir`` leaves behind for its report: its warnings, and the page itself."""
+"""Keeps the warnings of a command for its report, and writes the report after it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger("bgan_jax")
 
 
 class WarningFile(logging.Handler):
-    """Keeps a run's warnings in its folder; they wait until the command has made the folder its own."""
+    """Logging handler that writes a run's warnings to its folder, once the command has written its config there."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(level=logging.WARNING)
@@ -35,13 +35,13 @@ class WarningFile(logging.Handler):
         return _changed(self._folder / workdir.CONFIG) != self._before
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Adds one warning; a disk that is full costs the record, not the run."""
+        """Adds one warning; a full disk does not stop the run."""
         now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(record.created))
         self._waiting.append(json.dumps({"time": now, "level": record.levelname, "message": record.getMessage()}))
         self.write()
 
     def write(self) -> None:
-        """Writes what waits, if the folder is this command's by now."""
+        """Writes the pending warnings, if the command has written its config."""
         if not self._waiting or not self.makes_the_run:
             return
         with contextlib.suppress(OSError), open(self._folder / WARNINGS, "a", encoding="utf-8") as file:
@@ -53,8 +53,8 @@ class WarningFile(logging.Handler):
 def leaving_a_report(config: Any) -> Iterator[None]:
     """Keeps the warnings of a command that makes a run, and writes the run's page after it, also when it failed.
 
-    Only for commands that make a run of ``--workdir``, which is told by their having written its ``config.json``; and
-    only on the process that reports.
+    Only for commands that make a run of ``--workdir``: those that have written its ``config.json``; and only on the
+    process that reports.
 
     Args:
       config: the command's flags.
@@ -87,5 +87,5 @@ def _write_page(folder: Path) -> None:
     try:
         write_own_page(folder)
     except Exception as error:
-        # The run is worth more than its page, which can be written again.
+        # The run must not fail because of its page, which can be written again.
         logger.warning("report.html could not be written (%s); python -m experiments.report makes it", error)

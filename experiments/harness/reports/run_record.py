@@ -1,4 +1,4 @@
-"""A run as its folder tells it, read back for a report."""
+"""Reads a run's folder for a report."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from experiments.harness.reports.tables import format_mean_and_sd
 
 WARNINGS = "warnings.jsonl"
 PAGE = "report.html"
-# What a table shows of a result: longer lists of numbers are left to result.json.
+# Longer lists of numbers are not shown in a table; they are in result.json.
 LONGEST_LIST = 12
 
 
 class RunRecord(NamedTuple):
-    """What a run's folder holds; what is not there is empty.
+    """The contents of a run's folder; what is missing is empty.
 
     Attributes:
       name: of the folder.
@@ -30,10 +30,10 @@ class RunRecord(NamedTuple):
       measurements: records with ``step``, from measuring samples during the run, flat.
       warnings: records with ``time`` and ``message``, in order.
       result: the final numbers, by dotted name; ``protocol`` entries are in ``protocols``.
-      protocols: how the final numbers came about, in sentences.
+      protocols: how the final numbers were measured, in sentences.
       table: the experiment's own table, Markdown.
       samples: ``(step, file)`` of every sample picture or text, by step; of a run of several seeds, the first seed's.
-      pictures: other pictures that the experiment left, by name.
+      pictures: other images that the experiment wrote, by name.
     """
 
     name: str
@@ -61,7 +61,7 @@ class RunRecord(NamedTuple):
 
 
 def flat(value: Any, *, name: str = "") -> dict[str, Any]:
-    """Nested JSON values by dotted name; long lists are left out.
+    """Flattens nested JSON values by dotted name; long lists are left out.
 
     Example:
       >>> flat({"a": {"b": 1, "c": [1, 2]}, "d": "x"})
@@ -85,7 +85,7 @@ def flat(value: Any, *, name: str = "") -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A file's JSON object; empty when the file is not there or is damaged: a report shows what there is."""
+    """Reads a JSON object; returns an empty one where the file is missing or damaged: a report shows what is left."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -94,7 +94,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """A file of JSON lines; damaged ones are left out."""
+    """Reads a file of JSON lines; damaged lines are left out."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -111,7 +111,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def seeds_within(run: RunRecord) -> list[Path]:
-    """The folders of a run's seeds, as far as they are there; none in a run of one seed."""
+    """Lists the folders of a run's seeds that exist; none for a run of one seed."""
     first, count = run.config.get("seed"), run.config.get("seeds", 1)
     if not isinstance(first, int) or not isinstance(count, int):
         return []

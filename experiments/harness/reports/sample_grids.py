@@ -1,4 +1,4 @@
-"""Samples as a person looks at them: a grid of pictures, or lines of text."""
+"""Writes samples as a grid of images, or as lines of text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -
 
 
 def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: int = 8) -> None:
-    """Writes a grid of samples, beside what they were drawn from: probabilities of bits, or mean colours."""
+    """Writes a grid of samples, and beside it the probabilities of bits, or the mean colours, they were drawn from."""
     grids = [image_files.image_grid(data.to_images(samples.x, spec=spec), columns=columns)]
     if samples.probs is not None:
         means = data.mean_images(samples.probs, spec=spec)
@@ -52,7 +52,7 @@ def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: 
 
 
 def save_real(path: Path, dataset: data.Dataset, *, num: int = 64) -> None:
-    """Writes a grid of real pictures, spread over the data set, to hold samples against."""
+    """Writes a grid of real images, evenly spaced over the data set, to compare samples with."""
     rows = dataset.rows(np.linspace(0, len(dataset) - 1, num).astype(np.int64))
     x = np.asarray(data.preprocess(jax.random.key(0), rows, spec=dataset.spec))
     save_grid(path, Samples(x=x, probs=None), spec=dataset.spec)
