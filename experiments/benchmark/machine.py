@@ -14,7 +14,7 @@ SIDE = {"cpu": 2048, "gpu": 8192, "tpu": 8192}
 
 
 def peak_flops(*, rounds: int = 5) -> float:
-    """Measures arithmetic per second of a large float32 matrix product, at JAX's default precision; the best of a few."""
+    """Measures arithmetic per second of a large float32 matrix product at the default precision, the best of rounds."""
     side = SIDE.get(jax.default_backend(), 2048)
     matrix = jax.random.normal(jax.random.key(0), (side, side))
     product = jax.jit(jnp.matmul)
