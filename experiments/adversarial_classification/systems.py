@@ -12,6 +12,7 @@ from bgan_jax.algorithms.classification_baselines import (
     critic_step,
     cross_entropy_step,
 )
+from experiments.harness.cli.lists import split_list
 
 CROSS_ENTROPY = "cross_entropy"
 WASSERSTEIN = "wasserstein_clipping"
@@ -147,7 +148,7 @@ def chosen(systems: str) -> tuple[str, ...]:
       >>> chosen("cross_entropy,gan/exact,importance_sampling")[:3]
       ('cross_entropy', 'gan/importance_sampling', 'gan/exact')
     """
-    words = [word.strip() for word in systems.split(",") if word.strip()]
+    words = split_list(systems)
     found = set()
     for word in words:
         matches = [name for name in SYSTEMS if word in ("all", name) or word in name.split("/")]

@@ -35,6 +35,7 @@ from experiments.benchmark.table import benchmark_table
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.lists import split_list
 
 logger = logging.getLogger("bgan_jax")
 
@@ -76,7 +77,7 @@ def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:
     if flag == "parts":
         known = {name: row for name, row in known.items() if row.num_samples}
     names = [name for name in known if name != "smoke"] if asked == "all" else []
-    names = names or [name.strip() for name in asked.split(",") if name.strip() not in ("", "all", "none")]
+    names = names or [name for name in split_list(asked) if name not in ("all", "none")]
     for name in names:
         if name not in known:
             raise UsageError(
@@ -98,16 +99,17 @@ def programs_of(row: Row, config: Config) -> list[Program]:
     programs = our_programs(row)
     if importlib.util.find_spec("torch") is None or row.num_samples > MAX_PARITY_SAMPLES:
         return programs
+    # PyTorch is optional, so what imports it is imported where it is needed.
     from experiments.benchmark.pytorch import pytorch
 
     return programs + [pytorch(row, compiled=compiled) for compiled in PYTORCH_FORMS[config.pytorch]]
 
 
-def beside_peer(row: Row, *, peer: str, folder: Path) -> list[Program]:
+def programs_beside_peer(row: Row, *, peer: str, folder: Path) -> list[Program]:
     """Returns our programs, and the peer's."""
     from experiments.benchmark.pytorch_peers import peer_program
 
-    theirs = peer_program(peer, folder, row)
+    theirs = peer_program(peer, folder, row)  # first, since it refuses checkouts that have changed
     return [*our_programs(row), theirs]
 
 
@@ -133,7 +135,7 @@ def measure_row(row: Row, programs: list[Program], config: Config, *, peak: floa
 
 def main(config: Config) -> dict[str, Any]:
     """Measures row by row, and writes the results after each."""
-    rows, taken_apart = rows_of(config), rows_of(config, flag="parts")
+    rows, rows_in_parts = rows_of(config), rows_of(config, flag="parts")
     heap.use_one_heap()  # As in every run; it applies to PyTorch in this process as well.
     checkouts = peers.find_peers(config.peer_path)
     # Before other work of this process disturbs them.
@@ -142,19 +144,19 @@ def main(config: Config) -> dict[str, Any]:
     about = {**machine.description(), "peak_gflops": round(peak / 1e9, 1), "commit": workdir.commit()}
     header = ", ".join(f"{name} {value}" for name, value in about.items())
     results: dict[str, dict[str, Any]] = {}
-    apart: dict[str, dict[str, list[float]]] = {}
+    part_times: dict[str, dict[str, list[float]]] = {}
     unequal: dict[str, str] = {}
 
     def write() -> str:
         tables = [benchmark_table(results, header=header, unequal=unequal) if results else header + "\n"]
-        tables += [parts.parts_table(name, measured) for name, measured in apart.items()]
+        tables += [parts.parts_table(name, measured) for name, measured in part_times.items()]
         tables += [startup.starts_table(starts)] if starts else []
         text = "\n".join(tables)
         if config.markdown:
             write_text(Path(config.markdown), text)
         if config.json:
             everything = {
-                "machine": about, "config": vars(config), "rows": results, "unequal": unequal, "parts": apart,
+                "machine": about, "config": vars(config), "rows": results, "unequal": unequal, "parts": part_times,
                 "startup": starts,
             }  # fmt: skip
             write_json(Path(config.json), everything)
@@ -168,12 +170,12 @@ def main(config: Config) -> dict[str, Any]:
     for peer, folder in checkouts.items():
         for row in peers.PEERS[peer].rows:
             logger.info("measuring %s: %s", peer, row.name)
-            results[row.name] = measure_row(row, beside_peer(row, peer=peer, folder=folder), config, peak=peak)
+            results[row.name] = measure_row(row, programs_beside_peer(row, peer=peer, folder=folder), config, peak=peak)
             unequal[peer] = peers.PEERS[peer].unequal
             text = write()
-    for name, row in taken_apart.items():
-        logger.info("taking %s apart: %s", name, row.name)
-        apart[row.name] = parts.measure_parts(row, rounds=config.rounds, seconds=config.seconds)
+    for name, row in rows_in_parts.items():
+        logger.info("measuring the parts of %s: %s", name, row.name)
+        part_times[row.name] = parts.measure_parts(row, rounds=config.rounds, seconds=config.seconds)
         text = write()
     print(text)
     return results

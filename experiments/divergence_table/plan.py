@@ -14,6 +14,7 @@ from experiments.divergence_table import generators
 from experiments.divergence_table.config import Config
 from experiments.divergence_table.generators import FORMS, PROBABILITIES, SAMPLES
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.lists import split_list
 from experiments.harness.runs import discrete
 from experiments.harness.runs.folders import check_workdir
 from experiments.harness.runs.run_config import open_split
@@ -53,7 +54,7 @@ class Plan(NamedTuple):
 
 def names_of(flag: str, text: str, *, legal: tuple[str, ...]) -> tuple[str, ...]:
     """Parses a flag that is a list of names."""
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    names = tuple(split_list(text))
     unknown = [name for name in names if name not in legal]
     if unknown or not names:
         what = f"{unknown[0]!r} is not one of" if unknown else "is empty; legal:"

@@ -69,6 +69,7 @@ from experiments.estimators.training import TrainingSettings
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.lists import split_list
 from experiments.harness.runs.folders import check_workdir, open_folder
 
 logger = logging.getLogger("bgan_jax")
@@ -115,10 +116,6 @@ SMOKE = {
 }  # fmt: skip
 
 
-def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
-
-
 def check(config: Config) -> list[int]:
     """Checks the flags before anything is computed.
 
@@ -129,7 +126,7 @@ def check(config: Config) -> list[int]:
       UsageError: a value that is not legal.
     """
     for flag, names in (("targets", config.targets), ("training_targets", config.training_targets)):
-        for name in _names(names):
+        for name in split_list(names):
             if name not in TARGETS:
                 raise UsageError(f"--{flag}: unknown target {name!r}; legal: {', '.join(TARGETS)}")
     try:
@@ -162,7 +159,7 @@ def measure_gradients(
     key = jax.random.key(config.seed)
     rows: list[Row] = []
     costs: dict[tuple[str, int], float] = {}
-    for number, name in enumerate(_names(config.targets)):
+    for number, name in enumerate(split_list(config.targets)):
         toy = name == "bits6"
         problem = make_problem(
             jax.random.fold_in(key, 1), target_of(name, seed=config.seed),
@@ -190,7 +187,7 @@ def main(config: Config) -> None:
     settings = TrainingSettings(**{field: getattr(config, field) for field in TrainingSettings._fields})
     runs = [
         run
-        for name in _names(config.training_targets)
+        for name in split_list(config.training_targets)
         for run in train_all(
             target_of(name, seed=config.seed), config.estimators.split(","), settings=settings, seed=config.seed,
             num_seeds=config.num_seeds,

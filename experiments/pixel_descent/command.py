@@ -44,6 +44,7 @@ from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.cli.lists import split_list
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
 from experiments.harness.runs.run_config import optimizers_for
@@ -95,7 +96,7 @@ def objectives_and_rates(config: Config) -> tuple[list[str], list[float]]:
       UsageError: a list holds something that is not legal, or the pictures do not fill batches.
     """
     by_logit = [name for name, objective in GENERATOR_OBJECTIVES.items() if objective.uses_divergence]
-    names = list(dict.fromkeys(part.strip() for part in config.descent_objectives.split(",") if part.strip()))
+    names = split_list(config.descent_objectives)
     for name in names:
         if name not in by_logit:
             raise UsageError(f"--descent_objectives: {name!r} is not one of those by F: {', '.join(by_logit)}")
@@ -104,7 +105,7 @@ def objectives_and_rates(config: Config) -> tuple[list[str], list[float]]:
     if not GENERATOR_OBJECTIVES[config.objective].uses_divergence:
         raise UsageError(f"--objective={config.objective} trains no F to descend on; legal: {', '.join(by_logit)}")
     try:
-        rates = [float(part) for part in config.descent_rates.split(",") if part.strip()]
+        rates = [float(part) for part in split_list(config.descent_rates)]
     except ValueError as error:
         raise UsageError(f"--descent_rates={config.descent_rates} holds something that is not a number") from error
     if not rates or not all(0.0 < rate < np.inf for rate in rates):

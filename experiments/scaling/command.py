@@ -26,6 +26,7 @@ from experiments.benchmark.rows import ROWS, TINY_ROW
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.lists import split_list
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.scaling.clusters import CLUSTERS, step_time
 from experiments.scaling.figures import save_scaling
@@ -63,7 +64,7 @@ def rows_of(config: Config) -> list[str]:
     Raises:
       UsageError: an unknown row, or none.
     """
-    names = [name.strip() for name in config.rows.split(",") if name.strip()]
+    names = split_list(config.rows)
     unknown = [name for name in names if name not in {*ROWS, "tiny"}]
     if unknown or not names:
         raise UsageError(f"--rows={config.rows}: unknown row {unknown[:1]}; legal: {', '.join(ROWS)}")
@@ -76,7 +77,7 @@ def counted_of(config: Config) -> list[int]:
     Raises:
       UsageError: not a list of numbers from 1 to 64.
     """
-    parts = [part.strip() for part in config.counted.split(",") if part.strip()]
+    parts = split_list(config.counted)
     if not parts or not all(part.isdecimal() and 1 <= int(part) <= 64 for part in parts):
         raise UsageError(f"--counted={config.counted}: numbers of virtual devices from 1 to 64, by commas")
     return sorted({int(part) for part in parts})

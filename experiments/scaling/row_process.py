@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def measured_here(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
     """Measures as :func:`measure` does, on the devices of this process."""
+    # Imported here, after main has chosen the cores: XLA starts its threads with the first import of these.
     import jax
 
     from experiments.benchmark.ours import ours, step_function

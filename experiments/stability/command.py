@@ -44,6 +44,7 @@ from experiments import continuous_images
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.cli.lists import split_list
 from experiments.harness.metrics.distances import ReferenceMetric
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
@@ -95,17 +96,13 @@ class Config(ReferenceMetricFlags):
     smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
 
 
-def _listed(text: str) -> list[str]:
-    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-
-
 def sweep_of(config: Config) -> Sweep:
     """Lists the trials that the flags ask for.
 
     Raises:
       UsageError: a list holds something that is not legal.
     """
-    objectives, ratios = _listed(config.objectives), _listed(config.ratios)
+    objectives, ratios = split_list(config.objectives), split_list(config.ratios)
     if not objectives:
         raise UsageError(f"--objectives is empty; legal: {', '.join(GENERATOR_OBJECTIVES)}")
     for name in objectives:
@@ -114,7 +111,7 @@ def sweep_of(config: Config) -> Sweep:
     for ratio in [config.ratio, *ratios]:
         updates_per_step(ratio)
     try:
-        learning_rates = [float(text) for text in _listed(config.learning_rates)]
+        learning_rates = [float(text) for text in split_list(config.learning_rates)]
     except ValueError as error:
         raise UsageError(f"--learning_rates={config.learning_rates} holds something that is not a number") from error
     if not all(0.0 < rate < 1.0 for rate in learning_rates):

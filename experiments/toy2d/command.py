@@ -53,6 +53,7 @@ from bgan_jax.runtime import workdir
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.cli.lists import split_list
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.toy2d import figures
 from experiments.toy2d.measurement import FINE, SAMPLES_SHOWN, coverage_of, make_observe
@@ -143,7 +144,7 @@ def open_run(config: Config) -> tuple[list[str], Path]:
       UsageError: a wrong flag, file or folder; nothing has been overwritten.
     """
     check_workdir(config, holds="the pictures and the table go there")
-    objectives = [name.strip() for name in config.objectives.split(",") if name.strip()]
+    objectives = split_list(config.objectives)
     if not objectives:
         raise UsageError(f"--objectives is empty; legal: {', '.join(GENERATOR_OBJECTIVES)}")
     if config.steps % config.frames:

@@ -1,1 +1,11 @@
-"""Evaluation metrics of samples: a digit classifier's score, distances in features, and their spread over seeds."""
+"""Evaluation metrics of samples, and their mean and standard deviation over seeds.
+
+=======================  ===================================================================================
+file                     holds
+=======================  ===================================================================================
+``classifier_score.py``  a classifier of the run's own real data, and the scores of samples by it
+``distances.py``         Frechet and kernel distances of samples from held-out real images, with their floor
+``extractors.py``        the features that distances compare: a classifier's, a published network's, the user's
+``mean_and_sd.py``       mean and standard deviation over seeds, of numbers and of whole results
+=======================  ===================================================================================
+"""
