@@ -30,6 +30,8 @@ WIDTH, BYTES = 960, 150_000
 SHOWN = (None, "mnist10k", "mnist", "emoji16", "emoji32", "austen32")
 # Flags that are about a machine, and numbers of a result that the first line has.
 OF_THE_MACHINE = ("workdir", "data_dir", "cache_dir", "download", "coordinator", "process_id", "num_processes")
+# Below this heading a page keeps measurements that were written by hand.
+EARLIER = "### More measurements"
 IN_THE_LINE = ("seed", "seeds", "steps", "seconds", "training_seconds", "commit")
 
 
@@ -156,7 +158,9 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     except (ValueError, OSError, KeyError) as error:
         sys.exit(f"error: {error}")
     (folder / "results").mkdir(exist_ok=True)
-    (folder / "results" / f"{name}.md").write_text(text, encoding="utf-8")
+    path = folder / "results" / f"{name}.md"
+    _, heading, written = path.read_text(encoding="utf-8").partition(EARLIER) if path.exists() else ("", "", "")
+    path.write_text(text + (f"\n{heading}{written}" if heading else ""), encoding="utf-8")
     if picture:
         (folder / "pictures").mkdir(exist_ok=True)
         (folder / "pictures" / f"{name}.png").write_bytes(picture)

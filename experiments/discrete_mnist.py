@@ -1,4 +1,4 @@
-"""Boundary-seeking GAN on binarised digits.
+"""Trains a boundary-seeking GAN on binarised digits.
 
     python -m experiments.discrete_mnist --workdir=runs/mnist
 

@@ -9,16 +9,10 @@ defaults are a short run of narrow networks, meant for two CPU cores; --preset r
 for an accelerator. --cost_only counts a configuration's arithmetic and stops; it needs no data.
 progress.png holds the Frechet distance over the run and the samples beside it.
 
-Measured by the first command on 10,000 faces, one seed, 800 steps in 13 min of one busy CPU core (AMD EPYC), at
-d95132a: the Frechet distance falls from 80 at step 100 to 51, 23, 9.1, 5.3, 2.6, 2.1 and 1.7 (other real faces: 0.2);
-then it rises to 2.6 at step 1,000. One sees faces, with eyes, mouths and hair, many of them lopsided. On 10,000
-pictures of 20 classes of ImageNet, 500 steps, it falls from 57 to 33 (other real pictures: 1.6) by way of 34 and 40,
-and one sees stripes and blots: these sizes are too small for such pictures. On the faces, short, at 007831b, two cores
-that other work shared: --network=resnet64_roth from 79 at step 75 to 59, 37 and 13 at step 300 in 6 min, heads of hair
-around something like faces; --resolution=128 --network=resnet128 66, 69, 67 and 54 at step 200 in 12 min, the first
-outlines of faces. No preset has been run. By --cost_only a
-preset takes 3.5 TFLOP a step at 64 pixels and 18 at 128: celeba64 2 hours, imagenet64 5, and celeba128 12, of an
-accelerator that sustains 40 TFLOP/s, an estimate.
+Expected of the first command on 10,000 faces, one seed, 800 steps in 13 min of one busy CPU core (AMD EPYC), at
+d95132a: a Frechet distance of 1.7 (other real faces 0.2). No preset has been run; by --cost_only celeba64 takes 2 hours
+of an accelerator that sustains 40 TFLOP/s, imagenet64 5, celeba128 12, an estimate. docs/results/high_resolution.md has
+all measurements.
 """
 
 from __future__ import annotations

@@ -1,59 +1,22 @@
-"""Boundary-seeking GAN on palette images: 32x32 pixels in 16 colours, a categorical distribution for every pixel.
+"""Trains a boundary-seeking GAN on palette images: 32x32 pixels in 16 colours, a categorical distribution for every pixel.
 
     python -m experiments.palette_images --workdir=runs/emoji
     python -m experiments.palette_images --workdir=runs/faces --dataset=images:FOLDER_OR_TAR
     python -m experiments.palette_images --workdir=runs/celeba --preset=celeba16
 
-Trains on emoji that ship with the package, on pictures of one's own (cut to 32x32, in the 16 colours that serve them
+Trains on emoji that ship with the package, on pictures of your own (cut to 32x32, in the 16 colours that serve them
 best), or on CelebA with the authors' networks and settings. Samples are then measured beside held-out real images:
 
 - colours: shares of the palette, colours of each pixel, colours of neighbouring pixels (``palette_distance``);
-- Frechet and kernel distances in the features of a small network taught the labels, or by how many quarters a picture
-  is turned where there are none (``harness/distances``). Never called FID.
+- Frechet and kernel distances in the features of a small network that classifies the labels, or rotations where there
+  are none (``harness/metrics/distances.py``).
 
-Each has its two ends beside it: other real images (the floor), and images whose pixels are right one by one and
-independent of each other, as well as the generator before training.
+Beside them are the distances of other real images (the floor), of images whose pixels have the right distribution and
+are independent, and of the generator before training.
 
-Emoji, the default: 12 min 35 s on one CPU core, the other in use, 3.1 to 3.6 steps/s. At 6d2d3d6, 586aebd, seeds 0 and
-1, mean and standard deviation, 2,000 samples against 376 held-out emoji:
-
-=========================  ===============  ============  ================  ==========  ===========
-distance                   palette, bits    pixels, TV    neighbours, bits  Frechet     kernel
-=========================  ===============  ============  ================  ==========  ===========
-other real images          0.0006           0.046         0.0012            2.6         -0.014
-samples                    0.041 ± 0.019    0.174 ± 0.03  0.069 ± 0.025     30.3 ± 4.0  0.42 ± 0.07
-independent pixels         0.0004           0.051         0.266             80.3        1.83
-generator before training  0.198            0.480         0.557             115         3.18
-=========================  ===============  ============  ================  ==========  ===========
-
-What one sees: coloured blots on white, rounded or limbed like emoji's outlines, some of two or three colours; no face,
-no flag, nothing that one could name, and a faint checkerboard in the mean colours. Seed 0 lost the yellow. 3,391
-pictures of nearly as many different things are few; the distance still falls at the end (52, 41, 40, 38, 33 and 47, 37,
-34, 29, 28 every 500 steps). F tells almost all apart (log-partition -2.4 and -2.8 nats), but the M samples of a latent
-get nearly equal weights (ESS 9.3 and 8.8 of 10): they share their shape and differ by a few pixels.
-
-Faces, ``--dataset=images:../shared/data/celeba_first10k_89x109_jpeg.tar.xz``, 14 min 40 s on one CPU core while the
-other was busy. 2,000 samples against 1,000 held-out faces, seed 1 at 0a7e71a; and seed 0 at a256135, which went on to
-4,000 steps:
-
-=========================  =============  ==========  ================  =======  ======
-distance                   palette, bits  pixels, TV  neighbours, bits  Frechet  kernel
-=========================  =============  ==========  ================  =======  ======
-other real images          0.0004         0.053       0.0007            0.30     -0.001
-seed 1, 2,500 steps        0.0130         0.129       0.027             3.37     0.140
-seed 0, 4,000 steps        0.0153         0.152       0.028             4.33     0.257
-independent pixels         0.0002         0.053       0.326             30.9     1.13
-generator before training  0.0470         0.333       0.461             78.6     2.57
-=========================  =============  ==========  ================  =======  ======
-
-Frechet distance by step: seed 1: 90 (500), 17 (1000), 8.3, 5.2 (2000), 3.4 (2500); seed 0: 29, 13, -, 5.4, 3.6, and
-then 4.2, 3.9, 4.3: no gain after 2,500 steps, while the share of real faces with F > 0 rises from 93 to 98 % and the
-weights of the M samples grow apart (ESS 8.5 to 6.5 of 10).
-
-What one sees: faces at a glance, with hair, eyes, mouths, light and dark grounds; many are smeared or lopsided, some
-fall apart; saturated blue grounds are rare. The salt and pepper of independent pixels, everywhere at 500 steps, is
-mostly gone at the end: g(x|z) still has 0.64 nats a pixel (of 2.77; seed 0), but they are spent on colours of like
-shade and on soft edges.
+Expected on emoji, the default, mean and sd over two seeds, 12 min 35 s on one CPU core, at 6d2d3d6 and 586aebd: Frechet
+distance 30.3 ± 4.0 (other real emoji 2.6, independent pixels 80); coloured blots with outlines like those of emoji. On
+faces 3.4 and 3.6 after 2,500 steps. docs/results/palette_images.md has all measurements.
 """
 
 from __future__ import annotations

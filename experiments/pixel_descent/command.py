@@ -8,24 +8,9 @@ the generator rests, and then pictures of the generator go down the slope of eac
 along it; result.md and result.json are the table. Pictures go in batches of the training's size, and the discriminator
 sees them as in training, normalised by their own batch.
 
-Measured by the command above, one seed, 475 s of one busy CPU core (AMD EPYC), at d95132a; Frechet distance before the
-descent 13.3 (real pictures 4.4), mean F -6.9; after 100 steps:
-
-| objective | rate | mean F | F > 0 | drift | Frechet |
-|---|---|---|---|---|---|
-| minimax | 0.01 | -6.91 | 0.00 | 0.01 | 13.3 |
-| non_saturating | 0.01 | +0.90 | 0.90 | 2.28 | 13.1 |
-| boundary_seeking | 0.01 | 0.00 | | 2.06 | 13.0 |
-| minimax | 0.1 | -6.51 | 0.00 | 0.15 | 13.3 |
-| non_saturating | 0.1 | +4.31 | 1.00 | 3.41 | 13.2 |
-| boundary_seeking | 0.1 | 0.00 | | 3.40 | 13.6 |
-| minimax | 1 | +35.75 | 1.00 | 27.41 | 72.0 |
-| non_saturating | 1 | +6.53 | 1.00 | 4.45 | 13.3 |
-| boundary_seeking | 1 | 0.00 | | 36.60 | 53.9 |
-
-As in the paper, boundary seeking stops at F = 0 and stays there, where the proxy goes on past it and drifts on; minimax
-does not move while F is far below 0, then never stops. That its pictures degrade least holds at small rates only: its
-slope is 2 |F| times that of F, 14 at the start, so at rate 1 its first step leaps and leaves noise on which F is 0.
+Expected after 100 steps at rate 0.1, one seed, 475 s of one busy CPU core (AMD EPYC), at d95132a: mean F 0.00 by
+boundary seeking, which stops there, +4.31 by non_saturating, -6.51 by minimax. docs/results/pixel_descent.md has all
+measurements.
 """
 
 from __future__ import annotations

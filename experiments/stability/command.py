@@ -9,25 +9,9 @@ objective runs from the same seeds (curves.png, samples.png), then once for ever
 resume after a stop, or with more seeds, ratios or rates to add runs. All cells take equally many discriminator updates,
 so a higher ratio means more generator updates, not fewer of the discriminator's.
 
-Measured by the command above at 555df2b, its 15 cells in 17 min of two CPU cores that other work shared (AMD EPYC).
-Frechet distance at 5:1, mean and sd over two seeds (real pictures 3.1); and at 5e-3, one seed:
-
-| objective | learning rate 1e-3 | accuracy of D | 5e-3 |
-|---|---|---|---|
-| minimax | 143 ± 6 | 0.31, 0.33 | 62 |
-| non_saturating | 153 ± 9 | 0.35, 0.28 | 67 |
-| boundary_seeking | 82 ± 27 | 0.55, 0.59 | 39 |
-
-At d95132a the first column was 147 ± 4, 153 ± 1 and 87 ± 20; and at 2e-4, one seed, 164, 168 and 161.
-
-As in the paper: boundary seeking makes shapes of emoji by step 225, when the others' generators still chase a
-discriminator that they fool more often than not, and show noise. At 1:1 no objective is always the best: at 2e-4, 1e-3,
-5e-3 minimax has 125, 61, 29, non_saturating 69, 39, 54, and boundary_seeking 82, 33, 33 (one seed).
-
-On a JPEG copy of CIFAR-10 (--dataset=images:PATH, 52 min of a shared core, real pictures 0.5) pictures say the same:
-at 5:1 boundary seeking makes skies and grounds by step 300, the others noise. The distances hardly do: 47 ± 3, minimax
-51 ± 19, non_saturating 56 ± 20. The accuracy of D ends at 0.50 and 0.52 against 0.26 to 0.34. At 1:1, 5e-3, boundary
-seeking is the best of its map with 11 (minimax 20, non_saturating 21). 300 steps are a beginning on such data.
+Expected Frechet distances at 5:1 and 1e-3, mean and sd over two seeds, at 555df2b, 17 min of two CPU cores that other
+work shared (AMD EPYC): minimax 143 ± 6, non_saturating 153 ± 9, boundary_seeking 82 ± 27 (real pictures 3.1).
+docs/results/stability.md has all measurements.
 """
 
 from __future__ import annotations

@@ -10,37 +10,14 @@ with its held-out floor and a bootstrap interval; copies of training lines; and 
 character that a character model trained on samples alone needs for real text. Samples as text are in pictures/, five
 lines of each in the log.
 
-One CPU core: 6 minutes of CPU time with compilation and measuring (5:23 to 6:04; 9 to 15 minutes by the clock on a core
-shared with other work; not timed on two idle ones). Expected at c0bfb14, seeds 0 to 2, 640 lines, bits:
-
-===========================  =====  =====  =====  =====  =====  =====  ============================
-n-gram divergence, n =         1      2      3      4      5      6    reverse bits per character
-===========================  =====  =====  =====  =====  =====  =====  ============================
-seed 0                       0.004  0.044  0.207  0.465  0.698  0.849  3.290
-seed 1                       0.004  0.043  0.208  0.469  0.700  0.848  3.293
-seed 2                       0.005  0.051  0.216  0.478  0.715  0.861  3.322
-mean                         0.004  0.046  0.210  0.471  0.704  0.853  3.302
-standard deviation           0.001  0.004  0.005  0.007  0.009  0.007  0.018
-held-out real lines, seed 0  0.001  0.009  0.050  0.147  0.293  0.446  1.980 (of training lines)
-===========================  =====  =====  =====  =====  =====  =====  ============================
-
-Bootstrap intervals reach 0.008 either way at most; standard errors of the last column are 0.009. No line of 10,000 was
-in the training set. Single letters, spaces, capitals and quotation marks are right, short words often, longer ones
-look like words and are not, and sentences make no sense: "The cande im her his is of it wh", "She on was she van
-eamimssynrlin". The curves still fall at the end (effective sample size 5.3 of 10, bound -0.53 nats); longer
-runs with a longer half-life of the step sizes, and more channels, are untried.
-
-Why these settings, from runs of 18 seconds with 24 channels, about 600 steps (2-gram divergence): the generator needs a
-large step, as the authors' normalisation of the logits leaves each symbol's frequency to one bias: 1e-3 gave 0.50, 5e-3
-gave 0.19, 1e-2 the same. A penalty of 1 leaves F too flat to weigh anything (0.31), 0.1 gave 0.25, 0.01 gave 0.18.
+Expected at c0bfb14, mean and sd over three seeds, 6 minutes of CPU time of one core: n-gram divergences of 0.004,
+0.046, 0.210, 0.471, 0.704 and 0.853 bits for n = 1 to 6 (held-out lines: 0.001, 0.009, 0.050, 0.147, 0.293, 0.446), and
+3.302 ± 0.018 reverse bits per character (real lines: 1.980). Short words are right, sentences make no sense.
+docs/results/text_characters.md has all measurements, and why these settings.
 
 --weights=sequence is the paper's: one F and one weight per sentence. --weights=position gives every position its own F
-and its own weights, normalised over the M samples at that position. A whole run of it (586aebd, seed 0, 5 min of one
-core) is worse: 0.013, 0.165, 0.441, 0.711, 0.875, 0.952 bits, and 5.175 reverse bits per character, since it makes
-variations on a few sentences ("she Inghe whell as thaeldto emee", "use rily thaln co red instocin ,"): its distances
-stop falling at step 2,000 (0.109 for n = 2) and go up and down from there. Settings were sought for sequences only.
---preset=bw_char runs the authors' settings, --preset=wgan_gp those of WGAN-GP on relaxed samples; neither has been run
-here at its size.
+and its own weights, normalised over the M samples at that position; it is worse. --preset=bw_char runs the authors'
+settings, --preset=wgan_gp those of WGAN-GP on relaxed samples; neither has been run here at its size.
 """
 
 from __future__ import annotations

@@ -73,6 +73,15 @@ def test_seeds_become_mean_and_deviation(tmp_path):
     assert "--seed" not in text
 
 
+def test_measurements_that_were_written_by_hand_stay(tmp_path):
+    keep(tmp_path, make_run(tmp_path / "a"))
+    page = tmp_path / "results" / "discrete_mnist.md"
+    own = f"\n{keep_result.EARLIER}\n\nOn another machine 7.\n"
+    page.write_text(page.read_text() + own)
+    text = keep(tmp_path, make_run(tmp_path / "b", seed=1))["discrete_mnist"]
+    assert "; seed 1;" in text and "; seed 0;" not in text and text.endswith("n/M\n" + own)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [({"smoke": True}, "a --smoke run"), ({"dataset": "images:/home/me/faces"}, "leave out --picture")],

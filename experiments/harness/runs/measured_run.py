@@ -67,7 +67,7 @@ def prepare(config: MeasuredConfig) -> Experiment:
     """Does what :func:`continuous.prepare` does, and checks the flags of the measurement.
 
     Raises:
-      UsageError: something that the user can mend.
+      UsageError: a wrong flag, file or folder.
     """
     experiment = continuous.prepare(config)
     check_reference_metric(experiment)
