@@ -2,12 +2,12 @@
 
     python -m experiments.estimators --workdir=runs/estimators
 
-On enumerable state spaces p, q, the optimal discriminator, every divergence and every gradient are exact. The
-first half draws one step's gradient many times over and reports its bias, deviation, norm and direction for each M; the
+On enumerable state spaces p, q, the optimal discriminator, every divergence and every gradient are exact. The first
+half draws one step's gradient many times over and reports its bias, deviation, norm and direction for each M; the
 second trains from several seeds and records the exact KL(p || q). Gumbel-softmax is run against the multilinear
-extension of the optimal discriminator, which is F on every state and E_g[F] at the generator's own probabilities. The learned baseline
-is the best that one can be, E_g[F | z], where gradients are measured, and a network that learns in the runs. It writes
-``tables.md``, CSV, ``result.json`` and two figures, and exits with status 1 if a law is broken:
+extension of the optimal discriminator, which is F on every state and E_g[F] at the generator's own probabilities. The
+learned baseline is the best that one can be, E_g[F | z], where gradients are measured, and a network that learns in the
+runs. It writes ``tables.md``, CSV, ``result.json`` and two figures, and exits with status 1 if a law is broken:
 
 - the mean of each importance-weighted estimator is its exact mean at that M and N (``evaluation/self_normalized.py``;
   for weights per latent, centred or plain, the bias then falls like 1/M), in standard errors;

@@ -1,4 +1,4 @@
-"""Trains a boundary-seeking GAN on palette images: 32x32 pixels in 16 colours, a categorical distribution for every pixel.
+"""Trains a boundary-seeking GAN on palette images: 32x32 pixels, each with a categorical distribution over 16 colours.
 
     python -m experiments.palette_images --workdir=runs/emoji
     python -m experiments.palette_images --workdir=runs/faces --dataset=images:FOLDER_OR_TAR
