@@ -10,6 +10,7 @@ file                      holds
 ``discrete.py``           runs on bits, palette indices or symbols: flags, networks, experiment
 ``experiment.py``         the records ``Experiment`` and ``Outcome``
 ``folders.py``            the workdir of a command, and the cache folder
+``measured_run.py``       runs on continuous images whose samples are measured during training
 ``program.py``            the compiled step of all seeds on all devices
 ``run.py``                trains from the first step, or the last checkpoint, to the last step
 ``run_config.py``         the flags of every run, and what is made from them

@@ -85,7 +85,9 @@ def check_reference_metric(experiment: Experiment) -> None:
     if config.reference_features is None:
         open_held_out(experiment)
     elif extractor is None:
-        raise UsageError("--reference_features needs --features, for the judge's own features are of its own training")
+        raise UsageError(
+            "--reference_features needs --features: the default features are of a classifier that the run itself trains"
+        )
     else:
         load_reference(config.reference_features)
 
@@ -100,7 +102,7 @@ def open_held_out(experiment: Experiment) -> Dataset:
     held_out = next((split for split in HELD_OUT if split in splits), None)
     if held_out is None:
         raise UsageError(
-            f"--dataset={config.dataset} has no split to hold samples against: it has {', '.join(splits)}, and one of "
+            f"--dataset={config.dataset} has no held-out split: it has {', '.join(splits)}, and one of "
             f"{', '.join(HELD_OUT)} is needed"
         )
     return open_split(config, held_out)
