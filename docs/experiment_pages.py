@@ -54,7 +54,10 @@ def page_of(name: str, *, docs: Path = DOCS) -> str:
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     first, _, rest = words.partition("\n")
     parts = [f"# {first.rstrip('.')}", f"`{path.relative_to(DOCS.parent).as_posix()}`", markdown_of(rest.strip("\n"))]
-    parts.append(f"`python -m experiments.{name} --help` lists every flag with its meaning and its legal values.")
+    parts.append(
+        f"`python -m experiments.{name} --help` shows the flags that most runs need, `--helpfull` all of them, with "
+        "their meaning and their legal values."
+    )
     result, picture = docs / "results" / f"{name}.md", docs / "pictures" / f"{name}.png"
     if result.exists():
         line, _, table = result.read_text(encoding="utf-8").strip().partition("\n")

@@ -1,4 +1,4 @@
-"""Experiments, one command each: ``python -m experiments.NAME --help``.
+"""Experiments, one command each: ``python -m experiments.NAME --help``, or ``--helpfull``.
 
 ``from experiments import load_sampler`` is the public way to a trained run::
 

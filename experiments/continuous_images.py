@@ -20,7 +20,6 @@ minimax (other real emoji: 2.6); every 500 steps 30.9, 14.0, 9.7, 8.0, 7.2, 6.5;
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from typing import Any
 
@@ -29,6 +28,7 @@ import jax
 from bgan_jax.runtime import workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
+from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
 from experiments.harness.runs.start import start
@@ -57,24 +57,18 @@ SMOKE = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Config(MeasuredConfig):
+@flags.config(
+    dataset=flags.override("emoji32", legal="a name, npz:PATH or images:PATH"),
+    network=flags.override("dcgan32_cortex", choices=continuous.IMAGE_NETWORKS),
+    width=32,
+    steps=3000,
+    learning_rate_gen=5e-4,
+    learning_rate_disc=5e-4,
+    average_decay=0.995,
+    preset=flags.override(choices=tuple(PRESETS)),
+)
+class Config(PresetFlag, MeasuredConfig):
     """The flags of this experiment."""
-
-    dataset: str = flags.flag("emoji32", "Name of the data set, or npz:PATH, images:PATH.")
-    network: str = flags.flag(
-        "dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS
-    )
-    width: int | None = flags.flag(32, "Base number of maps; empty is the preset's.", minimum=1)
-    steps: int = flags.flag(3000, "Training steps at the end of the run.", minimum=1, may_change=True)
-    learning_rate_gen: float = flags.flag(5e-4, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flags.flag(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
-    average_decay: float = flags.flag(
-        0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
-    )
-    preset: str = flags.flag(
-        "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
-    )
 
 
 def main(config: Config) -> dict[str, Any] | None:

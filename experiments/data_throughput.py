@@ -33,24 +33,19 @@ from bgan_jax.data import (
     shuffled_indices,
     stream,
 )
+from bgan_jax.data.catalogue import EMBEDDED
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
+from experiments.harness.cli.shared_flags import SmokeFlag, TimingFlags, WorkdirFlag
 from experiments.harness.reports.tables import markdown_table
+from experiments.harness.runs.run_flags import DataFolders
 
-EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
+@flags.config(data_dir="../shared/data/tfds", seconds=1.5)
+class Config(SmokeFlag, TimingFlags, DataFolders, WorkdirFlag):
     """What is measured, and for how long."""
 
-    data_dir: str = flags.flag("../shared/data/tfds", "Folder of prepared data, for MNIST.")
-    cache_dir: str | None = flags.flag(None, "Folder of packed data.")
-    workdir: str | None = flags.flag(None, "Folder that the table and its numbers are written to.")
     batch_size: int = flags.flag(64, "Images of a batch.", minimum=1)
-    rounds: int = flags.flag(7, "How often every way is measured; they take turns.", minimum=1)
-    seconds: float = flags.flag(1.5, "Least time of one measurement, in seconds.", minimum=0.0)
-    smoke: bool = flags.flag(False, "A run of seconds, to see that it works.")
 
 
 SMOKE = {"rounds": 2, "seconds": 0.02}
@@ -104,7 +99,7 @@ def pipelines_of(dataset: Dataset, *, batch_size: int) -> list[Pipeline]:
     ]
 
 
-def plain_pipeline(*, data_dir: str, batch_size: int) -> Pipeline:
+def plain_pipeline(*, data_dir: str | None, batch_size: int) -> Pipeline:
     """Makes the pipeline of tensorflow-datasets: its random access, example by example, stacked, put on the device."""
     import tensorflow_datasets as tfds
 

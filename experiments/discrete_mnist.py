@@ -17,7 +17,6 @@ more steps help most (7.4 after 1,600).
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from typing import Any
 
@@ -28,6 +27,7 @@ from bgan_jax.runtime import workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.metrics.classifier_score import score_samples, train_or_load_classifier
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Outcome
@@ -45,7 +45,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist_theano": {
         "network": "mnist_theano", "divergence": "gan", "num_samples": 20, "disc_fakes_per_latent": 20,
         "estimator": "boundary_seeking_plain", "batch_size": 64, "learning_rate_gen": 1e-4, "learning_rate_disc": 1e-4,
-        "penalty": 0.0, "penalty_stride": 1, "average_decay": 0.0,
+        "penalty": 0.0, "average_decay": 0.0,
     },
     "mnist_cortex": {
         "network": "mnist_cortex", "divergence": "jensen_shannon", "num_samples": 10, "disc_fakes_per_latent": 10,
@@ -54,31 +54,35 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+# Those of images whose pixels have logits.
+NETWORKS = ("dcgan28_small", "mnist_theano", "mnist_cortex", "dcgan32_small", "dcgan32_categorical", "mlp", "mlp_tanh")
+
 SMOKE = {
     "steps": 4, "batch_size": 16, "num_samples": 3, "penalty_stride": 2,
     "report_every": 2, "checkpoint_every": 2, "picture_every": 2, "judged_samples": 200, "judge_steps": 60,
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Config(discrete.DiscreteConfig):
+@flags.config(
+    dataset=flags.override(legal="a name, npz:PATH or images:PATH, with labels"),
+    network=flags.override(choices=NETWORKS),
+    steps=2400,
+    learning_rate_gen=2e-3,
+    learning_rate_disc=2e-3,
+    penalty=0.5,
+    penalty_stride=4,
+    average_decay=0.995,
+    preset=flags.override(choices=tuple(PRESETS)),
+)
+class Config(PresetFlag, discrete.DiscreteConfig):
     """The flags of this experiment."""
 
-    steps: int = flags.flag(2400, "Training steps at the end of the run.", minimum=1, may_change=True)
-    learning_rate_gen: float = flags.flag(2e-3, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flags.flag(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    penalty: float = flags.flag(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = flags.flag(
-        4, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
+    judged_samples: int = flags.flag(
+        10000, "Samples that the classifier scores.", group="evaluation", minimum=2, may_change=True
     )
-    average_decay: float = flags.flag(
-        0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
+    judge_steps: int = flags.flag(
+        1400, "Training steps of the classifier.", group="evaluation", minimum=1, may_change=True
     )
-    preset: str = flags.flag(
-        "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
-    )
-    judged_samples: int = flags.flag(10000, "Samples that the judge sees.", minimum=2, may_change=True)
-    judge_steps: int = flags.flag(1400, "Training steps of the judge.", minimum=1, may_change=True)
 
 
 def main(config: Config) -> dict[str, Any] | None:

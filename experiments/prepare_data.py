@@ -17,27 +17,16 @@ from bgan_jax.data.catalogue import CATALOGUE
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.runs.run_flags import DatasetOptions
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+@flags.config(dataset=flags.override("", legal="a name, npz:PATH, images:PATH or text:PATH, also without --dataset="))
+class Config(DatasetOptions):
     """Where the data are, and the choices that some data sets offer."""
 
-    dataset: str = flags.flag(
-        "", "Name of the data set, or npz:PATH, images:PATH, text:PATH; may stand without its name."
+    short_lines: str | None = flags.flag(
+        None, "What happens to lines with fewer symbols.", group="data", choices=("drop", "pad")
     )
-    data_dir: str | None = flags.flag(None, "Folder of prepared data; by default that of tensorflow-datasets.")
-    cache_dir: str | None = flags.flag(None, "Folder of packed data; by default bgan_jax in the user's cache folder.")
-    download: bool = flags.flag(False, "Allow fetching over the network.")
-    resolution: int | None = flags.flag(None, "Height and width of pictures, in pixels.", minimum=1)
-    palette: int | None = flags.flag(None, "Number of colours to draw RGB pictures in.", minimum=2, maximum=256)
-    quantizer: str | None = flags.flag(None, "How the palette is chosen.", choices=("kmeans", "median_cut"))
-    dither: str | None = flags.flag(None, "How pictures are drawn in it.", choices=("none", "floyd_steinberg"))
-    binarization: str | None = flags.flag(
-        None, "What becomes of grey pictures.", choices=("threshold", "stochastic", "none")
-    )
-    length: int | None = flags.flag(None, "Symbols of a text example.", minimum=1)
-    short_lines: str | None = flags.flag(None, "What becomes of lines with fewer symbols.", choices=("drop", "pad"))
 
 
 def main(config: Config) -> None:

@@ -13,7 +13,6 @@ Seconds; no accelerator.
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from experiments.harness.cli import command, flags
@@ -23,7 +22,7 @@ from experiments.harness.reports.report_page import write_page
 from experiments.harness.reports.run_record import PAGE
 
 
-@dataclasses.dataclass(frozen=True)
+@flags.config()
 class Config:
     """The flags of this command, and the folders before them."""
 

@@ -24,7 +24,6 @@ size 12.4 of 16), so a few candidates give most of the gain. --temperature=0.1 a
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import types
 from pathlib import Path
@@ -41,6 +40,8 @@ from bgan_jax.sampling.sampler import Samples
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.needs import given, one_of
+from experiments.harness.cli.shared_flags import SmokeFlag
 from experiments.harness.metrics.classifier_score import score_samples, train_or_load_classifier
 from experiments.harness.reports.sample_grids import save_grid, show
 from experiments.harness.runs.folders import cache_folder
@@ -50,8 +51,8 @@ from experiments.harness.runs.trained_run import TrainedRun, load_run
 SMOKE = {"num": 8}
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+@flags.config()
+class Config(SmokeFlag):
     """The flags of this command."""
 
     workdir: str = flags.flag("", "Folder of the run to sample from.")
@@ -63,16 +64,19 @@ class Config:
         "Continuous data: latents are drawn so much nearer to their mean.", minimum=0.0, maximum=100.0,
     )  # fmt: skip
     interpolate: int = flags.flag(
-        0, "Latents on the way between two, both included; num/interpolate ways, one a row. 0: no ways.", minimum=0
+        0, "Latents from one to another, both included, in a row; num/interpolate such rows. 0: none.", minimum=0
     )
     candidates: int = flags.flag(
         1, "Candidates (K) for each sample, of which one is kept by the discriminator's weights; 1 keeps all.",
-        minimum=1, maximum=10_000,
+        minimum=1, maximum=10_000, needs=[one_of("interpolate", 0)],
     )  # fmt: skip
-    judge: bool = flags.flag(False, "Score the samples, beside held-out real images, and print the result as JSON.")
-    judge_steps: int = flags.flag(1400, "Training steps of the judge, where none is kept from a run.", minimum=1)
+    judge: bool = flags.flag(
+        False, "Score the samples by a classifier, and held-out real images, and print the result as JSON."
+    )
+    judge_steps: int = flags.flag(
+        1400, "Training steps of the classifier, if no run has trained one.", minimum=1, needs=[given("judge")]
+    )
     overwrite: bool = flags.flag(False, "Write over a file that is there.")
-    smoke: bool = flags.flag(False, "A few samples only.")
 
 
 def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:

@@ -34,7 +34,7 @@ if importlib.util.find_spec("bgan_jax") is None:
 # ## Train
 #
 # The digits come with the package. `discrete_mnist.Config` holds the settings: every flag that
-# `python -m experiments.discrete_mnist --help` lists is a field of it. Compiling takes up to a minute; then the log
+# `python -m experiments.discrete_mnist --helpfull` lists is a field of it. Compiling takes up to a minute; then the log
 # shows how it goes. Two numbers are worth watching:
 #
 # - the *bound*: how well the discriminator tells real from generated. It jumps up at first, and should then fall

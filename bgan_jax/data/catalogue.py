@@ -98,3 +98,5 @@ CATALOGUE: Mapping[str, Entry] = {
     "text": Entry("text:FILE, your text", text.text_file, ("length", "short_lines", "vocabulary")),
 }
 OWN = ("npz", "images", "text")
+# Always there: their data come with the package.
+EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")

@@ -90,11 +90,13 @@ class CriticSettings:
             raise ValueError(
                 f"penalty={self.penalty} must not be negative and learning_rate={self.learning_rate} must be positive"
             )
-        if min(self.steps, self.batch_size, self.penalty_stride) < 1 or self.batch_size % self.penalty_stride:
+        if min(self.steps, self.batch_size, self.penalty_stride) < 1:
             raise ValueError(
                 f"steps={self.steps}, batch_size={self.batch_size} and penalty_stride={self.penalty_stride} must be at "
-                "least 1, and penalty_stride must divide batch_size"
+                "least 1"
             )
+        if self.penalty > 0.0 and self.batch_size % self.penalty_stride:
+            raise ValueError(f"penalty_stride={self.penalty_stride} must divide batch_size={self.batch_size}")
 
 
 class BoundOverBatches(NamedTuple):

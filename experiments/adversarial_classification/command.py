@@ -13,7 +13,6 @@ docs/results/adversarial_classification.md has all measurements, also on CIFAR-1
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import logging
 import time
@@ -30,7 +29,6 @@ from bgan_jax.data import check_schedule, open_dataset
 from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
 from bgan_jax.runtime import parallel, workdir
-from bgan_jax.runtime.parallel import LAUNCHERS
 from experiments.adversarial_classification import systems
 from experiments.adversarial_classification.curves import train_or_read_curves
 from experiments.adversarial_classification.figures import save_curves
@@ -42,11 +40,15 @@ from experiments.adversarial_classification.training import (
     initializer,
     trainer,
 )
+from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.cli.needs import Need, above, satisfies
+from experiments.harness.cli.shared_flags import PresetFlag, SmokeFlag, WorkdirFlag
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.harness.runs.run_flags import AdamFlags, DataFlags, LauncherFlags, PenaltyStrideFlags, SeedFlags
 
 logger = logging.getLogger("bgan_jax")
 
@@ -67,62 +69,86 @@ SMOKE = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+def _trains(test: Callable[[str], bool], words: str) -> Need:
+    """Needs a system of some kind among those that are trained."""
+
+    def is_met(text: str) -> bool:
+        try:
+            return any(test(name) for name in systems.chosen(text))
+        except ValueError:
+            return True  # A wrong name is refused when the flags are checked.
+
+    return satisfies("systems", is_met, f"{words} in --systems")
+
+
+ADVERSARIAL = _trains(lambda name: "/" in name, "a divergence")
+DRAWING = _trains(lambda name: "/" in name and not name.endswith("/exact"), "a divergence that draws labels")
+WITH_A_CRITIC = _trains(lambda name: name == systems.WASSERSTEIN, systems.WASSERSTEIN)
+WITHOUT_A_CRITIC = _trains(lambda name: name != systems.WASSERSTEIN, f"something other than {systems.WASSERSTEIN}")
+WITH_AN_OPPONENT = _trains(lambda name: name != systems.CROSS_ENTROPY, f"something other than {systems.CROSS_ENTROPY}")
+
+
+@flags.config(
+    preset=flags.override(choices=tuple(PRESETS)),
+    seeds=flags.override(2, may_change=True),
+    seed=flags.override(maximum=2**20),
+    dataset=flags.override("mnist10k", legal="labelled images: a name, npz:PATH or images:PATH, a folder a label"),
+    learning_rate_disc=flags.override(needs=[WITH_AN_OPPONENT]),
+    penalty=flags.override(needs=[ADVERSARIAL]),
+    penalty_stride=flags.override(4, needs=[ADVERSARIAL, above("penalty", 0)]),
+)
+class Config(SmokeFlag, PresetFlag, LauncherFlags, PenaltyStrideFlags, AdamFlags, SeedFlags, DataFlags, WorkdirFlag):
     """The flags of this experiment."""
 
-    workdir: str = flag("", "Folder of the results: result.json, result.md, curves.png, curves/.", may_change=True)
-    preset: str = flag(
-        "default", "Named settings; single flags override them. full is the paper's, for an accelerator.",
-        choices=tuple(PRESETS), may_change=True,
-    )  # fmt: skip
     systems: str = flag(
-        "all", "What to train: systems, columns or divergences, separated by commas; all is every one.", may_change=True
+        "all", "What to train: systems, columns or divergences, separated by commas; all is every one.", common=True,
+        may_change=True,
+    )  # fmt: skip
+    examples: int | None = flag(
+        None, "Training images, spread evenly over the set; empty is all.", group="data", common=True, minimum=16
     )
-    seeds: int = flag(2, "Number of seeds of each system, --seed and those after it.", minimum=1, may_change=True)
-    seed: int = flag(0, "Seed of the first run; the others follow.", minimum=0, maximum=2**20)
-    dataset: str = flag("mnist10k", "Labelled images: a name, npz:PATH or images:PATH (a folder for each label).")
-    data_dir: str | None = flag(None, "Folder of prepared data sets.", may_change=True)
-    cache_dir: str | None = flag(None, "Folder of packed data sets; the user's cache folder if empty.", may_change=True)
-    download: bool = flag(False, "Allow fetching the data set over the network.", may_change=True)
-    examples: int | None = flag(None, "Training images, spread evenly over the set; empty is all.", minimum=16)
-    reduction: int = flag(2, "Squares of so many pixels a side are averaged into one.", minimum=1, maximum=64)
-    width: int = flag(16, "Maps of the first convolution; the paper's size is 64.", minimum=1)
-    epochs: int = flag(5, "Passes over the training images.", minimum=1)
+    reduction: int = flag(
+        2, "Squares of so many pixels a side are averaged into one.", group="data", minimum=1, maximum=64
+    )
+    width: int = flag(
+        16, "Maps of the first convolution; the paper's size is 64.", group="networks", common=True, minimum=1
+    )
+    epochs: int = flag(5, "Passes over the training images.", common=True, minimum=1, needs=[WITHOUT_A_CRITIC])
     critic_epochs: int = flag(
-        5, "Passes of the classifier that has a critic; the paper gave it three times as many.", minimum=1
+        5, "Passes of the classifier that has a critic; the paper gave it three times as many.", group="critic",
+        minimum=1, needs=[WITH_A_CRITIC],
+    )  # fmt: skip
+    batch_size: int = flag(64, "Images per step over all devices.", common=True, minimum=1)
+    num_samples: int = flag(
+        10, "Labels drawn for each image (M).", group="generator", common=True, minimum=2, needs=[DRAWING]
     )
-    batch_size: int = flag(64, "Images per step over all devices.", minimum=1)
-    learning_rate_gen: float = flag(1e-3, "Adam's step size for the classifier.", minimum=0.0)
-    learning_rate_disc: float = flag(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    adam_b1: float = flag(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=0.99999)
-    num_samples: int = flag(10, "Labels drawn for each image (M).", minimum=2)
-    disc_steps: int = flag(1, "Discriminator updates per step.", minimum=1)
-    penalty: float = flag(1.0, "Coefficient gamma of the penalty; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = flag(4, "The penalty is taken on one image in so many.", minimum=1)
+    disc_steps: int = flag(
+        1, "Discriminator updates per step of the classifier.", group="discriminator", minimum=1, needs=[ADVERSARIAL]
+    )
     penalty_form: str = flag(
         "authors", "The penalty; authors: gradient_norm for gan and jensen_shannon, else unweighted, as in their code.",
-        choices=("authors", *PENALTIES),
+        group="discriminator", choices=("authors", *PENALTIES), needs=[ADVERSARIAL, above("penalty", 0)],
     )  # fmt: skip
-    penalty_inputs: str = flag("image", "What the penalty differentiates F by.", choices=PENALTY_INPUTS)
+    penalty_inputs: str = flag(
+        "image", "What the penalty differentiates F by.", group="discriminator", choices=PENALTY_INPUTS,
+        needs=[ADVERSARIAL, above("penalty", 0)],
+    )  # fmt: skip
     average_decay: float = flag(
         0.0, "Decay per update of the classifier's moving average, which is measured; 0 measures the newest.",
-        minimum=0.0, maximum=1.0,
+        group="generator", minimum=0.0, maximum=1.0,
     )  # fmt: skip
-    critic_clip: float = flag(0.1, "Bound of the critic's parameters.", minimum=1e-9)
-    critic_steps: int = flag(1, "Critic updates per step.", minimum=1)
-    measurements: int = flag(5, "Points of every curve.", minimum=1)
-    parallel: str = flag("pmap", "How the step spreads over devices.", choices=LAUNCHERS, may_change=True)
-    compilation_cache: bool = flag(
-        True, "Keep compiled programs in the user's cache folder, for a fast start next time.", may_change=True
+    critic_clip: float = flag(
+        0.1, "Bound of the critic's parameters.", group="critic", minimum=1e-9, needs=[WITH_A_CRITIC]
     )
-    smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
+    critic_steps: int = flag(1, "Critic updates per step.", group="critic", minimum=1, needs=[WITH_A_CRITIC])
+    measurements: int = flag(5, "Points of every curve.", group="records", minimum=1)
 
 
 def system_for(config: Config, name: str) -> systems.System:
     """Returns a system with the flags' settings."""
     return systems.system(
-        name, num_samples=config.num_samples, penalty=config.penalty, penalty_stride=config.penalty_stride,
+        name, num_samples=config.num_samples, penalty=config.penalty,
+        penalty_stride=config.penalty_stride if config.penalty else 1,
         penalty_form=config.penalty_form, penalty_inputs=config.penalty_inputs, disc_steps=config.disc_steps,
         critic_clip=config.critic_clip, critic_steps=config.critic_steps, average_decay=config.average_decay,
     )  # fmt: skip
@@ -170,7 +196,8 @@ def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, Labelle
     try:
         names = systems.chosen(config.systems)
         parallel.check_batch_divides(config.batch_size)
-        parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
+        if flags.unmet_need(config, "penalty_stride") is None:
+            parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
         made = {name: system_for(config, name) for name in names}
         train, test = open_data(config)
         if len(train.labels) < config.batch_size:

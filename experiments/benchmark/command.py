@@ -17,7 +17,6 @@ implementations, run from the user's checkouts of them; their differences are li
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import logging
 import statistics
@@ -36,6 +35,8 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.needs import either, given, none_of
+from experiments.harness.cli.shared_flags import SmokeFlag, TimingFlags
 
 logger = logging.getLogger("bgan_jax")
 
@@ -45,22 +46,27 @@ PYTORCH_FORMS = {"none": (), "eager": (False,), "both": (False, True)}
 MAX_PARITY_SAMPLES = 100
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+MEASURED = either(none_of("rows", "none"), none_of("parts", "none"), given("peer_path"))
+
+
+@flags.config(rounds=flags.override(needs=[MEASURED]), seconds=flags.override(needs=[MEASURED]))
+class Config(SmokeFlag, TimingFlags):
     """What is measured, and for how long."""
 
-    rows: str = flags.flag("all", f"Rows to measure, separated by commas: all, none, or of {', '.join(ROWS)}.")
+    rows: str = flags.flag(
+        "all", "Rows to measure, separated by commas.", common=True, legal=f"all, none, or {', '.join(ROWS)}"
+    )
     parts: str = flags.flag("none", "Rows of discrete data to take apart, in the same way.")
     startup: int = flags.flag(0, "How often a start is timed: imports, first step cold and warm; 0: not.", minimum=0)
-    rounds: int = flags.flag(7, "How often every program is measured; they take turns.", minimum=1)
-    seconds: float = flags.flag(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
-    pytorch: str = flags.flag("both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS))
+    pytorch: str = flags.flag(
+        "both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS),
+        needs=[none_of("rows", "none")],
+    )  # fmt: skip
     peer_path: str = flags.flag(
         "", f"Checkouts of other implementations to time beside ours, separated by commas: {', '.join(peers.PEERS)}."
     )
-    json: str | None = flags.flag(None, "File for everything that was measured.")
-    markdown: str | None = flags.flag(None, "File for the table.")
-    smoke: bool = flags.flag(False, "One tiny row, to see that it works.")
+    json: str | None = flags.flag(None, "File for everything that was measured.", group="records")
+    markdown: str | None = flags.flag(None, "File for the table.", group="records")
 
 
 def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:

@@ -22,7 +22,6 @@ docs/results/estimators.md has all measurements.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import sys
 import time
@@ -30,56 +29,88 @@ from collections.abc import Sequence
 
 import jax
 
-from experiments.estimators.gradients import ESTIMATED_LOSSES
+from experiments.estimators.gradients import ESTIMATED_LOSSES, RELAXED
 from experiments.estimators.laws import broken_laws, unconverged
 from experiments.estimators.measurement import Row, cost_per_step, measure
 from experiments.estimators.problem import make_problem
 from experiments.estimators.report import write_results
-from experiments.estimators.runs import train_all
+from experiments.estimators.runs import TRAINED, train_all
 from experiments.estimators.targets import ATTAINABLE, TARGETS, target_of
 from experiments.estimators.training import TrainingSettings
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.needs import either, given, lists
+from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.harness.runs.run_flags import LengthFlags, SeedFlag, StepSizeFlags
 
 logger = logging.getLogger("bgan_jax")
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+MEASURED, TRAINED_FOR = given("targets"), given("training_targets")
+WITH_A_DISCRIMINATOR = [TRAINED_FOR, lists("estimators", *TRAINED)]
+
+
+@flags.config(
+    batch_size=flags.override(64, needs=[either(MEASURED, TRAINED_FOR)]),
+    steps=flags.override(600, may_change=False, needs=[TRAINED_FOR]),
+    learning_rate_gen=flags.override(0.05, common=False, needs=[TRAINED_FOR]),
+    learning_rate_disc=flags.override(3e-3, common=False, needs=WITH_A_DISCRIMINATOR),
+    seed=flags.override(maximum=2**31 - 1),
+)
+class Config(SmokeFlag, StepSizeFlags, LengthFlags, SeedFlag, WorkdirFlag):
     """The flags of this experiment."""
 
-    workdir: str = flags.flag("", "Folder of tables, pictures and records.")
-    seed: int = flags.flag(0, "Seed of targets, generators and samples.", minimum=0, maximum=2**31 - 1)
-    targets: str = flags.flag("bits6,mixture,random,chain,ising", "Where gradients are measured, by comma.")
-    training_targets: str = flags.flag(
-        "mixture,chain", "Where whole runs are made, by comma; empty: none. ising takes ten times as long."
+    targets: str = flags.flag(
+        "bits6,mixture,random,chain,ising", "Where gradients are measured, separated by commas; empty: nowhere.",
+        group="gradients", common=True, legal=", ".join(TARGETS),
+    )  # fmt: skip
+    sample_counts: str = flags.flag(
+        "2,5,10,20,100", "Values of M, separated by commas.", group="gradients", common=True, needs=[MEASURED]
     )
-    sample_counts: str = flags.flag("2,5,10,20,100", "Values of M for the gradients, by comma.")
-    repeats: int = flags.flag(200, "Independent gradients behind each number.", minimum=10)
-    batch_size: int = flags.flag(64, "Latents per step (N).", minimum=1)
-    num_latents: int = flags.flag(8, "Rows of the generator's table (Z).", minimum=1)
+    repeats: int = flags.flag(
+        200, "Independent gradients behind each number.", group="gradients", common=True, minimum=10, needs=[MEASURED]
+    )
+    num_latents: int = flags.flag(8, "Rows of the generator's table (Z).", group="generator", minimum=1)
     warm_steps: int = flags.flag(
-        25, "Exact descent before gradients are measured, but for bits6; 0: random logits, heavy weights.", minimum=0
-    )
-    temperature: float = flags.flag(0.5, "Temperature of Gumbel-softmax; runs anneal to it.", minimum=0.01)
-    costs: bool = flags.flag(True, "Also time each estimator against M.")
-    num_seeds: int = flags.flag(4, "Number of seeds of a run.", minimum=1)
-    steps: int = flags.flag(600, "Steps of a run.", minimum=1)
-    records: int = flags.flag(40, "Exact divergences taken in a run; divides its steps.", minimum=1)
-    num_samples: int = flags.flag(10, "Samples per latent in a run (M).", minimum=2)
-    learning_rate_gen: float = flags.flag(0.05, "Adam's step size for the table.", minimum=0.0)
-    learning_rate_disc: float = flags.flag(3e-3, "Adam's step size for a trained discriminator.", minimum=0.0)
-    disc_width: int = flags.flag(64, "Units in each hidden layer of a trained discriminator.", minimum=1)
-    disc_steps: int = flags.flag(2, "Updates of a trained discriminator per step.", minimum=1)
-    learning_rate_baseline: float = flags.flag(3e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
+        25, "Exact descent before gradients are measured, but for bits6; 0: random logits, heavy weights.",
+        group="gradients", minimum=0, needs=[lists("targets", *(name for name in TARGETS if name != "bits6"))],
+    )  # fmt: skip
+    temperature: float = flags.flag(
+        0.5, "Temperature of Gumbel-softmax; runs anneal to it.", group="generator", minimum=0.01,
+        needs=[either(MEASURED, lists("estimators", *RELAXED))],
+    )  # fmt: skip
+    costs: bool = flags.flag(True, "Also time each estimator against M.", group="gradients", needs=[MEASURED])
+    training_targets: str = flags.flag(
+        "mixture,chain", "Where whole runs are made, separated by commas; empty: nowhere. ising takes ten times as "
+        "long.", group="training", common=True, legal=", ".join(TARGETS),
+    )  # fmt: skip
     estimators: str = flags.flag(
-        ",".join(ESTIMATED_LOSSES),
-        "What runs use against the optimal discriminator, by comma; a subset of them also against a trained one.",
+        ",".join(ESTIMATED_LOSSES), "What runs use against the optimal discriminator, separated by commas; some "
+        "of them also against a trained one.", group="training", common=True, needs=[TRAINED_FOR],
+    )  # fmt: skip
+    num_seeds: int = flags.flag(
+        4, "Number of seeds of a run.", group="training", common=True, minimum=1, needs=[TRAINED_FOR]
     )
-    smoke: bool = flags.flag(False, "The whole path in seconds, on tiny sizes.")
+    records: int = flags.flag(
+        40, "Exact divergences taken in a run; divides its steps.", group="training", minimum=1, needs=[TRAINED_FOR]
+    )
+    num_samples: int = flags.flag(
+        10, "Samples per latent in a run (M).", group="training", common=True, minimum=2, needs=[TRAINED_FOR]
+    )
+    disc_width: int = flags.flag(
+        64, "Units in each hidden layer of a trained discriminator.", group="discriminator", minimum=1,
+        needs=WITH_A_DISCRIMINATOR,
+    )  # fmt: skip
+    disc_steps: int = flags.flag(
+        2, "Updates of a trained discriminator per step.", group="discriminator", minimum=1, needs=WITH_A_DISCRIMINATOR
+    )
+    learning_rate_baseline: float = flags.flag(
+        3e-3, "Adam's step size for the learned baseline.", group="generator", minimum=0.0,
+        needs=[TRAINED_FOR, lists("estimators", "reinforce_learned_baseline")],
+    )  # fmt: skip
 
 
 SMOKE = {

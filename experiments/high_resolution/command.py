@@ -30,9 +30,11 @@ from bgan_jax.atomic_files import write_json
 from bgan_jax.data import DatasetSpec
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
+from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.cost import Cost, cost_of
 from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
@@ -65,23 +67,24 @@ SMOKE = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Config(MeasuredConfig):
+@flags.config(
+    dataset=flags.override("", legal="a name of images of 64x64 or 128x128 pixels, or images:PATH; must be given"),
+    network=flags.override("resnet64", choices=NETWORKS),
+    width=8,
+    steps=800,
+    batch_size=16,
+    learning_rate_gen=5e-4,
+    learning_rate_disc=5e-4,
+    picture_every=100,
+    judged_samples=1000,
+    judge_steps=800,
+    preset=flags.override(choices=tuple(PRESETS)),
+)
+class Config(PresetFlag, MeasuredConfig):
     """The flags of this experiment."""
 
-    dataset: str = flag("", "Name of a data set of 64x64 or 128x128 pictures, or images:PATH. Has to be given.")
-    network: str = flag("resnet64", "Preset of generator and discriminator.", choices=NETWORKS)
-    width: int | None = flag(8, "Base number of maps; empty is the preset's.", minimum=1)
-    steps: int = flag(800, "Training steps at the end of the run.", minimum=1, may_change=True)
-    batch_size: int = flag(16, "Pictures, and latents, per update.", minimum=1)
-    learning_rate_gen: float = flag(5e-4, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flag(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
-    picture_every: int = flag(100, "Steps between sample grids, and measurements.", minimum=0, may_change=True)
-    judged_samples: int = flag(1000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = flag(800, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
-    cost_only: bool = flag(False, "Count the arithmetic of the run, say what it would take, and stop.", may_change=True)
-    preset: str = flag(
-        "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
+    cost_only: bool = flag(
+        False, "Count the arithmetic of the run, say how long it would take, and stop.", common=True, may_change=True
     )
 
 

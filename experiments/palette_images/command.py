@@ -34,6 +34,7 @@ from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Outcome
 from experiments.harness.runs.measured_run import ReferenceMetricFlags, check_reference_metric
@@ -53,7 +54,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dataset": "celeba16", "quantizer": "median_cut", "dither": "floyd_steinberg", "network": "dcgan32_categorical",
         "divergence": "gan", "num_samples": 20, "disc_fakes_per_latent": 20, "sample_chunk": 20,
         "estimator": "boundary_seeking_plain", "batch_size": 64, "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3,
-        "adam_b1": 0.5, "penalty": 0.0, "penalty_stride": 1, "average_decay": 0.0, "steps": 254300,
+        "adam_b1": 0.5, "penalty": 0.0, "average_decay": 0.0, "steps": 254300,
         "judged_samples": 10000,
     },
 }  # fmt: skip
@@ -64,27 +65,22 @@ SMOKE = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Config(ReferenceMetricFlags, discrete.DiscreteConfig):
+@flags.config(
+    dataset=flags.override("emoji16", legal="a name, images:PATH or npz:PATH"),
+    # Whatever the data set, its images are in a palette.
+    quantizer=flags.override(needs=[]),
+    dither=flags.override(needs=[]),
+    network=flags.override("dcgan32_small", choices=("dcgan32_small", "dcgan32_categorical")),
+    steps=2500,
+    learning_rate_gen=2e-3,
+    learning_rate_disc=2e-3,
+    penalty=0.5,
+    penalty_stride=4,
+    average_decay=0.995,
+    preset=flags.override(choices=tuple(PRESETS)),
+)
+class Config(PresetFlag, ReferenceMetricFlags, discrete.DiscreteConfig):
     """The flags of this experiment."""
-
-    dataset: str = flags.flag("emoji16", "Name of the data set, or images:PATH, npz:PATH.")
-    network: str = flags.flag(
-        "dcgan32_small", "Preset of generator and discriminator.", choices=("dcgan32_small", "dcgan32_categorical")
-    )
-    steps: int = flags.flag(2500, "Training steps at the end of the run.", minimum=1, may_change=True)
-    learning_rate_gen: float = flags.flag(2e-3, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flags.flag(2e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    penalty: float = flags.flag(0.5, "Gradient-norm penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = flags.flag(
-        4, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
-    )
-    average_decay: float = flags.flag(
-        0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
-    )
-    preset: str = flags.flag(
-        "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
-    )
 
 
 def in_palette(config: Config) -> Config:

@@ -15,7 +15,6 @@ measurements.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from typing import Any
 
@@ -26,6 +25,7 @@ from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.metrics import read_metrics
+from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
@@ -33,6 +33,7 @@ from experiments.harness.cli.lists import split_list
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
 from experiments.harness.runs.run_config import optimizers_for
+from experiments.harness.runs.run_flags import BY_A_DIVERGENCE
 from experiments.harness.runs.start import start
 from experiments.pixel_descent.descent import descend_all, training_samples
 from experiments.pixel_descent.discriminator_training import FOLDER, train_discriminator_alone
@@ -48,30 +49,32 @@ SMOKE = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
+@flags.config(
+    dataset=flags.override("emoji32", legal="a name, npz:PATH or images:PATH"),
+    network=flags.override("dcgan32_cortex", choices=continuous.IMAGE_NETWORKS),
+    width=16,
+    # The discriminator's own steps come after these, so neither they nor the images can change.
+    steps=flags.override(1500, may_change=False),
+    judged_samples=flags.override(512, legal="at least 4, and a multiple of the batch", may_change=False),
+    objective="non_saturating",
+    divergence=flags.override(common=False),
+    learning_rate_gen=flags.override(5e-4, common=False),
+    learning_rate_disc=flags.override(5e-4, common=False),
+)
 class Config(MeasuredConfig):
     """The flags of this experiment."""
 
-    dataset: str = flag("emoji32", "Name of the data set, or npz:PATH, images:PATH.")
-    network: str = flag("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
-    width: int | None = flag(16, "Base number of maps; empty is the preset's.", minimum=1)
-    steps: int = flag(1500, "Training steps of both players, before the discriminator's own.", minimum=1)
-    objective: str = flag("non_saturating", "What the generator is trained by.", choices=tuple(GENERATOR_OBJECTIVES))
-    learning_rate_gen: float = flag(5e-4, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flag(5e-4, "Adam's step size for the discriminator.", minimum=0.0)
-    average_decay: float = flag(
-        0.99, "Decay per update of the generator's moving average, which is measured in training.", minimum=0.0,
-        maximum=1.0,
-    )  # fmt: skip
-    judged_samples: int = flag(
-        512, "Pictures that descend, and that every measurement sees; a multiple of the batch.", minimum=4
+    disc_steps_after: int = flag(
+        1000, "Discriminator updates after training, with the generator fixed.", group="descent", common=True, minimum=1
     )
-    disc_steps_after: int = flag(1000, "Discriminator updates after training, with the generator fixed.", minimum=1)
     descent_objectives: str = flag(
-        "minimax,non_saturating,boundary_seeking", "What pictures descend on, separated by commas; of those by F."
+        "minimax,non_saturating,boundary_seeking", "What images descend on, separated by commas.", group="descent",
+        common=True, legal=", ".join(BY_A_DIVERGENCE),
+    )  # fmt: skip
+    descent_rates: str = flag(
+        "0.01,0.1,1", "Step sizes of the descent, separated by commas.", group="descent", common=True
     )
-    descent_rates: str = flag("0.01,0.1,1", "Step sizes of the descent, separated by commas.")
-    descent_steps: int = flag(100, "Steps of the descent.", minimum=1)
+    descent_steps: int = flag(100, "Steps of the descent.", group="descent", common=True, minimum=1)
 
 
 def objectives_and_rates(config: Config) -> tuple[list[str], list[float]]:

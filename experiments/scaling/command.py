@@ -13,7 +13,6 @@ dozen metrics. Efficiency is images per second and device, over those of one dev
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import statistics
@@ -27,6 +26,8 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.needs import above
+from experiments.harness.cli.shared_flags import SmokeFlag, TimingFlags, WorkdirFlag
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.scaling.clusters import CLUSTERS, step_time
 from experiments.scaling.figures import save_scaling
@@ -39,23 +40,20 @@ SMOKE = {"rows": "tiny", "counted": "2", "rounds": 0}
 DEVICES = tuple(2**power for power in range(13))  # 1 to 4,096
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+@flags.config(
+    rounds=flags.override(5, minimum=0, legal="at least 0; 0 measures nothing"),
+    seconds=flags.override(needs=[above("rounds", 0)]),
+)
+class Config(SmokeFlag, TimingFlags, WorkdirFlag):
     """What is counted, assumed and measured."""
 
-    workdir: str = flags.flag("", "Folder that the tables and the figure go to.", may_change=True)
     rows: str = flags.flag(
-        "digits_20,dcgan32,resnet64", f"Rows of the benchmark, separated by commas, of {', '.join(ROWS)}."
+        "digits_20,dcgan32,resnet64", "Rows of the benchmark, separated by commas.", legal=", ".join(ROWS)
     )
     counted: str = flags.flag("1,2,8", "Numbers of virtual devices that the program is compiled for and read.")
     utilisation: float = flags.flag(
         0.125, "Assumed share of an accelerator's peak that the arithmetic reaches.", minimum=1e-3, maximum=1.0
     )
-    rounds: int = flags.flag(
-        5, "How often the step is timed on one core and on two; they take turns; 0 measures nothing.", minimum=0
-    )
-    seconds: float = flags.flag(2.0, "Least time of one measurement, in seconds.", minimum=0.0)
-    smoke: bool = flags.flag(False, "One tiny row, to see that it works.", may_change=True)
 
 
 def rows_of(config: Config) -> list[str]:

@@ -16,7 +16,6 @@ docs/results/stability.md has all measurements.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from pathlib import Path
 from typing import Any
@@ -25,15 +24,25 @@ from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import workdir
 from experiments import continuous_images
+from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.needs import given
+from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.metrics.distances import ReferenceMetric
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.measured_run import ReferenceMetricFlags, reference_metric_of
+from experiments.harness.runs.run_flags import (
+    CompilationFlags,
+    DataFlags,
+    LengthFlags,
+    NetworkFlags,
+    PenaltyFlag,
+)
 from experiments.stability.figures import save_figures
 from experiments.stability.results import read_curves, summarize_objectives, trial_row, trials_table
 from experiments.stability.sweep import FOLDER, Sweep, Trial, run_trial, updates_per_step
@@ -47,37 +56,42 @@ SMOKE = {
 REPORTS = 20
 
 
-@dataclasses.dataclass(frozen=True)
-class Config(ReferenceMetricFlags):
+@flags.config(
+    dataset=flags.override("emoji32", legal="a name of images of 32x32 pixels, such as cifar10, or images:PATH"),
+    steps=flags.override(300, may_change=False),
+    network=flags.override("dcgan32_cortex", choices=continuous.IMAGE_NETWORKS),
+    width=16,
+    judged_samples=flags.override(1000, may_change=False),
+)
+class Config(
+    SmokeFlag, CompilationFlags, ReferenceMetricFlags, PenaltyFlag, NetworkFlags, LengthFlags, DataFlags, WorkdirFlag
+):
     """The flags of this experiment."""
 
-    workdir: str = flag("", "Folder of the results, and of every cell's run.", may_change=True)
-    dataset: str = flag("emoji32", "Name of a data set of 32x32 pictures, such as cifar10, or images:PATH.")
-    data_dir: str | None = flag(None, "Folder of prepared data sets.", may_change=True)
-    cache_dir: str | None = flag(None, "Folder of packed data sets; the user's cache folder if empty.", may_change=True)
-    download: bool = flag(False, "Allow fetching the data set over the network.", may_change=True)
     objectives: str = flag(
-        "minimax,non_saturating,boundary_seeking",
-        f"What generators minimise, separated by commas; of {', '.join(GENERATOR_OBJECTIVES)}.", may_change=True,
+        "minimax,non_saturating,boundary_seeking", "What generators minimise; the names separated by commas.",
+        group="generator", common=True, legal=", ".join(GENERATOR_OBJECTIVES), may_change=True,
     )  # fmt: skip
-    ratio: str = flag("5:1", "Generator updates to discriminator updates of the curves.", may_change=True)
-    learning_rate: float = flag(1e-3, "Adam's step size, of both players, of the curves.", minimum=0.0, may_change=True)
+    ratio: str = flag(
+        "5:1", "Generator updates to discriminator updates of the curves.", group="curves", common=True, may_change=True
+    )
+    learning_rate: float = flag(
+        1e-3, "Adam's step size, of both players, of the curves.", group="curves", common=True, minimum=0.0,
+        may_change=True,
+    )  # fmt: skip
     seeds: int = flag(
-        2, "Number of seeds of each objective behind the curves, 0 and those after it.", minimum=1, may_change=True
-    )
-    ratios: str = flag("1:1,5:1", "Ratios of the map, separated by commas; empty: no map.", may_change=True)
+        2, "Number of runs of each objective, with the seed 0 and those after it.", group="curves", common=True,
+        minimum=1, may_change=True,
+    )  # fmt: skip
+    ratios: str = flag(
+        "1:1,5:1", "Ratios of the map, separated by commas; empty: no map.", group="map", common=True, may_change=True,
+        needs=[given("learning_rates")],
+    )  # fmt: skip
     learning_rates: str = flag(
-        "1e-3,5e-3", "Step sizes of the map, separated by commas; empty: no map.", may_change=True
-    )
-    steps: int = flag(300, "Steps of every cell, each of as many discriminator updates as its ratio says.", minimum=1)
-    batch_size: int = flag(64, "Pictures, and latents, per update.", minimum=1)
-    network: str = flag("dcgan32_cortex", "Preset of generator and discriminator.", choices=continuous.IMAGE_NETWORKS)
-    width: int | None = flag(16, "Base number of maps; empty is the preset's.", minimum=1)
-    penalty: float = flag(1.0, "Coefficient gamma of Roth's gradient-norm penalty; 0 switches it off.", minimum=0.0)
-    pictures: int = flag(4, "Moments of a run at which samples are shown and measured.", minimum=1)
-    judged_samples: int = flag(1000, "Samples that every measurement sees.", minimum=4)
-    compilation_cache: bool = flag(True, "Keep compiled programs in the user's cache folder.", may_change=True)
-    smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
+        "1e-3,5e-3", "Step sizes of the map, separated by commas; empty: no map.", group="map", common=True,
+        may_change=True, needs=[given("ratios")],
+    )  # fmt: skip
+    pictures: int = flag(4, "Moments of a run at which samples are shown and measured.", group="evaluation", minimum=1)
 
 
 def sweep_of(config: Config) -> Sweep:

@@ -32,13 +32,13 @@ import jax
 from bgan_jax.algorithms.estimators import PER_POSITION
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import to_strings
-from bgan_jax.losses import DIVERGENCES
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Outcome
 from experiments.harness.runs.run import run
@@ -60,14 +60,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     "bw_char": {
         "dataset": "lm1b", "network": "characters_theano", "width": None, "divergence": "gan", "num_samples": 20,
         "disc_fakes_per_latent": 20, "estimator": "boundary_seeking_plain", "batch_size": 64,
-        "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3, "penalty": 0.0, "penalty_stride": 1,
+        "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3, "penalty": 0.0,
         "learning_rate_half_life": None, "average_decay": 0.0, "steps": 200000, "picture_every": 5000,
         "checkpoint_every": 5000,
     },
     # Gulrajani et al. 2017.
     "wgan_gp": {
         "dataset": "lm1b_padded", "network": "characters_wgan_gp", "width": None, "estimator": "probabilities",
-        "objective": "wasserstein", "penalty": 10.0, "penalty_form": "wgan_gp", "penalty_stride": 1, "disc_steps": 10,
+        "objective": "wasserstein", "penalty": 10.0, "penalty_form": "wgan_gp", "disc_steps": 10,
         "batch_size": 64, "learning_rate_gen": 1e-4, "learning_rate_disc": 1e-4, "learning_rate_half_life": None,
         "adam_b2": 0.9, "average_decay": 0.0, "steps": 200000, "picture_every": 5000,
         "checkpoint_every": 5000,
@@ -81,43 +81,41 @@ SMOKE = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Config(discrete.DiscreteConfig):
+@flags.config(
+    dataset=flags.override("austen32", legal="austen32, lm1b, lm1b_padded or text:PATH"),
+    network=flags.override("characters_theano", choices=TEXT_NETWORKS),
+    width=32,
+    steps=6000,
+    batch_size=32,
+    divergence="gan",
+    learning_rate_gen=5e-3,
+    learning_rate_disc=1e-3,
+    learning_rate_half_life=2000,
+    penalty=0.01,
+    penalty_stride=2,
+    average_decay=0.995,
+    preset=flags.override(choices=tuple(PRESETS)),
+)
+class Config(PresetFlag, discrete.DiscreteConfig):
     """The flags of this experiment."""
 
-    dataset: str = flags.flag("austen32", "Name of the data set: austen32, lm1b, lm1b_padded, or text:PATH.")
-    network: str = flags.flag(
-        "characters_theano", "Preset of generator and discriminator: the authors', or WGAN-GP's.", choices=TEXT_NETWORKS
-    )
-    width: int | None = flags.flag(32, "Channels; empty is the preset's own, 256 or 512.", minimum=1)
     weights: str = flags.flag(
-        "sequence", "What has an F and weights of its own: a sentence, or every position of it.",
-        choices=("sequence", "position"),
+        "sequence", "What has an F and weights of its own: a sentence, or every position of it.", group="generator",
+        common=True, choices=("sequence", "position"),
     )  # fmt: skip
-    steps: int = flags.flag(6000, "Training steps at the end of the run.", minimum=1, may_change=True)
-    batch_size: int = flags.flag(32, "Examples, and latents, per step over all devices of all hosts (N).", minimum=1)
-    divergence: str = flags.flag("gan", "What trains the discriminator.", choices=tuple(DIVERGENCES))
-    learning_rate_gen: float = flags.flag(5e-3, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flags.flag(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    learning_rate_half_life: int | None = flags.flag(
-        2000, "Updates in which both step sizes halve; empty keeps them constant.", minimum=1
-    )
-    penalty: float = flags.flag(0.01, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = flags.flag(
-        2, "The penalty is taken on one example in so many; divides each device's share of the batch.", minimum=1
-    )
-    average_decay: float = flags.flag(
-        0.995, "Decay per update of the generator's moving average, which samples come from.", minimum=0.0, maximum=1.0
-    )
     measured_lines: int = flags.flag(
-        640, "Lines whose n-grams are counted; the number moves the divergence.", minimum=2, may_change=True
-    )
+        640, "Lines whose n-grams are counted; the number moves the divergence.", group="evaluation", minimum=2,
+        may_change=True,
+    )  # fmt: skip
     model_lines: int = flags.flag(
-        10000, "Lines that the judging character model learns from.", minimum=2, may_change=True
+        10000,
+        "Lines that the character model of the evaluation is trained on.",
+        group="evaluation",
+        minimum=2,
+        may_change=True,
     )
-    model_steps: int = flags.flag(600, "Training steps of the judging character model.", minimum=1, may_change=True)
-    preset: str = flags.flag(
-        "default", "Named settings; single flags override them.", choices=tuple(PRESETS), may_change=True
+    model_steps: int = flags.flag(
+        600, "Training steps of that character model.", group="evaluation", minimum=1, may_change=True
     )
 
 

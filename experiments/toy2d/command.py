@@ -18,7 +18,6 @@ measurements.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import logging
 import math
@@ -37,11 +36,22 @@ from bgan_jax.evaluation.planar import TARGETS, planar_log_density, planar_targe
 from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import workdir
+from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.needs import above, lists
+from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.harness.runs.run_flags import (
+    BY_A_DIVERGENCE,
+    LengthFlags,
+    PenaltyFlag,
+    SeedFlag,
+    StepSizeFlags,
+    UpdateFlags,
+)
 from experiments.toy2d import figures
 from experiments.toy2d.measurement import FINE, SAMPLES_SHOWN, coverage_of, make_observe
 from experiments.toy2d.table import objectives_table
@@ -55,42 +65,47 @@ SMOKE = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
+PENALISED = [
+    above("penalty", 0),
+    lists("objectives", *(name for name in GENERATOR_OBJECTIVES if name != "wasserstein")),
+]
+
+
+@flags.config(
+    steps=flags.override(4000, legal="a multiple of --frames", may_change=False),
+    batch_size=flags.override(128, minimum=2),
+    penalty=2.0,
+)
+class Config(SmokeFlag, PenaltyFlag, UpdateFlags, StepSizeFlags, LengthFlags, SeedFlag, WorkdirFlag):
     """The flags of this experiment."""
 
-    workdir: str = flag("", "Folder of the results: toy2d.png, toy2d.gif, result.json, result.md.", may_change=True)
-    target: str = flag("ring", "The distribution to learn.", choices=tuple(TARGETS))
+    target: str = flag("ring", "The distribution to learn.", group="data", common=True, choices=tuple(TARGETS))
     objectives: str = flag(
         "boundary_seeking,boundary_cross_entropy,non_saturating,minimax,least_squares,wasserstein",
-        f"What generators minimise, separated by commas; of {', '.join(GENERATOR_OBJECTIVES)}.",
-    )
+        "What generators minimise, separated by commas.", group="generator", common=True,
+        legal=", ".join(GENERATOR_OBJECTIVES),
+    )  # fmt: skip
     divergence: str = flag(
-        "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
-    )
-    seeds: int = flag(4, "Number of seeds of each objective; trained at once.", minimum=1)
-    seed: int = flag(0, "Seed of the seeds.", minimum=0, maximum=2**32 - 1)
-    steps: int = flag(4000, "Training steps; a multiple of the frames.", minimum=1)
-    batch_size: int = flag(128, "Data points, and latents, per step.", minimum=2)
-    width: int = flag(64, "Units in each of the two hidden layers of either network.", minimum=1)
-    latent_dim: int = flag(16, "Size of the latents.", minimum=1)
-    learning_rate_gen: float = flag(1e-3, "Adam's step size for the generator.", minimum=0.0)
-    learning_rate_disc: float = flag(1e-3, "Adam's step size for the discriminator.", minimum=0.0)
-    penalty: float = flag(2.0, "Coefficient gamma of the gradient penalty at the start; 0 for none.", minimum=0.0)
+        "gan", "What trains F, for objectives without a loss of their own.", group="discriminator", common=True,
+        choices=tuple(DIVERGENCES), needs=[lists("objectives", *BY_A_DIVERGENCE)],
+    )  # fmt: skip
+    seeds: int = flag(4, "Number of runs of each objective, trained at once.", common=True, minimum=1)
+    width: int = flag(64, "Units in each of the two hidden layers of either network.", group="networks", minimum=1)
+    latent_dim: int = flag(16, "Size of the latents.", group="networks", minimum=1)
     penalty_form: str = flag(
         "gradient_norm",
         "The penalty. gradient_norm asks for a divergence: least squares and hinge take unweighted in its place, and "
-        "wasserstein always has wgan_gp, constant.",
-        choices=tuple(PENALTIES),
-    )
+        "wasserstein always has wgan_gp, constant.", group="discriminator", choices=tuple(PENALTIES),
+        needs=PENALISED,
+    )  # fmt: skip
     penalty_decay: float = flag(
-        0.05, "What is left of gamma at the end of the run; it falls exponentially.", minimum=1e-9, maximum=1.0
+        0.05, "What is left of gamma at the end of the run; it falls exponentially.", group="discriminator",
+        minimum=1e-9, maximum=1.0, needs=PENALISED,
+    )  # fmt: skip
+    frames: int = flag(
+        40, "Frames of the animation after the first, and points of the curves.", group="records", minimum=1
     )
-    disc_steps: int = flag(1, "Discriminator updates per step.", minimum=1)
-    gen_steps: int = flag(1, "Generator updates per step.", minimum=1)
-    frames: int = flag(40, "Frames of the animation after the first, and points of the curves.", minimum=1)
-    measured_samples: int = flag(2500, "Samples that each measurement sees.", minimum=2)
-    smoke: bool = flag(False, "The whole path in seconds, on tiny sizes.", may_change=True)
+    measured_samples: int = flag(2500, "Samples of each measurement.", group="records", minimum=2)
 
 
 def players_for(config: Config) -> tuple[Networks, Pair]:

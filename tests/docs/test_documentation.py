@@ -8,8 +8,8 @@ from importlib import import_module
 
 import pytest
 
-from experiments.harness.cli import flags
 from experiments.harness.cli.catalogue import command_files, load_command
+from experiments.harness.cli.help import help_text
 from tests.test_layers import ROOT
 
 DOCS = ROOT / "docs"
@@ -85,7 +85,7 @@ def test_commands_have_the_flags_that_they_are_given(path):
         known = {field.name for field in dataclasses.fields(load_command(module.removeprefix("experiments.")).config)}
         for argument in arguments:
             name = argument.removeprefix("--").partition("=")[0]
-            assert name in known | {"help"}, f"{path.name}: {module} has no flag --{name}"
+            assert name in known | {"help", "helpfull"}, f"{path.name}: {module} has no flag --{name}"
 
 
 def test_the_site_has_every_page_and_a_page_for_every_experiment():
@@ -118,7 +118,7 @@ COMMANDS = list(command_files())
 def test_help_gives_every_flag_a_meaning_and_what_is_legal(module):
     command = load_command(module)
     config = command.config
-    shown = flags.help_text(config, description=command.description or "")
+    shown = help_text(config, description=command.description or "", full=True)
     for field in dataclasses.fields(config):
         meaning = field.metadata["help"]
         assert len(meaning.split()) >= 2 and meaning.endswith("."), f"--{field.name}: {meaning!r}"
@@ -127,7 +127,8 @@ def test_help_gives_every_flag_a_meaning_and_what_is_legal(module):
             assert ", ".join(field.metadata["choices"]) in " ".join(shown.split())
         if isinstance(field.default, int | float) and not isinstance(field.default, bool):
             bounded = field.metadata["minimum"] is not None or field.metadata["choices"] is not None
-            assert bounded or re.search(r"\d|divides", meaning), f"--{field.name} does not say what is legal"
+            legal = meaning + field.metadata["legal"]
+            assert bounded or re.search(r"\d|divides", legal), f"--{field.name} does not say what is legal"
 
 
 def test_docstrings_of_commands_start_with_a_sentence_and_a_command():

@@ -119,7 +119,7 @@ def test_a_file_without_features_is_refused(arrays, tmp_path):
     ("flag", "words"),
     [
         ("--features=nonsense", ["legal: judge"]),
-        ("--reference_features=x.npz", ["--reference_features needs --features"]),
+        ("--reference_features=x.npz", ["--reference_features=x.npz acts only with --features other than judge"]),
     ],
 )
 @pytest.mark.parametrize("command", [continuous_images, palette_images, stability, pixel_descent])

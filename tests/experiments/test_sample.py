@@ -5,6 +5,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from absl import flags as absl_flags
 from PIL import Image
 
 from bgan_jax.algorithms.state import adam_pair, init_state
@@ -77,7 +78,6 @@ def test_all_that_it_makes(folder, tmp_path, capsys):
         (["--temperature=0"], "small positive"),
         (["--interpolate=1"], "at least two ends"),
         (["--interpolate=9", "--num=8"], "from 2 to --num=8"),
-        (["--interpolate=4", "--candidates=2"], "cannot go together"),
         (["--workdir="], "--workdir"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -85,6 +85,13 @@ def test_all_that_it_makes(folder, tmp_path, capsys):
 def test_what_is_refused(tmp_path, arguments, words):
     with pytest.raises(UsageError, match=words):
         run(tmp_path, tmp_path / "x.npz", *arguments)
+
+
+def test_a_way_has_no_candidates(tmp_path):
+    with pytest.raises(absl_flags.Error, match="--candidates=2 acts only with --interpolate=0; --interpolate is 4"):
+        run(tmp_path, tmp_path / "x.npz", "--interpolate=4", "--candidates=2")
+    with pytest.raises(UsageError, match="cannot go together"):
+        sample.main(sample.Config(workdir="unused", out=str(tmp_path / "x.npz"), interpolate=4, candidates=2))
 
 
 def test_a_name_that_does_not_fit_is_refused(folder, tmp_path):

@@ -17,6 +17,7 @@ from bgan_jax.runtime.checkpoints import UnsavedError
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
+from experiments.harness.cli.help import help_text
 from experiments.harness.reports.run_log import leaving_a_report
 
 EXIT_BAD_FLAG = 2
@@ -54,8 +55,9 @@ def run(command: Command, *, arguments: Sequence[str] | None = None) -> typing.N
       arguments: instead of the command line's.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in arguments):
-        print(flags.help_text(command.config, description=command.description or ""))
+    full = "--helpfull" in arguments
+    if full or any(argument in ("--help", "-h", "-help", "--helpshort") for argument in arguments):
+        print(help_text(command.config, description=command.description or "", full=full))
         sys.exit(0)
     try:
         config = command.parse(arguments)

@@ -14,6 +14,7 @@ file                      holds
 ``program.py``            the compiled step of all seeds on all devices
 ``run.py``                trains from the first step, or the last checkpoint, to the last step
 ``run_config.py``         the flags of every run, and what is made from them
+``run_flags.py``          the flags of training runs, a class for each subject
 ``sample_pictures.py``    pictures of samples during a run, their measurements, and curves
 ``seed_results.py``       the results of all seeds as mean and standard deviation
 ``seeds.py``              the seeds of a run, and their folders

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -12,13 +11,14 @@ import jax.numpy as jnp
 from bgan_jax import data
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
 from bgan_jax.algorithms.state import init_state
-from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.sampling.sampler import make_point_sampler
+from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
+from experiments.harness.runs.run_flags import ObjectiveFlags
 
 IMAGE_NETWORKS = (
     "dcgan32", "dcgan32_cortex", "dcgan64", "dcgan128", "resnet32", "resnet64", "resnet128", "resnet32_roth",
@@ -27,24 +27,15 @@ IMAGE_NETWORKS = (
 COMPUTE_DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
-@dataclasses.dataclass(frozen=True)
-class ContinuousConfig(RunConfig):
+@flags.config()
+class ContinuousConfig(ObjectiveFlags, RunConfig):
     """Flags that mean the same in every experiment on continuous data."""
 
-    objective: str = flag("boundary_seeking", "What the generator minimises.", choices=tuple(GENERATOR_OBJECTIVES))
-    divergence: str = flag(
-        "gan", "What trains F, for objectives without a loss of their own.", choices=tuple(DIVERGENCES)
-    )
-    penalty: float = flag(1.0, "Gradient penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_form: str = flag("gradient_norm", "The penalty.", choices=tuple(PENALTIES))
-    penalty_half_life: float | None = flag(
-        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=0.0
-    )
-    clip: float = flag(0.0, "The discriminator's parameters stay within plus or minus this; 0: no limit.", minimum=0.0)
-    spectral_norm: bool = flag(False, "Spectral normalisation of the discriminator's kernels.")
+    spectral_norm: bool = flag(False, "Spectral normalisation of the discriminator's kernels.", group="discriminator")
     compute_dtype: str = flag(
-        "float32", "Of the hidden computation; logits and parameters are float32.", choices=tuple(COMPUTE_DTYPES)
-    )
+        "float32", "Of the hidden computation; logits and parameters are float32.", group="networks",
+        choices=tuple(COMPUTE_DTYPES),
+    )  # fmt: skip
 
 
 def networks_for(config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name: str | None) -> Networks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -18,63 +17,62 @@ from bgan_jax.algorithms.microbatches import microbatches_for
 from bgan_jax.algorithms.relaxed import RELAXATIONS, RelaxedSettings, relaxed_step
 from bgan_jax.algorithms.state import init_state
 from bgan_jax.conditionals import Conditional, conditional_for
-from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import parallel
 from bgan_jax.sampling.sampler import make_sampler
+from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.cli.needs import above, either, none_of, one_of
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
+from experiments.harness.runs.run_flags import (
+    TRAINED_BY_A_DIVERGENCE,
+    ObjectiveFlags,
+    PenaltyStrideFlags,
+    SampleFlags,
+)
+
+NOT_RELAXED = none_of("estimator", *RELAXATIONS)
+GUMBEL = one_of("estimator", "gumbel_soft", "gumbel_straight_through")
 
 
-@dataclasses.dataclass(frozen=True)
-class DiscreteConfig(RunConfig):
+@flags.config(
+    divergence=flags.override("jensen_shannon", needs=[either(NOT_RELAXED, TRAINED_BY_A_DIVERGENCE)]),
+    objective=flags.override("non_saturating", common=False, needs=[one_of("estimator", *RELAXATIONS)]),
+    clip=flags.override(needs=[one_of("estimator", *RELAXATIONS)]),
+    num_samples=flags.override(needs=[NOT_RELAXED]),
+    disc_fakes_per_latent=flags.override(needs=[NOT_RELAXED]),
+    penalty=5.0,
+    penalty_stride=flags.override(needs=[above("penalty", 0), NOT_RELAXED]),
+)
+class DiscreteConfig(PenaltyStrideFlags, ObjectiveFlags, SampleFlags, RunConfig):
     """Flags that mean the same in every discrete experiment."""
 
-    num_samples: int = flag(10, "Samples per latent (M); at least 2, since one alone carries no signal.")
-    disc_fakes_per_latent: int = flag(
-        1, "How many of the M samples the discriminator learns from, 1 to M; M is the paper's form."
-    )
     sample_chunk: int | None = flag(
-        None,
-        "How many of the M samples are in memory at once; divides M. Empty: what the backend likes best, about "
-        "64 points, M x N, on CPU, and up to 20 samples of every latent elsewhere.",
-    )
-    divergence: str = flag("jensen_shannon", "What trains the discriminator.", choices=tuple(DIVERGENCES))
+        None, "How many of the M samples are in memory at once; divides M. Empty: what the backend likes best, about "
+        "64 points, M x N, on CPU, and up to 20 samples of every latent elsewhere.", group="generator",
+        needs=[NOT_RELAXED],
+    )  # fmt: skip
     estimator: str = flag(
-        "boundary_seeking", "How the generator gets its gradient: weights or rewards of its samples; or, as baselines, "
-        "through the discriminator from relaxed samples (" + ", ".join(RELAXATIONS) + ").",
+        "boundary_seeking", "How the generator gets its gradient: by weights or rewards of its samples; or, the last "
+        "three, through the discriminator from relaxed samples.", group="generator", common=True,
         choices=(*ESTIMATORS, *RELAXATIONS),
     )  # fmt: skip
-    objective: str = flag(
-        "non_saturating", "What the generator minimises where its samples are relaxed; the rest have no need of it.",
-        choices=tuple(GENERATOR_OBJECTIVES),
-    )  # fmt: skip
-    temperature: float = flag(3.0, "Temperature of Gumbel-softmax at the first step.", minimum=1e-3)
+    temperature: float = flag(
+        3.0, "Temperature of Gumbel-softmax at the first step.", group="generator", minimum=1e-3, needs=[GUMBEL]
+    )
     temperature_rate: float = flag(
-        1e-3, "How fast that temperature falls: it is multiplied by e^-rate every step.", minimum=0.0
-    )
-    temperature_minimum: float = flag(0.5, "Where that temperature stops.", minimum=1e-3)
-    clip: float = flag(
-        0.0, "Where samples are relaxed: the discriminator's parameters stay within plus or minus this; 0: no limit.",
-        minimum=0.0,
+        1e-3, "How fast that temperature falls: it is multiplied by e^-rate every step.", group="generator",
+        minimum=0.0, needs=[GUMBEL],
     )  # fmt: skip
-    learning_rate_baseline: float = flag(1e-3, "Adam's step size for REINFORCE's learned baseline.", minimum=0.0)
-    penalty: float = flag(5.0, "The penalty's coefficient gamma; 0 switches it off.", minimum=0.0)
-    penalty_stride: int = flag(
-        1,
-        "The penalty is taken on one example in so many; divides each device's share of the batch. Relaxed samples "
-        "have it on all.",
-        minimum=1,
-    )
-    penalty_half_life: int | None = flag(
-        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", minimum=1
-    )
-    penalty_form: str = flag(
-        "gradient_norm", "Squared gradient norms, weighted as derived for the divergence (gradient_norm), as they are "
-        "(unweighted) or of the data alone (r1); or WGAN-GP's.",
-        choices=tuple(PENALTIES),
+    temperature_minimum: float = flag(
+        0.5, "Where that temperature stops.", group="generator", minimum=1e-3,
+        needs=[GUMBEL, above("temperature_rate", 0)],
+    )  # fmt: skip
+    learning_rate_baseline: float = flag(
+        1e-3, "Adam's step size for REINFORCE's learned baseline.", group="generator", minimum=0.0,
+        needs=[one_of("estimator", "reinforce_learned_baseline")],
     )  # fmt: skip
 
 
@@ -102,14 +100,15 @@ def prepare(config: DiscreteConfig) -> Experiment:
     """
     try:
         relaxes = config.estimator in RELAXATIONS
+        # Relaxed samples have the penalty on every example; where it is switched off, any batch will do.
+        stride = config.penalty_stride if config.penalty > 0.0 and not relaxes else 1
         settings: DiscreteSettings | RelaxedSettings = (
-            # Relaxed samples have the penalty on every example.
-            settings_from(RelaxedSettings, config, relaxation=config.estimator, penalty_stride=1)
+            settings_from(RelaxedSettings, config, relaxation=config.estimator, penalty_stride=stride)
             if relaxes
-            else settings_from(DiscreteSettings, config)
+            else settings_from(DiscreteSettings, config, penalty_stride=stride)
         )
         check_sizes(config)
-        parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
+        parallel.check_stride_divides(stride, batch_size=config.batch_size)
         dataset = open_split(config, "train")
         networks, conditional = players_for(vars(config), dataset.spec, axis_name=None)
     except (ValueError, FileNotFoundError) as error:

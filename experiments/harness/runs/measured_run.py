@@ -5,7 +5,6 @@ Commands that train one such run, or many, call :func:`train_and_measure`.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ from bgan_jax.atomic_files import write_json
 from bgan_jax.data import Dataset
 from bgan_jax.runtime import workdir
 from bgan_jax.sampling.sampler import Sampler
+from experiments.harness.cli import flags
 from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.cli.needs import none_of, one_of
 from experiments.harness.metrics.distances import (
     ReferenceMetric,
     classifier_extractor,
@@ -41,24 +42,27 @@ logger = logging.getLogger("bgan_jax")
 HELD_OUT = ("test", "validation", "valid", "val")
 
 
-@dataclasses.dataclass(frozen=True)
+@flags.config()
 class ReferenceMetricFlags:
     """Flags of every command that measures distances of images."""
 
-    judged_samples: int = flag(2000, "Samples that every measurement sees.", minimum=4, may_change=True)
-    judge_steps: int = flag(1000, "Training steps of the features' network, the judge.", minimum=1, may_change=True)
+    judged_samples: int = flag(2000, "Samples of every measurement.", group="evaluation", minimum=4, may_change=True)
     features: str = flag(
-        CLASSIFIER,
-        f"What distances compare: {LEGAL}. The judge is a small network trained on the real set; EfficientNet-Lite0's "
+        CLASSIFIER, "What distances compare. judge is a small classifier trained on the real set; EfficientNet-Lite0's "
         "weights come with bgan_jax[features]; inception:FILE takes the file that pytorch-fid reads; a function of "
-        "your own takes uint8 pictures [N, H, W, C] and gives [N, D].",
-    )
+        "your own takes uint8 images [N, H, W, C] and gives [N, D].", group="evaluation", legal=LEGAL,
+    )  # fmt: skip
+    judge_steps: int = flag(
+        1000, "Training steps of the classifier whose features are compared.", group="evaluation", minimum=1,
+        may_change=True, needs=[one_of("features", CLASSIFIER)],
+    )  # fmt: skip
     reference_features: str | None = flag(
-        None, "An npz file with the features [images, D] of the reference, in place of the held-out split's."
-    )
+        None, "An npz file with the features [images, D] of the reference, in place of the held-out split's.",
+        group="evaluation", needs=[none_of("features", CLASSIFIER)],
+    )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
+@flags.config()
 class MeasuredConfig(ReferenceMetricFlags, ContinuousConfig):
     """Flags of a run on continuous images whose samples are measured."""
 

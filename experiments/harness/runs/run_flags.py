@@ -1,0 +1,225 @@
+"""The flags of training runs, a class for each subject, so that a config takes only those that act in it.
+
+:class:`experiments.harness.runs.run_config.RunConfig` has all of them; a command that is not one run of training, such
+as a sweep, names those classes among its base classes whose flags it uses.
+"""
+
+from __future__ import annotations
+
+from bgan_jax.data.catalogue import CATALOGUE, EMBEDDED, OWN
+from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
+from bgan_jax.networks import NETWORKS
+from bgan_jax.runtime.parallel import LAUNCHERS
+from experiments.harness.cli import flags
+from experiments.harness.cli.flags import flag
+from experiments.harness.cli.needs import above, either, given, none_of, one_of, satisfies
+
+PREPARED = satisfies(
+    "dataset",
+    lambda name: name.partition(":")[0] not in (*EMBEDDED, *OWN),
+    "a --dataset that tensorflow-datasets prepares",
+)
+IN_A_PALETTE = either(
+    one_of("dataset", *(name for name, entry in CATALOGUE.items() if "quantizer" in entry.options and name not in OWN)),
+    given("palette"),
+)
+# What trains F by a divergence; the other objectives have a discriminator loss of their own.
+BY_A_DIVERGENCE = tuple(name for name, objective in GENERATOR_OBJECTIVES.items() if objective.uses_divergence)
+TRAINED_BY_A_DIVERGENCE = none_of("objective", *(name for name in GENERATOR_OBJECTIVES if name not in BY_A_DIVERGENCE))
+
+
+@flags.config()
+class DataFolders:
+    """Where data sets lie."""
+
+    data_dir: str | None = flag(
+        None, "Folder of data sets that tensorflow-datasets has prepared; by default its own.", group="data",
+        may_change=True,
+    )  # fmt: skip
+    cache_dir: str | None = flag(
+        None, "Folder of packed data sets; by default bgan_jax in the user's cache folder.", group="data",
+        may_change=True,
+    )  # fmt: skip
+
+
+@flags.config(data_dir=flags.override(needs=[PREPARED]))
+class DataFlags(DataFolders):
+    """The data set."""
+
+    dataset: str = flag(
+        "mnist10k",
+        "The data set.",
+        group="data",
+        common=True,
+        legal="a name, npz:PATH, images:PATH or text:PATH",
+    )
+    download: bool = flag(False, "Allow downloading the data set.", group="data", may_change=True, needs=[PREPARED])
+
+
+@flags.config()
+class DatasetOptions(DataFlags):
+    """Choices that some data sets offer; they refuse those that they do not."""
+
+    resolution: int | None = flag(
+        None, "Height and width of images, in pixels, where the data set lets one choose.", group="data", minimum=1
+    )
+    palette: int | None = flag(None, "Number of colours to reduce RGB images to.", group="data", minimum=2, maximum=256)
+    quantizer: str | None = flag(
+        None, "How the palette is chosen; median_cut is the paper's.", group="data", choices=("kmeans", "median_cut"),
+        needs=[IN_A_PALETTE],
+    )  # fmt: skip
+    dither: str | None = flag(
+        None, "How images are drawn in the palette; floyd_steinberg is the paper's.", group="data",
+        choices=("none", "floyd_steinberg"), needs=[IN_A_PALETTE],
+    )  # fmt: skip
+    binarization: str | None = flag(
+        None, "How grey images become bits; stochastic draws them again every time, on the device.", group="data",
+        choices=("threshold", "stochastic", "none"),
+    )  # fmt: skip
+    length: int | None = flag(None, "Symbols of a text example.", group="data", minimum=1)
+
+
+@flags.config()
+class SeedFlag:
+    """The seed of everything random."""
+
+    seed: int = flag(0, "Seed of everything random.", common=True, minimum=0, maximum=2**32 - 1)
+
+
+@flags.config()
+class SeedFlags(SeedFlag):
+    """The seeds of several runs."""
+
+    seeds: int = flag(1, "Number of runs, with --seed and the seeds after it.", common=True, minimum=1, maximum=1000)
+
+
+@flags.config()
+class LengthFlags:
+    """How much is trained on."""
+
+    steps: int = flag(1000, "Training steps at the end of the run.", common=True, minimum=1, may_change=True)
+    batch_size: int = flag(
+        64, "Examples, and latents, per step over all devices of all hosts (N).", common=True, minimum=1
+    )
+
+
+@flags.config()
+class NetworkFlags:
+    """The players' networks."""
+
+    network: str = flag(
+        "dcgan28_small", "Preset of generator and discriminator.", group="networks", common=True,
+        choices=tuple(NETWORKS),
+    )  # fmt: skip
+    width: int | None = flag(
+        None, "Base number of maps, channels or units; empty is the preset's.", group="networks", minimum=1
+    )
+
+
+@flags.config()
+class StepSizeFlags:
+    """The players' step sizes."""
+
+    learning_rate_gen: float = flag(
+        1e-3, "Adam's step size for the generator.", group="generator", common=True, minimum=0.0
+    )
+    learning_rate_disc: float = flag(
+        1e-3, "Adam's step size for the discriminator.", group="discriminator", common=True, minimum=0.0
+    )
+
+
+@flags.config()
+class AdamFlags(StepSizeFlags):
+    """Adam, for both players."""
+
+    adam_b1: float = flag(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=0.99999)
+
+
+@flags.config()
+class UpdateFlags:
+    """How often each player is updated."""
+
+    disc_steps: int = flag(1, "Discriminator updates per step.", group="discriminator", minimum=1)
+    gen_steps: int = flag(1, "Generator updates per step.", group="generator", minimum=1)
+
+
+@flags.config()
+class PenaltyFlag:
+    """Whether the discriminator's input gradient is penalised."""
+
+    penalty: float = flag(
+        1.0, "Coefficient gamma of the gradient penalty; 0 switches it off.",
+        group="discriminator", common=True, minimum=0.0,
+    )  # fmt: skip
+
+
+@flags.config()
+class PenaltyStrideFlags(PenaltyFlag):
+    """How many examples the penalty takes."""
+
+    penalty_stride: int = flag(
+        1, "The penalty is taken on one example in so many; divides each device's share of the batch.",
+        group="discriminator", minimum=1, needs=[above("penalty", 0)],
+    )  # fmt: skip
+
+
+@flags.config()
+class ObjectiveFlags(PenaltyFlag):
+    """What the two players minimise."""
+
+    objective: str = flag(
+        "boundary_seeking",
+        "What the generator minimises.",
+        group="generator",
+        common=True,
+        choices=tuple(GENERATOR_OBJECTIVES),
+    )
+    divergence: str = flag(
+        "gan", "Divergence whose bound trains the discriminator.", group="discriminator", common=True,
+        choices=tuple(DIVERGENCES), needs=[TRAINED_BY_A_DIVERGENCE],
+    )  # fmt: skip
+    penalty_form: str = flag(
+        "gradient_norm", "The penalty: squared gradient norms, weighted as derived for the divergence (gradient_norm), "
+        "as they are (unweighted) or of the data alone (r1); or WGAN-GP's.", group="discriminator",
+        choices=tuple(PENALTIES), needs=[above("penalty", 0)],
+    )  # fmt: skip
+    penalty_half_life: float | None = flag(
+        None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", group="discriminator",
+        minimum=0.0, needs=[above("penalty", 0)],
+    )  # fmt: skip
+    clip: float = flag(
+        0.0, "The discriminator's parameters stay within plus or minus this; 0: no limit.", group="discriminator",
+        minimum=0.0,
+    )  # fmt: skip
+
+
+@flags.config()
+class SampleFlags:
+    """The samples of each latent."""
+
+    num_samples: int = flag(
+        10, "Samples per latent (M); at least 2, since one alone carries no signal.", group="generator", common=True
+    )
+    disc_fakes_per_latent: int = flag(
+        1, "How many of the M samples the discriminator learns from, 1 to M; M is the paper's form.",
+        group="discriminator",
+    )  # fmt: skip
+
+
+@flags.config()
+class CompilationFlags:
+    """What is kept of compilations."""
+
+    compilation_cache: bool = flag(
+        True, "Keep compiled programs in the user's cache folder, for a fast start next time.", group="devices",
+        may_change=True,
+    )  # fmt: skip
+
+
+@flags.config()
+class LauncherFlags(CompilationFlags):
+    """How a step runs on several devices."""
+
+    parallel: str = flag(
+        "pmap", "How the step is spread over the devices.", group="devices", choices=LAUNCHERS, may_change=True
+    )
