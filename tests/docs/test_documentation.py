@@ -88,6 +88,16 @@ def test_commands_have_the_flags_that_they_are_given(path):
             assert name in known | {"help", "helpfull"}, f"{path.name}: {module} has no flag --{name}"
 
 
+@pytest.mark.parametrize(
+    "path", [*PAGES, ROOT / "README.md", *command_files().values()], ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_commands_are_accepted_as_they_are_written(path):
+    """Above all: none has a flag that cannot act with the others."""
+    for module, arguments in commands_in(path):
+        legal = [argument for argument in arguments if "$" not in argument and argument not in ("--help", "--helpfull")]
+        load_command(module.removeprefix("experiments.")).parse(legal)
+
+
 def test_the_site_has_every_page_and_a_page_for_every_experiment():
     navigation = text_of(ROOT / "mkdocs.yml")
     assert all(path.name in navigation for path in PAGES)
