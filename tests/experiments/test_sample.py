@@ -76,7 +76,7 @@ def test_all_that_it_makes(folder, tmp_path, capsys):
     ("arguments", "words"),
     [
         (["--temperature=0"], "small positive"),
-        (["--interpolate=1"], "at least two ends"),
+        (["--interpolate=1"], "two ends"),
         (["--interpolate=9", "--num=8"], "from 2 to --num=8"),
         (["--workdir="], "--workdir"),
     ],
