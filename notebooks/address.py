@@ -1,10 +1,11 @@
-"""Writes the repository's public address to where a reader meets it: README's badges and the notebooks' first cells.
+"""Writes the repository's public address to README's badges and the first cells of the notebooks.
 
-    python -m notebooks.address --repository=OWNER/NAME    # once, when the repository is published on GitHub
-    python -m notebooks.address                            # again, by the address that pyproject.toml has
+python -m notebooks.address --repository=OWNER/NAME    # once, when the repository is published on GitHub
+python -m notebooks.address                            # again, with the address in pyproject.toml
 
-The address stands in one place, ``[project.urls]`` of pyproject.toml. With it a badge opens its notebook in Colab, and
-the first cell installs the package from there. Without one a badge opens Colab's own chooser, and the first cell asks.
+The address is defined in one place, ``[project.urls]`` of pyproject.toml. With an address a badge opens its notebook in
+Colab, and the first cell installs the package from it. Without one a badge opens Colab's file dialog, and the first
+cell asks for the address.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ BEGIN, END = "<!-- notebooks: by python -m notebooks.address -->", "<!-- end of 
 
 
 def repository_of(project: str) -> str | None:
-    r"""``OWNER/NAME`` as the text of pyproject.toml has it.
+    r"""Returns ``OWNER/NAME`` from the text of pyproject.toml, or None.
 
     Raises:
-      ValueError: there is an address that is not GitHub's, where Colab would not find it.
+      ValueError: the address is not on GitHub, so that Colab cannot open it.
 
     Example:
       >>> repository_of('[project]\nurls.Repository = "https://github.com/OWNER/NAME"')
@@ -42,14 +43,14 @@ def repository_of(project: str) -> str | None:
 
 
 def with_repository(project: str, repository: str) -> str:
-    """The text of pyproject.toml with this address in the place of any other."""
+    """Returns the text of pyproject.toml with this address instead of any other."""
     section = f'[project.urls]\nRepository = "{GITHUB}{repository}"\n\n'
     rest = re.sub(r"\[project\.urls\]\nRepository = .*\n\n", "", project)
     return rest.replace("[project.optional-dependencies]", f"{section}[project.optional-dependencies]")
 
 
 def badges(repository: str | None, titles: dict[str, str]) -> str:
-    """README's lines about the notebooks; titles by the notebooks' names."""
+    """Returns README's lines of the notebooks; ``titles`` are by the notebooks' names."""
     lines = []
     for name, title in titles.items():
         path = f"notebooks/{name}.ipynb"
@@ -61,13 +62,13 @@ def badges(repository: str | None, titles: dict[str, str]) -> str:
 
 
 def with_source(script: str, repository: str | None) -> str:
-    """A notebook's script whose first cell installs the package from this address."""
+    """Returns a notebook's script whose first cell installs the package from this address."""
     source = f"git+{GITHUB}{repository}" if repository else ""
     return re.sub(r'^SOURCE = ".*?"', f'SOURCE = "{source}"', script, count=1, flags=re.MULTILINE)
 
 
 def written(repository: str | None) -> dict[Path, str]:
-    """Every file that the address is written to, with its text."""
+    """Returns every file that contains the address, with its text."""
     texts, titles = {}, {}
     for name in pairing.NOTEBOOKS:
         path = pairing.FOLDER / f"{name}.py"
@@ -79,7 +80,7 @@ def written(repository: str | None) -> dict[Path, str]:
 
 
 def main() -> None:
-    """Writes the address, if one is given, and all that follows from it."""
+    """Writes the address, if one is given, and all files that contain it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repository", help="OWNER/NAME on GitHub; left out: the one in pyproject.toml")
     given = parser.parse_args().repository

@@ -5,17 +5,17 @@
 # ---
 
 # %% [markdown]
-# # A discrete GAN on digits, and what it makes
+# # A discrete GAN on digits, and its samples
 #
-# The data are handwritten digits in black and white: every pixel is a bit. A bit cannot change a little, so no
-# gradient can flow from the discriminator through a sample into the generator, which is how most GANs learn. This one
-# learns all the same: it draws several samples, asks the discriminator which of them look real, and makes those more
-# likely.
+# The data are handwritten digits in black and white: every pixel is a bit. Bits are discrete, so no gradient can flow
+# from the discriminator through a sample into the generator, which is how most GANs learn. This one learns in another
+# way: it draws several samples, the discriminator estimates how real each of them looks, and the generator makes the
+# better ones more likely.
 #
 # Running all cells takes a few minutes on two CPU cores. They run unchanged on a GPU or TPU.
 
 # %%
-# Installs the package where it is missing, and keeps the jax that is there (Colab's fits its own accelerator).
+# Installs the package if it is missing, and keeps the installed jax (that of Colab matches its accelerator).
 import importlib.metadata
 import importlib.util
 import subprocess
@@ -24,7 +24,7 @@ import sys
 SOURCE = ""  # git+https://github.com/OWNER/NAME, or a folder, such as ".." in a clone
 if importlib.util.find_spec("bgan_jax") is None:
     if not SOURCE:
-        raise ModuleNotFoundError("bgan_jax is not installed here; write into SOURCE where pip shall take it from")
+        raise ModuleNotFoundError("bgan_jax is not installed here; set SOURCE to what pip should install it from")
     keep = [
         f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib") if importlib.util.find_spec(name)
     ]
@@ -33,15 +33,15 @@ if importlib.util.find_spec("bgan_jax") is None:
 # %% [markdown]
 # ## Train
 #
-# The digits come with the package. `discrete_mnist.Config` holds the settings: every flag that
-# `python -m experiments.discrete_mnist --helpfull` lists is a field of it. Compiling takes up to a minute; then the log
-# shows how it goes. Two numbers are worth watching:
+# The digits are part of the package. `discrete_mnist.Config` contains the settings: every flag that
+# `python -m experiments.discrete_mnist --helpfull` lists is a field of it. Compilation takes up to a minute; then the log
+# shows the progress. The two most important numbers are:
 #
-# - the *bound*: how well the discriminator tells real from generated. It jumps up at first, and should then fall
-#   slowly, as the generator learns;
+# - the *bound*: how well the discriminator distinguishes real from generated digits. It rises quickly at first, and
+#   should then fall slowly, as the generator learns;
 # - the *effective sample size* (ESS): how many of the M = 10 samples of each latent share the weight. At 10 all samples
-#   count the same and the generator learns nothing; at 1 a single sample decides and it learns from noise. Here it
-#   settles at about 9.5: small differences are enough.
+#   have the same weight and the generator learns nothing; at 1 a single sample has all of it and the gradient is noise.
+#   Here it converges to about 9.5: small differences are enough.
 
 # %%
 import logging
@@ -71,18 +71,18 @@ outcome = run(experiment, folder)
 print(f"{outcome.seconds:.0f} s on {jax.device_count()} {jax.default_backend()} device(s)")
 
 # %% [markdown]
-# ## Look
+# ## Samples
 #
-# The generator turns a *latent*, a vector of random numbers, into a probability for every pixel, and then draws the
-# bits. Left: the bits. Right: the probabilities that they were drawn from. Grey there is doubt: a good generator of
-# crisp digits has little of it.
+# The generator maps a *latent*, a vector of random numbers, to a probability for every pixel, and then draws the bits.
+# Left: the bits. Right: the probabilities that they were drawn from. Grey means an uncertain bit: a good generator of
+# sharp digits has few of them.
 
 # %%
 samples = outcome.sample(jax.random.key(0), 48)
 
 
 def grid(images, columns=12):
-    """Pictures side by side."""
+    """Arranges images in a grid."""
     rows = images.reshape(-1, columns, 28, 28)
     return rows.transpose(0, 2, 1, 3).reshape(len(rows) * 28, columns * 28)
 
@@ -94,10 +94,10 @@ for panel, images, title in zip(axes, samples, ("samples", "probabilities"), str
 plt.show()
 
 # %% [markdown]
-# ## Walk between two latents
+# ## Interpolation between two latents
 #
-# Each row starts at one random latent and ends at another, in equal steps; shown are the probabilities. If the rows
-# change smoothly, the generator has learned a space of digits; if they jump, it has learned single pictures.
+# Each row starts at one random latent and ends at another, in equal steps, and shows the probabilities. If the rows
+# change smoothly, the generator has learned a space of digits; if they jump, it has learned single images.
 
 # %%
 from bgan_jax.sampling.interpolation import make_decoder, interpolations
@@ -105,25 +105,25 @@ from experiments.harness.runs.trained_run import load_run
 
 trained = load_run(str(folder))
 decode = make_decoder(trained.networks, trained.conditional, trained.gen_variables)
-way = decode(*interpolations(jax.random.key(1), networks=trained.networks, num_pairs=4, num_steps=12))
+decoded = decode(*interpolations(jax.random.key(1), networks=trained.networks, num_pairs=4, num_steps=12))
 plt.figure(figsize=(7, 2.6), layout="constrained")
-plt.imshow(grid(way.probs), cmap="gray", vmin=0, vmax=1)
+plt.imshow(grid(decoded.probs), cmap="gray", vmin=0, vmax=1)
 plt.axis("off")
 plt.show()
 
 # %% [markdown]
-# ## Let the discriminator choose
+# ## Importance resampling
 #
-# The discriminator's number F(x) estimates log p/q: how much more often x occurs among real digits than among
-# generated ones. So the generator's samples can be improved after training: make 16 candidates, and keep one of them,
-# drawn in proportion to e^F.
+# The discriminator's output F(x) estimates log p/q: how much more often x occurs among real digits than among
+# generated ones. So the generator's samples can be improved after training: draw 16 candidates, and keep one of them,
+# chosen with a probability proportional to e^F.
 
 # %%
 from bgan_jax.sampling.importance_resampling import make_scorer, resample
 
 score = make_scorer(trained.networks, trained.conditional, trained.disc_variables)
 kept = resample(jax.random.key(0), trained.sample, score, 12 if small else 48, candidates=4 if small else 16)
-print(f"effective sample size of the weights: {kept.effective_sample_size.mean():.1f}; F gained {kept.logit_gain:+.2f}")
+print(f"effective sample size of the weights: {kept.effective_sample_size.mean():.1f}; F: {kept.logit_gain:+.2f}")
 plt.figure(figsize=(7, 2.6), layout="constrained")
 plt.imshow(grid(np.asarray(kept.samples.x, np.float32)), cmap="gray")
 plt.axis("off")
@@ -132,8 +132,8 @@ plt.show()
 # %% [markdown]
 # ## The report
 #
-# Every run can be read on one page: the curves with what they mean, the samples over time, every setting. The page is
-# a single file that needs no network; download it and open it anywhere.
+# Every run has a report on one page: the curves with explanations, the samples over time, all settings. The page is
+# a single file that needs no network; you can download it and open it anywhere.
 
 # %%
 page = write_own_page(Path(folder))

@@ -7,18 +7,17 @@
 # %% [markdown]
 # # A boundary-seeking GAN from scratch
 #
-# A GAN for data made of bits, in plain JAX. Nothing of the package is used until the end, where the package checks the
-# code. The method in four sentences: a generator turns a random vector, the *latent*, into a probability for each bit,
-# and draws M samples from them. A discriminator gives each sample a number F: the larger, the more it looks like data.
-# The generator then makes its own samples more likely, each in proportion to its weight, softmax(F). The discriminator
-# learns beside it to tell data from samples.
+# A GAN for data made of bits, in plain JAX. The package is used only at the end, to check the code. The method in four
+# sentences: a generator maps a random vector, the *latent*, to a probability for each bit, and draws M samples from
+# them. A discriminator maps each sample to a number F: the larger, the more it looks like data. The generator then
+# makes its own samples more likely, each in proportion to its weight, softmax(F). At the same time the discriminator
+# learns to distinguish data from samples.
 #
-# The data are bars and stripes: pictures of 4 × 4 bits in which every row, or every column, is of one colour. There
-# are 30 of them among 65,536 possible pictures, so we can count how many samples are right, and whether all 30 are
-# made.
+# The data are bars and stripes: images of 4 × 4 bits in which every row, or every column, is of one colour. There are
+# 30 of them among 65,536 possible images, so we can count how many samples are correct, and whether all 30 occur.
 
 # %%
-# Installs the package where it is missing, and keeps the jax that is there (Colab's fits its own accelerator).
+# Installs the package if it is missing, and keeps the installed jax (that of Colab matches its accelerator).
 import importlib.metadata
 import importlib.util
 import subprocess
@@ -27,7 +26,7 @@ import sys
 SOURCE = ""  # git+https://github.com/OWNER/NAME, or a folder, such as ".." in a clone
 if importlib.util.find_spec("bgan_jax") is None:
     if not SOURCE:
-        raise ModuleNotFoundError("bgan_jax is not installed here; write into SOURCE where pip shall take it from")
+        raise ModuleNotFoundError("bgan_jax is not installed here; set SOURCE to what pip should install it from")
     keep = [
         f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib") if importlib.util.find_spec(name)
     ]
@@ -48,20 +47,20 @@ N, M, LATENT, HIDDEN = 64, 16, 16, 96  # latents per step, samples per latent, s
 
 lines = [np.array(bits) for bits in itertools.product((0, 1), repeat=4)]
 stripes = [np.repeat(line[:, None], 4, axis=1) for line in lines]
-data = np.unique(np.array([picture for one in stripes for picture in (one, one.T)]).reshape(-1, 16), axis=0)
+data = np.unique(np.array([image for one in stripes for image in (one, one.T)]).reshape(-1, 16), axis=0)
 data = jnp.asarray(data, jnp.float32)
 assert data.shape == (30, 16)
 
 # %% [markdown]
 # ## Two small networks
 #
-# The generator turns a latent into 16 logits, one for each bit: σ(logit) is the probability that the bit is 1. The
-# discriminator turns 16 bits into one number F, of any size and sign.
+# The generator maps a latent to 16 logits, one for each bit: σ(logit) is the probability that the bit is 1. The
+# discriminator maps 16 bits to one number F, of any size and sign.
 
 
 # %%
 def init_network(key, sizes):
-    """Weights of a network of dense layers."""
+    """Draws the parameters of a network of dense layers."""
     keys = jax.random.split(key, len(sizes) - 1)
     return [
         (jax.random.normal(key, (rows, columns)) * (2.0 / rows) ** 0.5, jnp.zeros(columns))
@@ -70,7 +69,7 @@ def init_network(key, sizes):
 
 
 def apply_network(params, x):
-    """Dense layers with leaky rectifiers between them."""
+    """Applies dense layers with leaky rectifiers between them."""
     for weights, bias in params[:-1]:
         x = jax.nn.leaky_relu(x @ weights + bias, 0.2)
     weights, bias = params[-1]
@@ -78,42 +77,42 @@ def apply_network(params, x):
 
 
 def discriminator(params, x):
-    """F(x)."""
+    """Computes F(x)."""
     return apply_network(params, x)[..., 0]
 
 
 # %% [markdown]
 # ## The two losses
 #
-# The discriminator raises E_p[log σ(F)] + E_q[log(1 − σ(F))], as in the first GAN: p is the data, q the generator,
-# and σ(F) the probability that it gives to "this is data". At its best F is log p/q, so e^F says how many times more
-# often a sample should have been drawn.
+# The discriminator maximises E_p[log σ(F)] + E_q[log(1 − σ(F))], as in the first GAN: p is the data, q the generator,
+# and σ(F) the probability that a point is data. The optimal F is log p/q, so e^F is the factor by which a sample is
+# drawn too rarely.
 #
-# The generator draws M samples for each latent, weighs them by softmax(F) over the M, and raises their weighted
-# log-probability. No gradient passes through the drawing; the samples and their weights are constants in the loss.
+# The generator draws M samples for each latent, weights them by softmax(F) over the M, and maximises their weighted
+# log-probability. No gradient passes through the sampling; the samples and their weights are constants in the loss.
 
 
 # %%
 def discriminator_loss(params, real, fake):
-    """The negative of the bound, for the divergence of the original GAN."""
+    """Computes the negative of the bound, for the divergence of the original GAN."""
     real_logits, fake_logits = discriminator(params, real), discriminator(params, fake)
     return -jnp.mean(jax.nn.log_sigmoid(real_logits)) - jnp.mean(jax.nn.log_sigmoid(-fake_logits))
 
 
 def log_prob(logits, x):
-    """The log-probability log g(x|z) of bits: [..., 16] -> [...]."""
+    """Computes the log-probability log g(x|z) of bits: [..., 16] -> [...]."""
     return jnp.sum(x * jax.nn.log_sigmoid(logits) + (1 - x) * jax.nn.log_sigmoid(-logits), axis=-1)
 
 
 def generator_loss(params, latents, x, fake_logits):
-    """Algorithm 1: x is [M, N, 16], fake_logits [M, N]; both are constants here."""
+    """Computes the loss of Algorithm 1: x is [M, N, 16], fake_logits [M, N]; both are constants here."""
     logits = apply_network(params, latents)
     weights = jax.nn.softmax(fake_logits, axis=0)
     return -jnp.mean(jnp.sum(weights * log_prob(logits[None], x), axis=0))
 
 
 def draw(key, gen_params, *, num_samples=M, num_latents=N):
-    """Latents [N, LATENT], and M samples of each, [M, N, 16]."""
+    """Draws latents [N, LATENT], and M samples of each, [M, N, 16]."""
     latent_key, bit_key = jax.random.split(key)
     latents = jax.random.normal(latent_key, (num_latents, LATENT))
     probs = jax.nn.sigmoid(apply_network(gen_params, latents))
@@ -124,8 +123,8 @@ def draw(key, gen_params, *, num_samples=M, num_latents=N):
 # %% [markdown]
 # ## One step of each, and the loop
 #
-# A step updates the discriminator first, then the generator. On the way we count, among 2,000 samples, how many are
-# bars or stripes, and how many of the 30 different pictures occur.
+# A step updates the discriminator first, then the generator. During training we count, among 2,000 samples, how many
+# are bars or stripes, and how many of the 30 different images occur.
 
 # %%
 gen_optimizer, disc_optimizer = optax.adam(1e-3, b1=0.5), optax.adam(2e-3, b1=0.5)
@@ -133,7 +132,7 @@ gen_optimizer, disc_optimizer = optax.adam(1e-3, b1=0.5), optax.adam(2e-3, b1=0.
 
 @jax.jit
 def step(key, gen, disc):
-    """One update of the discriminator and one of the generator; gen and disc are (params, optimiser's state)."""
+    """Updates the discriminator and then the generator; gen and disc are (params, optimiser's state)."""
     fake_key, real_key = jax.random.split(key)
     (gen_params, gen_state), (disc_params, disc_state) = gen, disc
     latents, x = draw(fake_key, gen_params)
@@ -149,7 +148,7 @@ def step(key, gen, disc):
 
 @jax.jit
 def quality(key, gen_params):
-    """The share of samples that are bars or stripes, and how many of the 30 occur among them."""
+    """Computes the share of samples that are bars or stripes, and how many of the 30 occur among them."""
     _, x = draw(key, gen_params, num_samples=1, num_latents=2000)
     same = (x[0][:, None, :] == data[None]).all(axis=-1)
     return same.any(axis=-1).mean(), same.any(axis=0).sum()
@@ -174,22 +173,23 @@ left.plot(steps, np.array(kinds) / 30, label="share of the 30 that occur")
 left.set(xlabel="step", ylim=(0, 1.02))
 left.legend(fontsize=8)
 _, x = draw(jax.random.key(5), gen[0], num_samples=1, num_latents=40)
-pictures = np.pad(np.asarray(x[0]).reshape(4, 10, 4, 4), ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=0.5)
-right.imshow(pictures.transpose(0, 2, 1, 3).reshape(20, 50), cmap="gray")
+images = np.pad(np.asarray(x[0]).reshape(4, 10, 4, 4), ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=0.5)
+right.imshow(images.transpose(0, 2, 1, 3).reshape(20, 50), cmap="gray")
 right.set(title="samples", xticks=[], yticks=[])
 plt.show()
 
 # %% [markdown]
-# Nearly every sample is right (92 % when this was written), but only 14 of the 30 pictures occur: those in one
-# direction. The weights compare the samples of one latent with each other, so a picture that no latent makes any more
-# is never rewarded: what is lost stays lost. This is called mode collapse. Smaller steps, or four times as many latents
-# in a step, gave 14 to 16 of the 30; weights over the whole batch gave 13. It is a good place to try ideas.
+# Nearly every sample is correct (92 % when this was written), but only 14 of the 30 images occur: those in one
+# direction. The weights compare the samples of one latent with each other, so an image that no latent generates any
+# more is never rewarded and cannot come back. This is called mode collapse. Smaller steps, or four times as many
+# latents in a step, gave 14 to 16 of the 30; weights over the whole batch gave 13. You can use this example to try your
+# own ideas.
 
 # %% [markdown]
 # ## Checked against the package
 #
-# The package has the same bound, the same weights, and a loss with the same gradient. This cell stops with an error if
-# any of them differs.
+# The package has the same bound, the same weights, and a loss with the same gradient. This cell raises an error if any
+# of them differs.
 
 # %%
 from bgan_jax import losses
@@ -204,7 +204,7 @@ np.testing.assert_allclose(
 
 
 def package_loss(params):
-    """The same loss by the package."""
+    """Computes the same loss with the package."""
     log_probs = log_prob(apply_network(params, latents)[None], x)
     return losses.importance_weighted_loss(log_probs=log_probs, fake_logits=fake_logits).mean()
 

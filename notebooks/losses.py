@@ -7,16 +7,16 @@
 # %% [markdown]
 # # The losses in ten minutes
 #
-# A GAN has two players. The *generator* makes data: its samples come from a distribution q, which should become like
-# the distribution p of real data. The *discriminator* looks at one point x at a time and says a number F(x): positive
-# if it takes x for real, negative if it takes x for generated.
+# A GAN has two players. The *generator* makes data: its samples have a distribution q, which should become equal to
+# the distribution p of real data. The *discriminator* maps a point x to a number F(x): positive if it classifies x as
+# real, negative if it classifies x as generated.
 #
-# Here p and q live on five points only, so that everything can be counted. You will see what the discriminator learns
-# (a bound), what its numbers are good for (weights), how a generator learns from them although its samples are
-# discrete, and why F = 0 is called the boundary. Every cell takes seconds.
+# Here p and q are distributions on only five points, so that all quantities can be computed exactly. This notebook
+# shows what the discriminator maximises (a bound), how its outputs are used (as weights), how a generator learns from
+# them although its samples are discrete, and why F = 0 is called the boundary. Every cell takes seconds.
 
 # %%
-# Installs the package where it is missing, and keeps the jax that is there (Colab's fits its own accelerator).
+# Installs the package if it is missing, and keeps the installed jax (that of Colab matches its accelerator).
 import importlib.metadata
 import importlib.util
 import subprocess
@@ -25,7 +25,7 @@ import sys
 SOURCE = ""  # git+https://github.com/OWNER/NAME, or a folder, such as ".." in a clone
 if importlib.util.find_spec("bgan_jax") is None:
     if not SOURCE:
-        raise ModuleNotFoundError("bgan_jax is not installed here; write into SOURCE where pip shall take it from")
+        raise ModuleNotFoundError("bgan_jax is not installed here; set SOURCE to what pip should install it from")
     keep = [
         f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib") if importlib.util.find_spec(name)
     ]
@@ -34,8 +34,8 @@ if importlib.util.find_spec("bgan_jax") is None:
 # %% [markdown]
 # ## Two distributions
 #
-# Where p is larger than q the generator makes too few points, and a good discriminator says a positive number. The
-# best one says exactly F* = log p/q, the *log density ratio*. Everything below follows from this.
+# Where p is larger than q the generator makes too few points, and a good discriminator gives a positive number. The
+# optimal one gives exactly F* = log p/q, the *log density ratio*. Everything below follows from this.
 
 # %%
 import os
@@ -68,15 +68,15 @@ plt.show()
 # %% [markdown]
 # ## The bound
 #
-# How far is q from p? There are many answers, one for every convex function f: the *f-divergence* D_f(p‖q) =
+# How far is q from p? There are many measures, one for every convex function f: the *f-divergence* D_f(p‖q) =
 # E_q[f(p/q)], such as the Kullback-Leibler (KL) or the Jensen-Shannon divergence. It is 0 if q = p, and larger
-# otherwise. Computing it takes p/q, which nobody knows. But any F gives a lower bound of it from samples alone:
+# otherwise. Its definition contains p/q, which is unknown. But any F gives a lower bound of it from samples alone:
 #
 # V(F) = E_p[ν(F)] − E_q[f*(ν(F))] ≤ D_f(p‖q), where ν(F) = f′(e^F) and f* is the convex conjugate of f.
 #
-# Whatever f is, the bound is tight (equal to the divergence) at the same F* = log p/q. To see it, let F be t·F* for
-# growing t: every curve has its top at t = 1, and the top is the divergence itself. (Divergences are in nats:
-# logarithms to the base e.)
+# For every f, the bound is tight (equal to the divergence) at the same F* = log p/q. The plot shows the bound of
+# F = t·F* as a function of t: every curve has its maximum at t = 1, and the maximum is the divergence itself.
+# (Divergences are in nats: logarithms to the base e.)
 
 # %%
 names = ("jensen_shannon", "kl", "reverse_kl", "squared_hellinger", "pearson_chi2")
@@ -100,13 +100,13 @@ plt.show()
 # %% [markdown]
 # ## Learning F
 #
-# So a discriminator that raises its bound finds log p/q, whichever divergence it uses. What differs is the way there.
-# Here F is a table of five numbers that start at 0, and gradient ascent on the bound brings them to F*.
+# So a discriminator that maximises its bound finds log p/q, whichever divergence it uses; only the path differs.
+# Here F is a table of five numbers that start at 0, and gradient ascent on the bound converges to F*.
 
 
 # %%
 def learn(divergence):
-    """Raises the bound from F = 0, and returns the largest error of F at every step."""
+    """Maximises the bound from F = 0, and returns the largest error of F at every step."""
     optimizer = optax.adam(0.05)
 
     def loss(logits):
@@ -139,12 +139,12 @@ plt.show()
 # %% [markdown]
 # ## The weights
 #
-# If F = log p/q, then e^F = p/q: so many times more often should the sample have been drawn. Samples of q that are
-# weighted by e^F speak for p. Among M samples, softmax(F) is each one's share of the weight. The *effective sample
-# size* says how many samples the weights really use: M when all weights are equal (then they say nothing), 1 when a
-# single sample takes all (then the gradient is noise).
+# If F = log p/q, then e^F = p/q: the factor by which the sample is drawn too rarely. Samples of q that are weighted by
+# e^F represent p. Among M samples, softmax(F) is each one's share of the weight. The *effective sample size* is the
+# number of samples that the weights effectively use: M if all weights are equal (then they contain no information), 1
+# if a single sample has all the weight (then the gradient is noise).
 #
-# Left: weighted samples of q, whose frequencies come close to p, the black lines. Right: the share of samples in use.
+# Left: weighted samples of q, whose frequencies are close to p, the black lines. Right: the effective share of samples.
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
@@ -165,23 +165,23 @@ plt.show()
 np.testing.assert_allclose(corrected, p, atol=5e-3)
 
 # %% [markdown]
-# With few samples the weighted mean leans towards q: the estimate is biased, and the bias falls like 1/M.
+# With few samples the weighted mean is biased towards q; the bias is O(1/M).
 #
 # ## A generator that learns
 #
-# Most GANs send a gradient from F back through the sample into the generator. A discrete sample lets none through: a
-# point is one of five, and cannot be moved a little. The boundary-seeking loss needs no such gradient. It draws M
-# samples, and raises the generator's log-probability of each in proportion to its weight, softmax(F). What the
-# discriminator finds too rare becomes more likely, and the rest less. Here the generator is five logits, and F is the
-# exact log ratio at every step, in the place of a trained discriminator.
+# Most GANs send a gradient from F back through the sample into the generator. That is impossible for a discrete sample,
+# which is one of five points. The boundary-seeking loss does not need this gradient. It draws M samples, and increases
+# the generator's log-probability of each in proportion to its weight, softmax(F). Points that are too rare according to
+# the discriminator become more likely, the others less. Here the generator is five logits, and F is the exact log ratio
+# at every step, instead of a trained discriminator.
 
 
 # %%
 @jax.jit
 def generator_step(key, logits):
-    """One step of a generator that is five logits and has one latent."""
+    """Updates a generator that is five logits and has one latent."""
     drawn = jax.random.categorical(key, logits, shape=(64, 1))  # [M, N]
-    ratio = jnp.log(p) - jax.nn.log_softmax(logits)  # what a perfect discriminator would say
+    ratio = jnp.log(p) - jax.nn.log_softmax(logits)  # F of the optimal discriminator
 
     def loss(logits):
         log_probs = jax.nn.log_softmax(logits)[drawn]
@@ -212,12 +212,12 @@ assert divergences[-1] < 0.3 * divergences[0]
 # %% [markdown]
 # ## Why F = 0 is the boundary
 #
-# As the generator nears the data every F goes to 0. There the discriminator cannot decide: D = σ(F), its probability
-# that a point is real, is 1/2. Those points are its *decision boundary*, and the generator seeks it.
+# As the generator approaches the data, every F goes to 0. There the discriminator is undecided: D = σ(F), its
+# probability that a point is real, is 1/2. Those points are its *decision boundary*, and the generator seeks it.
 #
-# On continuous data, such as pictures in full colour, a gradient can flow through the sample, and seeking the boundary
-# is a loss of its own: F². Its slope changes sign at F = 0, so it pulls a point back to the boundary from either side.
-# The usual loss −log D always pushes towards larger F, and past the boundary.
+# For continuous data, such as images in full colour, a gradient can flow through the sample, and boundary seeking is
+# the loss F². Its slope changes sign at F = 0, so it moves a point towards the boundary from both sides. The usual loss
+# −log D always moves points towards larger F, also beyond the boundary.
 
 # %%
 line = jnp.linspace(-3, 3, 121)

@@ -1,9 +1,9 @@
-"""Keeps each notebook's two forms the same: NAME.py, which is edited and reviewed, and NAME.ipynb, which is opened.
+"""Writes the .ipynb file of each notebook from its .py file, which is the one to edit and review.
 
     python notebooks/pairing.py
 
-writes every .ipynb anew from its .py, without results. The .py is in Jupytext's percent format, so Jupytext's editors
-understand the pair too.
+writes every .ipynb again from its .py, without results. The .py is in Jupytext's percent format, so that Jupytext can
+also synchronise the pair.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NOTEBOOKS = ("losses", "digits", "from_scratch")
 
 
 def cells_of(text: str) -> list[tuple[str, str]]:
-    r"""``(kind, source)`` of every cell of a script in percent format; kind is ``code`` or ``markdown``.
+    r"""Returns ``(kind, source)`` of every cell of a script in percent format; kind is ``code`` or ``markdown``.
 
     Example:
       >>> cells_of("# header\n\n# %% [markdown]\n# # Title\n#\n# Words.\n\n# %%\nx = 1\n")
@@ -35,7 +35,7 @@ def cells_of(text: str) -> list[tuple[str, str]]:
 
 
 def notebook_of(text: str) -> str:
-    """The notebook of a script in percent format, as JSON, with no results in it."""
+    """Converts a script in percent format to a notebook without results, as JSON."""
     cells: list[dict[str, Any]] = []
     for number, (kind, source) in enumerate(cells_of(text)):
         cell = {

@@ -66,6 +66,6 @@ def point_game(
 
 
 def point_data(n: int, *, minibatches: int = 1, seed: int = 5) -> jax.Array:
-    """A normal cloud around (2, -1), ``[minibatches, n, 2]``."""
+    """Draws normal points around (2, -1), ``[minibatches, n, 2]``."""
     noise = jax.random.normal(jax.random.key(seed), (minibatches, n, *SHAPE))
     return jnp.array([2.0, -1.0])[None, None] + 0.5 * noise

@@ -1,4 +1,4 @@
-"""Starts the small job as one or several real processes on this machine, and reads what it leaves."""
+"""Starts the small job as one or several processes on this machine, and reads its files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Job:
         return self.logs[process].read_text(errors="replace")
 
     def wait(self, *, seconds: float = 240.0) -> list[int]:
-        """Exit codes of all processes; kills what is left after ``seconds``, so that no test hangs."""
+        """Returns the exit codes of all processes; kills those still running after ``seconds``, so no test hangs."""
         deadline = time.monotonic() + seconds
         try:
             return [process.wait(max(deadline - time.monotonic(), 0.1)) for process in self.processes]
@@ -54,7 +54,7 @@ class Job:
                 process.wait()
 
     def wait_for(self, condition: Callable[[], bool], *, seconds: float = 180.0) -> bool:
-        """Waits for a condition, or for the end of all processes; whether the condition came true."""
+        """Waits for a condition, or for the end of all processes; returns whether the condition became true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if condition():
@@ -65,7 +65,7 @@ class Job:
         return False
 
     def until(self, condition: Callable[[], bool], *, seconds: float = 180.0) -> None:
-        """Waits for a condition that must come true; else nothing of the job is left running."""
+        """Waits for a condition that must become true; otherwise kills all processes of the job and fails."""
         if not self.wait_for(condition, seconds=seconds):
             self.kill()
             raise AssertionError(f"not in {seconds:g} s, or the job has ended:\n{self.log()[-3000:]}")

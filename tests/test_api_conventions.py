@@ -1,4 +1,4 @@
-"""The conventions of the public functions, so that no reviewer has to remember them."""
+"""The conventions of public functions, checked automatically."""
 
 import inspect
 import pkgutil
@@ -53,7 +53,7 @@ def test_the_losses_are_documented_in_full(name):
 
 
 def test_the_contract_is_kept():
-    """The public names that other people's training loops are written against."""
+    """The public names that users' training loops depend on."""
     contract = {
         "FDivergence", "DIVERGENCES", "alpha_divergence", "divergence_from_f", "variational_lower_bound",
         "discriminator_loss", "importance_weights", "normalized_importance_weights", "log_partition",

@@ -80,7 +80,7 @@ def test_impossible_and_certain_symbols():
     assert set(np.asarray(jax.vmap(conditional.sample, in_axes=(0, None))(keys, certain)).tolist()) == {1}
 
 
-def test_samples_do_not_depend_on_who_else_is_drawn():
+def test_a_sample_does_not_depend_on_the_others():
     conditional = product_bernoulli()
     logits = jax.random.normal(jax.random.key(0), (4, 5, 5, 1))
     keys = example_keys(jax.random.key(1), jnp.arange(4))

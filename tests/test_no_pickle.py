@@ -1,4 +1,4 @@
-"""A file that somebody was given can hold numbers and text, never code: nothing here unpickles."""
+"""Nothing here unpickles: a file from another person can contain numbers and text, but no code that is run."""
 
 import ast
 
@@ -17,7 +17,7 @@ def test_nothing_unpickles(path):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             imported = [node.module]
         assert not UNPICKLERS & {name.split(".")[0] for name in imported}, f"{path}:{node.lineno}"
-        # numpy refuses pickles unless it is told otherwise.
+        # numpy rejects pickles by default.
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             assert isinstance(node.value, ast.Constant) and node.value.value is False, f"{path}:{node.value.lineno}"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "read_pickle":

@@ -1,4 +1,4 @@
-"""What the README says is true: its code runs, its links lead somewhere."""
+"""The README's code runs, and its links lead to existing files."""
 
 import re
 
@@ -16,14 +16,14 @@ def test_the_code_runs(code):
     assert float(scope["ess"][0]) == pytest.approx(1.958699, abs=1e-5)
 
 
-def test_every_link_to_a_file_leads_to_one():
+def test_every_linked_file_exists():
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
     assert len(links) > 10
     for link in links:
         assert (ROOT / link).exists(), link
 
 
-def test_every_file_that_a_link_names_holds_what_it_is_linked_for():
+def test_every_linked_name_is_in_its_file():
     for name, link in re.findall(r"\[`(?:losses\.)?([A-Za-z_]+)`\]\(([^)]+\.py)\)", README):
         text = (ROOT / link).read_text(encoding="utf-8")
         assert re.search(rf"^(def |class )?{name}\b", text, re.MULTILINE), (name, link)

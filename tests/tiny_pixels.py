@@ -1,4 +1,4 @@
-"""Networks of pictures without a convolution, for tests that go the whole way of a command and back in seconds."""
+"""Networks of images without a convolution, for tests that run a whole command in seconds."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def blocks(example_shape, options):
 
 @contextmanager
 def tiny_networks(name):
-    """Lets a preset's name, which the flags know, stand for networks of eight by eight pixels at a time."""
+    """Replaces a preset, whose name the flags accept, by networks of blocks of eight by eight pixels."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, name, blocks)
         yield

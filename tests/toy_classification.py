@@ -83,7 +83,7 @@ def step_of(game):
 
 
 def gradient_of(before, after):
-    """The gradient that plain descent has followed."""
+    """Returns the gradient of a step of plain gradient descent."""
     return jax.tree.map(lambda old, new: (old - new) / RATE, before, after)
 
 
@@ -92,7 +92,7 @@ def close(a, b, *, atol=1e-5):
 
 
 def tables(game, state, images):
-    """log g(y|x) and F(x, y) of every label, each label asked about alone: ``[N, K]`` both."""
+    """Computes log g(y|x) and F(x, y) of every label separately, both ``[N, K]``."""
 
     def log_probs(params):
         return jax.nn.log_softmax(game.networks.gen.apply({"params": params}, images, train=True)[0])

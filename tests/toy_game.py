@@ -61,7 +61,7 @@ def toy_game(
 
 
 def toy_data(n: int, *, minibatches: int = 1, seed: int = 5) -> jax.Array:
-    """Bits that are far from fair coins, ``[minibatches, n, 2, 3, 1]``."""
+    """Draws bits whose probabilities are far from 1/2, ``[minibatches, n, 2, 3, 1]``."""
     probs = jnp.array([0.9, 0.8, 0.1, 0.7, 0.2, 0.95]).reshape(SHAPE)
     shape = (minibatches, n, *SHAPE)
     return jax.random.bernoulli(jax.random.key(seed), jnp.broadcast_to(probs, shape)).astype(jnp.uint8)

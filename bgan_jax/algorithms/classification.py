@@ -44,7 +44,7 @@ from bgan_jax.conditionals.keys import penalty_keys
 from bgan_jax.networks import ClassifierNetworks
 
 #: REINFORCE with the moving average of the reward F as its baseline, the paper's choice here, as recalled. It needs an
-#: average that only :class:`ClassificationState` keeps, so it stands beside the estimators that all steps share.
+#: average that only :class:`ClassificationState` keeps, so it is not one of the estimators that all steps share.
 REWARD_AVERAGE = "reinforce_reward_average"
 CLASSIFICATION_ESTIMATORS = (*(name for name in ESTIMATORS if name not in LEARNS_BASELINE), REWARD_AVERAGE)
 PENALTY_INPUTS = ("image", "label", "both")

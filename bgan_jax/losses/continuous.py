@@ -17,7 +17,7 @@ function                               loss                  slope in F
 
 Only the boundary-seeking losses stop at the boundary F = 0, where the discriminator cannot tell; the others push past
 it. Train F by :func:`bgan_jax.losses.discriminator_loss` (the paper's continuous experiments: ``gan``); the
-least-squares and hinge losses have a discriminator loss of their own, and their F is no log density ratio.
+least-squares and hinge losses have a discriminator loss of their own, and their F is not a log density ratio.
 """
 
 from __future__ import annotations

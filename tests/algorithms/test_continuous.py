@@ -41,7 +41,7 @@ def run(game, *, steps=5):
     return state, metrics
 
 
-def spread_run(launcher, *, steps=5, **settings):
+def run_on_devices(launcher, *, steps=5, **settings):
     """The same game over all eight devices."""
     game = point_game(axis_name=parallel.AXIS, **settings)
 
@@ -70,7 +70,7 @@ SPREAD = {
 @pytest.mark.parametrize("settings", SPREAD.values(), ids=SPREAD)
 def test_eight_devices_equal_one_and_the_launchers_agree(settings):
     """Plain gradient descent, and batch statistics under the penalty: a wrong factor anywhere would show."""
-    pmap, shard_map = (spread_run(launcher, **settings) for launcher in parallel.LAUNCHERS)
+    pmap, shard_map = (run_on_devices(launcher, **settings) for launcher in parallel.LAUNCHERS)
     for a, b in zip(jax.tree.leaves(pmap), jax.tree.leaves(shard_map), strict=True):
         np.testing.assert_array_equal(a, b)
     single = parallel.to_host(run(point_game(**settings)))

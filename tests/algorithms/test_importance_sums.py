@@ -12,11 +12,11 @@ KEYS = example_keys(jax.random.key(0), jnp.arange(3))
 LOGITS = jax.random.normal(jax.random.key(1), (3, 4, 4, 1))
 
 
-def statistic_fn(points):
+def log_ratio_fn(points):
     return 3.0 * jnp.sum(jnp.sin(points * jnp.arange(16.0).reshape(1, 4, 4, 1)), axis=(1, 2, 3))
 
 
-def scored(chunk, *, fn=statistic_fn, m=12):
+def scored(chunk, *, fn=log_ratio_fn, m=12):
     return score_samples(fn, CONDITIONAL, KEYS, LOGITS, num_samples=m, sample_chunk=chunk)
 
 
@@ -30,9 +30,9 @@ def rest_scored(num_scored, chunk):
     x = CONDITIONAL.statistics(
         sample_conditionals(CONDITIONAL, KEYS, LOGITS, sample_index=jnp.arange(max(num_scored, 1)))
     )
-    fake_logits = statistic_fn(x.reshape(-1, *x.shape[2:])).reshape(x.shape[:2])
+    fake_logits = log_ratio_fn(x.reshape(-1, *x.shape[2:])).reshape(x.shape[:2])
     return score_samples(
-        statistic_fn, CONDITIONAL, KEYS, LOGITS, num_samples=12, sample_chunk=chunk, num_scored=num_scored,
+        log_ratio_fn, CONDITIONAL, KEYS, LOGITS, num_samples=12, sample_chunk=chunk, num_scored=num_scored,
         sums=importance_sums(fake_logits, x),
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ def test_sums_of_no_sample_or_of_too_many_are_refused(num_scored):
 def test_the_summary_is_what_the_losses_say():
     x = sample_conditionals(CONDITIONAL, KEYS, LOGITS, sample_index=jnp.arange(12))
     points = CONDITIONAL.statistics(x)
-    fake_logits = statistic_fn(points.reshape(-1, 4, 4, 1)).reshape(12, 3)
+    fake_logits = log_ratio_fn(points.reshape(-1, 4, 4, 1)).reshape(12, 3)
     weights = losses.normalized_importance_weights(fake_logits)
     result = scored(4)
     np.testing.assert_allclose(result.log_partition, losses.log_partition(fake_logits), rtol=1e-5)
@@ -69,10 +69,10 @@ def test_the_summary_is_what_the_losses_say():
 
 
 def test_huge_scores_stay_finite_and_a_constant_changes_no_weight():
-    low, high = scored(3), scored(3, fn=lambda points: statistic_fn(points) + 1e4)
+    low, high = scored(3), scored(3, fn=lambda points: log_ratio_fn(points) + 1e4)
     np.testing.assert_allclose(high.weighted_statistics, low.weighted_statistics, atol=2e-3)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in high)
-    extreme = scored(3, fn=lambda points: 1e30 * statistic_fn(points))
+    extreme = scored(3, fn=lambda points: 1e30 * log_ratio_fn(points))
     assert bool(jnp.isfinite(extreme.weighted_statistics).all())
     assert bool(((extreme.effective_sample_size > 0.999) & (extreme.effective_sample_size < 12.001)).all())
 
@@ -112,13 +112,13 @@ SYMBOLS = product_categorical(5, event_ndims=1)
 TEXT_LOGITS = jax.random.normal(jax.random.key(2), (3, 6, 5))
 
 
-def position_statistic_fn(points):
+def position_log_ratio_fn(points):
     """One F per position, which sees its neighbour as well."""
     own = points @ jnp.sin(3.0 * jnp.arange(5.0))
     return 2.0 * own + jnp.roll(own, 1, axis=1) * jnp.arange(6.0)[None]
 
 
-def scored_text(chunk, *, fn=position_statistic_fn, logits=TEXT_LOGITS, m=12):
+def scored_text(chunk, *, fn=position_log_ratio_fn, logits=TEXT_LOGITS, m=12):
     return score_samples(fn, SYMBOLS, KEYS, logits, num_samples=m, sample_chunk=chunk)
 
 
@@ -139,7 +139,7 @@ def test_weights_of_every_position_sum_to_one_over_the_samples():
 def test_each_position_is_weighted_as_if_it_were_alone():
     x = sample_conditionals(SYMBOLS, KEYS, TEXT_LOGITS, sample_index=jnp.arange(12))
     points = SYMBOLS.statistics(x)
-    fake_logits = position_statistic_fn(points.reshape(-1, 6, 5)).reshape(12, 3, 6)
+    fake_logits = position_log_ratio_fn(points.reshape(-1, 6, 5)).reshape(12, 3, 6)
     together = scored_text(4)
     for position in range(6):
         alone = summarize(fake_logits[:, :, position], points[:, :, position])
@@ -157,7 +157,7 @@ def test_sentences_of_one_position_are_weighted_as_sentences():
 
 def test_one_score_for_all_positions_gives_the_weights_of_sentences():
     def sentence_fn(points):
-        return position_statistic_fn(points).sum(axis=1)
+        return position_log_ratio_fn(points).sum(axis=1)
 
     def spread_fn(points):
         return jnp.broadcast_to(sentence_fn(points)[:, None], points.shape[:2])

@@ -64,11 +64,11 @@ def test_with_the_exact_ratio_every_position_is_pulled_to_the_data():
     log_ratio = jnp.log(data)[None] - jax.nn.log_softmax(LOGITS)
     m = 4000
 
-    def statistic_fn(points):
+    def log_ratio_fn(points):
         whole = points.reshape(-1, N, LENGTH, SYMBOLS)
         return jnp.sum(whole * log_ratio[None], axis=-1).reshape(-1, LENGTH)
 
-    scored = score_samples(statistic_fn, CONDITIONAL, KEYS, LOGITS, num_samples=m, sample_chunk=400)
+    scored = score_samples(log_ratio_fn, CONDITIONAL, KEYS, LOGITS, num_samples=m, sample_chunk=400)
     # A weighted share has a standard error of at most sqrt(max w^2 / (4 M)); the weights are of order one here.
     error = float(jnp.exp(log_ratio).max()) / (2 * np.sqrt(m))
     np.testing.assert_allclose(scored.weighted_statistics, jnp.broadcast_to(data, LOGITS.shape), atol=4 * error)

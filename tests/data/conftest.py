@@ -1,4 +1,4 @@
-"""Every test packs into a folder of its own."""
+"""Every test has its own cache folder."""
 
 import pytest
 

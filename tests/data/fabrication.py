@@ -1,7 +1,7 @@
-"""Data sets as tensorflow-datasets prepares them, made here from a few local examples, without network or TensorFlow.
+"""Data sets as tensorflow-datasets prepares them, made from a few local examples, without network or TensorFlow.
 
-The stock builder runs: its name, version, features and file formats are the real ones. Only where it would download, it
-is handed examples.
+The stock builder runs, with its real name, version, features and file formats; only its download is replaced by the
+examples.
 """
 
 import io
@@ -13,7 +13,7 @@ from PIL import Image
 
 
 def encoded(image, *, image_format="PNG"):
-    """An array as the bytes of an image."""
+    """Encodes an array as an image file."""
     file = io.BytesIO()
     Image.fromarray(image.squeeze()).save(file, image_format)
     return file.getvalue()
@@ -23,8 +23,8 @@ def fabricate(builder_name, splits, *, data_dir, file_format="array_record"):
     """Prepares a stock builder's data set from given examples.
 
     Args:
-      builder_name: as tensorflow-datasets knows it, with the configuration if it has one.
-      splits: from a split's name to its examples, each a dictionary of features.
+      builder_name: name in tensorflow-datasets, with the configuration if it has one.
+      splits: by the split's name, its examples, each a dictionary of features.
       data_dir: folder to prepare it in.
       file_format: "array_record" or "tfrecord".
     """
@@ -38,7 +38,7 @@ def fabricate(builder_name, splits, *, data_dir, file_format="array_record"):
 
 
 def _rewrite_as_tfrecord(folder):
-    """The same records in the other file format, which tensorflow-datasets itself writes only with TensorFlow."""
+    """Rewrites the records in the other file format, which tensorflow-datasets writes only with TensorFlow."""
     from array_record.python import array_record_data_source
 
     for shard in folder.glob("*.array_record-*"):
@@ -53,7 +53,7 @@ def _rewrite_as_tfrecord(folder):
 
 
 def _masked_crc(content):
-    """The checksum of the tfrecord format: CRC-32C, rotated by 15 bits, plus a constant."""
+    """Computes the checksum of the tfrecord format: CRC-32C, rotated by 15 bits, plus a constant."""
     crc = 0xFFFFFFFF
     for byte in content:
         crc ^= byte
@@ -64,7 +64,7 @@ def _masked_crc(content):
 
 
 def smooth_images(number, *, height, width, channels=3, seed=0):
-    """Smooth coloured images, each of one dominant colour so that order and labels can be checked."""
+    """Creates smooth coloured images, each with one dominant colour, so that order and labels can be checked."""
     random = np.random.default_rng(seed)
     corners = random.integers(0, 256, (number, 2, 2, channels)).astype(np.uint8)
     sized = [Image.fromarray(corner.squeeze()).resize((width, height), Image.Resampling.BILINEAR) for corner in corners]

@@ -52,7 +52,7 @@ def test_labels_stay_with_their_rows():
     np.testing.assert_array_equal(gather_labels(resident(dataset), indices), dataset.labels[:64])
 
 
-def test_a_set_without_labels_has_none_to_give():
+def test_labels_of_a_set_without_labels_are_refused():
     dataset = open_dataset("austen32", split="test")
     assert next(stream(dataset, batch_size=4, seed=0)).labels is None
     with pytest.raises(ValueError, match="no labels"):
@@ -77,7 +77,7 @@ def test_the_batches_of_all_hosts_are_the_global_batch(process_count):
     np.testing.assert_array_equal(np.concatenate(parts), resident_batches(dataset, [7])[0])
 
 
-def test_a_resumed_stream_goes_on_where_it_stopped():
+def test_a_resumed_stream_continues_where_it_stopped():
     dataset = open_dataset("mnist10k", split="test")
     whole = [batch.rows for batch in stream(dataset, batch_size=100, seed=1, num_steps=25)]
     resumed = [batch.rows for batch in stream(dataset, batch_size=100, seed=1, start_step=12, num_steps=13)]
@@ -88,7 +88,7 @@ def test_a_resumed_stream_goes_on_where_it_stopped():
 
 def test_workers_and_devices_change_nothing():
     dataset = open_dataset("mnist10k", split="test")
-    flags.FLAGS.mark_as_parsed()  # grain's workers want absl's flags parsed
+    flags.FLAGS.mark_as_parsed()  # grain's workers require that absl's flags are parsed
     expected = [batch.rows for batch in stream(dataset, batch_size=8, seed=1, num_steps=3)]
     worked = [np.array(batch.rows) for batch in stream(dataset, batch_size=8, seed=1, num_steps=3, workers=1)]
     np.testing.assert_array_equal(worked, expected)

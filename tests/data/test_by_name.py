@@ -1,4 +1,4 @@
-"""The door: names, options, and what it says when something is not there, at once and without a network."""
+"""``open_dataset``: names, options, and its messages if something is missing, immediate and without a network."""
 
 import ast
 import pathlib
@@ -17,7 +17,7 @@ EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
 ELSEWHERE = [name for name in CATALOGUE if name not in (*EMBEDDED, *OWN)]
 
 
-def test_every_promised_name_is_there():
+def test_every_name_is_in_the_catalogue():
     assert set(ELSEWHERE) == {
         "mnist", "binarized_mnist", "cifar10", "celeba16", "celeba64", "celeba128", "lsun_bedroom64",
         "lsun_bedroom128", "imagenet32", "imagenet64", "imagenet128", "lm1b", "lm1b_padded",
@@ -34,7 +34,7 @@ def no_network(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)
-def test_what_is_not_there_is_answered_at_once_with_the_command(name, tmp_path, no_network):
+def test_missing_data_are_reported_at_once_with_the_command(name, tmp_path, no_network):
     started = time.monotonic()
     with pytest.raises(DatasetNotFoundError) as caught:
         open_dataset(name, data_dir=tmp_path)

@@ -1,4 +1,4 @@
-"""Packs: made once, whole or absent, never trusted without looking, and safe from other processes."""
+"""Packs: written once and atomically, checked when opened, and safe with several processes."""
 
 import logging
 import os
@@ -121,7 +121,7 @@ print(len(dataset), dataset.spec.fingerprint, int(dataset.rows(np.arange(len(dat
 
 
 @pytest.fixture
-def many_pictures(tmp_path):
+def many_images(tmp_path):
     from tests.data.fabrication import encoded
 
     folder = tmp_path / "many"
@@ -135,16 +135,16 @@ def start(name):
     return subprocess.Popen([sys.executable, "-c", _OPEN_AND_PRINT, name], stdout=subprocess.PIPE, text=True)
 
 
-def test_processes_that_pack_at_once_agree(many_pictures, cache_dir):
-    processes = [start(many_pictures) for _ in range(3)]
+def test_processes_that_pack_at_once_agree(many_images, cache_dir):
+    processes = [start(many_images) for _ in range(3)]
     printed = {process.communicate(timeout=120)[0] for process in processes}
     assert all(process.returncode == 0 for process in processes)
     assert len(printed) == 1 and printed.pop().startswith("1500 ")
     assert len(os.listdir(cache_dir)) == 1
 
 
-def test_a_killed_packer_leaves_no_pack(many_pictures, cache_dir):
-    process = start(many_pictures)
+def test_a_killed_packer_leaves_no_pack(many_images, cache_dir):
+    process = start(many_images)
     deadline = time.monotonic() + 60
     while not list(cache_dir.glob("*.partial/rows.npy")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -152,4 +152,4 @@ def test_a_killed_packer_leaves_no_pack(many_pictures, cache_dir):
     process.communicate()
     assert process.returncode == -signal.SIGKILL, "it was done before it could be killed"
     assert [path for path in cache_dir.iterdir() if path.suffix != ".partial"] == []
-    assert len(open_dataset(many_pictures, split="all", resolution=32)) == 1500
+    assert len(open_dataset(many_images, split="all", resolution=32)) == 1500

@@ -1,4 +1,4 @@
-"""The throughput table: every way has its row, and the numbers are saved."""
+"""The throughput table: every back-end has its row, and the numbers are saved."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The embedded sets are there, small, licensed, and hold what they say."""
+"""The embedded data sets are small and licensed, and have the stated content."""
 
 import pathlib
 

@@ -16,7 +16,7 @@ IMAGES = smooth_images(24, height=12, width=12)
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes of twelve images, and a file that is none."""
+    """Two classes of twelve images, and a file that is not an image."""
     for number, image in enumerate(IMAGES):
         place = tmp_path / "faces" / ("cats" if number < 12 else "dogs")
         place.mkdir(parents=True, exist_ok=True)
@@ -93,14 +93,14 @@ def test_the_central_square_is_taken(tmp_path):
     assert rows_of(open_dataset(f"images:{tmp_path}", resolution=10)).min() == 255
 
 
-def test_transparency_is_laid_on_white(tmp_path):
+def test_transparent_images_are_composited_over_white(tmp_path):
     file = io.BytesIO()
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(file, "PNG")
     (tmp_path / "clear.png").write_bytes(file.getvalue())
     assert rows_of(open_dataset(f"images:{tmp_path}")).min() == 255
 
 
-def test_single_bad_pictures_are_skipped_counted_and_reported(folder, caplog):
+def test_single_bad_images_are_skipped_counted_and_reported(folder, caplog):
     (folder / "cats" / "00.png").write_bytes(b"not an image at all")
     broken = folder / "dogs" / "20.png"
     broken.write_bytes(broken.read_bytes()[:60])
@@ -122,7 +122,7 @@ def test_when_all_are_bad_it_is_an_error(tmp_path):
             open_dataset(f"images:{tmp_path}", **options)
 
 
-def test_pictures_of_different_sizes_need_a_resolution(folder):
+def test_images_of_different_sizes_need_a_resolution(folder):
     (folder / "cats" / "05.png").write_bytes(encoded(smooth_images(1, height=9, width=11)[0]))
     with pytest.raises(BadDataError, match=r"05.png: 11x9 pixels, .* 12x12: choose a resolution"):
         open_dataset(f"images:{folder}")

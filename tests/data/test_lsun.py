@@ -29,7 +29,7 @@ def test_bedrooms(tmp_path, parent):
     assert len(open_dataset("lsun_bedroom128", split="validation", data_dir=tmp_path)) == 2
 
 
-def test_a_broken_picture_in_the_database_is_skipped(tmp_path):
+def test_a_broken_image_in_the_database_is_skipped(tmp_path):
     path = tmp_path / "bedroom_train_lmdb"
     write_database(path, smooth_images(3, height=64, width=64))
     with lmdb.open(str(path), map_size=2**24) as database, database.begin(write=True) as transaction:
@@ -46,7 +46,7 @@ def test_a_broken_database_is_named(tmp_path):
         open_dataset("lsun_bedroom64", data_dir=tmp_path)
 
 
-def test_what_to_fetch_is_said(tmp_path):
+def test_the_message_says_what_to_download(tmp_path):
     for download in (False, True):
         with pytest.raises(
             DatasetNotFoundError, match=r"bedroom_train_lmdb.zip.*prepare_data lsun_bedroom128 --data_dir="

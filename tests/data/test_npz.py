@@ -1,4 +1,4 @@
-"""The user's own arrays: what they become, and clear words about what is wrong with them."""
+"""The user's own arrays: the data sets that they become, and clear messages about invalid ones."""
 
 import numpy as np
 import pytest

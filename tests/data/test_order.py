@@ -1,4 +1,4 @@
-"""The order of examples is a bijection per epoch, the same from numpy and JAX, and looks like chance."""
+"""The order of examples is a permutation per epoch, the same from numpy and JAX, and statistically random."""
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,7 @@ def test_numpy_and_compiled_jax_give_the_same_integers(num_examples):
 
 
 def test_the_order_is_pinned():
-    # A resumed run must see the order that it began with, whatever version of the code resumes it.
+    # A resumed run must have the order of its start, whichever version of the code resumes it.
     assert indices_of(np.arange(12), num_examples=10, seed=1).tolist() == [6, 4, 2, 0, 7, 5, 9, 8, 3, 1, 9, 3]
 
 

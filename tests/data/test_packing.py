@@ -1,4 +1,4 @@
-"""Packing loses nothing, in numpy and inside a compiled function, and refuses what it was not told of."""
+"""Packing is lossless, in numpy and inside a compiled function, and rejects rows that do not match the record."""
 
 import jax
 import numpy as np

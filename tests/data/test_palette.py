@@ -1,4 +1,4 @@
-"""Palettes: few colours are kept as they are, many are served as well as can be."""
+"""Palettes: few colours are reproduced exactly, many with small errors."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.data.fabrication import smooth_images
 
 @pytest.mark.parametrize("quantizer", QUANTIZERS)
 @pytest.mark.parametrize("dither", DITHERS)
-def test_pictures_of_few_colours_are_drawn_exactly(quantizer, dither):
+def test_images_of_few_colours_are_reproduced_exactly(quantizer, dither):
     colors = np.array([[10, 20, 30], [200, 0, 0], [0, 0, 250], [255, 255, 255]], np.uint8)
     images = colors[np.random.default_rng(0).integers(0, 4, (5, 8, 8))]
     palette = fit_palette(images, num_colors=4, quantizer=quantizer)

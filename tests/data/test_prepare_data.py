@@ -1,4 +1,4 @@
-"""The command that makes data sets ready."""
+"""The command that prepares data sets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The true tensorflow-datasets path, for every name: stock builders, fed with a few local examples."""
+"""Data prepared by tensorflow-datasets, for every name: the stock builders with a few local examples."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ tfds = pytest.importorskip("tensorflow_datasets")
 
 
 def by_content(rows):
-    """Rows in an order of their own: tensorflow-datasets shuffles the examples when it prepares them."""
+    """Sorts rows by content, because tensorflow-datasets shuffles the examples when it prepares them."""
     return rows[np.lexsort(rows.reshape(len(rows), -1).T)]
 
 
@@ -214,7 +214,7 @@ def test_preparing_without_tensorflow_says_what_to_install(tmp_path, monkeypatch
         open_dataset("cifar10", data_dir=tmp_path, download=True)
 
 
-def test_no_network_is_found_out_in_seconds(tmp_path, monkeypatch):
+def test_a_missing_network_is_detected_in_seconds(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tensorflow", type(prepared)("tensorflow"))
     for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(proxy, raising=False)

@@ -1,4 +1,4 @@
-"""The device form of every kind, and the way back."""
+"""Preprocessing of every kind of data, and the conversion back to images and strings."""
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,7 @@ def test_pixels_go_to_minus_one_and_one_and_back():
     np.testing.assert_array_equal(to_images(pixels, spec=dataset.spec), rows)
 
 
-def test_indices_are_drawn_in_their_colours():
+def test_indices_become_their_colours():
     dataset = open_dataset("emoji16", split="test")
     indices = preprocess(None, dataset.rows([0]), spec=dataset.spec)
     assert indices.dtype == jnp.int32
@@ -57,14 +57,14 @@ def test_indices_are_drawn_in_their_colours():
     assert tuple(colours[0, 3, 4]) == dataset.spec.palette[int(indices[0, 3, 4])]
 
 
-def test_a_saved_record_draws_pictures_and_text_without_the_data():
+def test_a_saved_record_converts_to_images_and_text_without_the_data():
     for name, show in (("emoji16", to_images), ("austen32", to_strings)):
         dataset = open_dataset(name, split="test")
         saved = DatasetSpec.from_json(dataset.spec.to_json())
         np.testing.assert_array_equal(show(dataset.rows([5]), spec=saved), show(dataset.rows([5]), spec=dataset.spec))
 
 
-def test_text_is_not_a_picture():
+def test_text_is_not_an_image():
     dataset = open_dataset("austen32", split="test")
     with pytest.raises(ValueError, match="use to_strings"):
         to_images(dataset.rows([0]), spec=dataset.spec)

@@ -1,4 +1,4 @@
-"""The record of a data set survives being saved, can be a static argument, and refuses contradictions."""
+"""The record of a data set can be saved and restored, can be a static argument, and rejects contradictions."""
 
 import pytest
 

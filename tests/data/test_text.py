@@ -1,4 +1,4 @@
-"""The user's own text: cut or padded lines, and clear words about what is wrong with a file."""
+"""The user's own text: cut or padded lines, and clear messages about invalid files."""
 
 import gzip
 import lzma

@@ -1,4 +1,4 @@
-"""What the documents say is true: code runs, names are there, links lead somewhere, commands know their flags."""
+"""The documents are correct: code runs, files and links exist, commands have the flags."""
 
 import ast
 import dataclasses
@@ -15,7 +15,7 @@ from tests.test_layers import ROOT
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-# Files that a page names in passing, for the reader to make.
+# Files that a page names as examples; the reader creates them.
 MADE_BY_THE_READER = {"docs/results/NAME.md"}
 
 
@@ -29,7 +29,7 @@ def anchors(path):
 
 
 @pytest.mark.parametrize("path", LINKED, ids=lambda path: path.name)
-def test_links_lead_somewhere(path):
+def test_links_exist(path):
     without_code = re.sub(r"```.*?```", "", text_of(path), flags=re.DOTALL)
     for link in re.findall(r"\]\(([^)]+)\)", without_code):
         if link.startswith(("http://", "https://")):
@@ -42,13 +42,13 @@ def test_links_lead_somewhere(path):
 
 
 @pytest.mark.parametrize("path", LINKED, ids=lambda path: path.name)
-def test_files_that_are_named_are_there(path):
+def test_named_files_exist(path):
     for name in re.findall(r"`((?:bgan_jax|experiments|tests|docs|notebooks)/[\w/.]+\.\w+)`", text_of(path)):
         if name not in MADE_BY_THE_READER and "NAME" not in name:
             assert (ROOT / name).exists(), f"{path.name}: {name}"
 
 
-def test_every_function_of_the_table_is_in_its_file_and_its_test_knows_it():
+def test_every_function_of_the_table_is_in_its_file_and_in_its_test():
     rows = re.findall(
         r"^\| [^|]+ \| `(\w+)` \| `([\w/.]+)` \| `([\w/.]+)` \|$", text_of(DOCS / "equations.md"), re.MULTILINE
     )
@@ -65,7 +65,7 @@ def test_the_code_of_how_to_add_runs_in_order(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for catalogue in (NETWORKS, ESTIMATORS):
         for name in ("tiny", "half_boundary_seeking"):
-            monkeypatch.setitem(catalogue, name, None)  # so that it is taken out again afterwards
+            monkeypatch.setitem(catalogue, name, None)  # so that it is removed again afterwards
     scope: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", text_of(DOCS / "adding.md"), re.DOTALL)
     assert len(blocks) == 5

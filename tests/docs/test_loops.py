@@ -1,4 +1,4 @@
-"""The loops over flags in docs/runs.md: the shell makes the commands that are meant, the report collects the runs."""
+"""The loops over flags in docs/runs.md: the shell runs the intended commands, and the report collects the runs."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ from experiments import discrete_mnist, report
 from experiments.harness.cli import flags
 from tests.test_layers import ROOT
 
-# In the place of python: makes the run's folder, and notes what it was asked for.
+# Replaces python: creates the run's folder, and records the arguments.
 RECORDER = """#!/bin/sh
 echo "$@" >> commands.txt
 for argument in "$@"; do
@@ -21,7 +21,7 @@ done
 
 
 def commands_of_the_loops(folder):
-    """What docs/runs.md's last script runs, in order: lists of arguments."""
+    """Returns the commands of docs/runs.md's last script, in order, as lists of arguments."""
     loops = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "runs.md").read_text(encoding="utf-8"), re.DOTALL)[-1]
     recorder = folder / "python"
     recorder.write_text(RECORDER)
@@ -38,7 +38,7 @@ def test_the_loops_of_the_page_run_every_cell_of_the_grid_and_the_report_collect
     assert {module for module, *_ in training} == {"experiments.discrete_mnist"}
     cells = [(config.divergence, config.num_samples, config.seed) for config in configs]
     assert cells == list(itertools.product(("jensen_shannon", "kl"), (5, 20), (0, 1, 2)))
-    # What a run leaves, with a score that tells the cells apart.
+    # The files of a run, with a different score for each cell.
     for config in configs:
         folder, score = tmp_path / config.workdir, config.num_samples + config.seed + 0.5 * (config.divergence == "kl")
         (folder / "config.json").write_text(json.dumps(vars(config)))

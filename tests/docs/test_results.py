@@ -1,4 +1,4 @@
-"""Kept results: what a run's folder becomes, what a page shows of it, and that nothing of a machine comes along."""
+"""Kept results: their content, their pages, and that they contain no paths of a machine."""
 
 import doctest
 import importlib.util
@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 def load(name):
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # doctest and dataclasses look there
+    sys.modules[name] = module  # doctest and dataclasses look it up there
     spec.loader.exec_module(module)
     return module
 
@@ -127,7 +127,7 @@ def test_results_are_kept_of_experiments_only_and_pages_show_them():
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
-def test_a_kept_result_says_what_made_it_and_nothing_of_a_machine_s_folders(path):
+def test_a_kept_result_names_its_command_and_no_folder_of_a_machine(path):
     text = path.read_text(encoding="utf-8")
     assert text == keep_result.without_paths(text)
     line = text.partition("\n")[0]

@@ -1,4 +1,4 @@
-"""The character model against sources whose entropy is known, and the laws of its score."""
+"""The character model on sources with known entropy, and the properties of its score."""
 
 import math
 
@@ -21,7 +21,7 @@ SIZES = {"num_symbols": NUM_SYMBOLS, "steps": 120, "batch_size": 64, "width": 16
 
 
 def markov_lines(seed, num_lines, *, stay=0.8):
-    """Lines whose symbol stays with probability ``stay`` and else moves on to the next one."""
+    """Draws lines whose symbol stays with probability ``stay`` and else changes to the next one."""
     generator = np.random.default_rng(seed)
     moves = generator.random((num_lines, LENGTH - 1)) > stay
     first = generator.integers(0, NUM_SYMBOLS, (num_lines, 1))
@@ -29,7 +29,7 @@ def markov_lines(seed, num_lines, *, stay=0.8):
 
 
 def entropy_of_markov_lines(*, stay=0.8):
-    """Bits per character of the source itself."""
+    """Computes the bits per character of the source itself."""
     step = -stay * math.log2(stay) - (1 - stay) * math.log2(1 - stay)
     return (math.log2(NUM_SYMBOLS) + (LENGTH - 1) * step) / LENGTH
 
@@ -46,16 +46,16 @@ def test_predictions_depend_on_the_past_alone_and_on_all_of_it():
         np.testing.assert_array_equal(moved, np.arange(LENGTH) > position)
 
 
-def test_a_model_of_the_source_pays_its_entropy():
+def test_the_score_of_a_model_of_the_source_is_its_entropy():
     bits = reverse_bits_per_character(
         jax.random.key(0), generated=markov_lines(0, 2000), held_out=markov_lines(1, 2000), **SIZES
     )
     entropy = entropy_of_markov_lines()
-    # Never less but by chance; and a fitted model of a simple source is within a few hundredths of a bit.
+    # Less only by chance; and a fitted model of a simple source is within a few hundredths of a bit.
     assert entropy - 4 * bits.standard_error < bits.value < entropy + 0.04 + 4 * bits.standard_error
 
 
-def test_a_model_of_uniform_noise_pays_the_alphabet():
+def test_uniform_noise_costs_the_logarithm_of_the_alphabet_size():
     noise = np.random.default_rng(0).integers(0, NUM_SYMBOLS, (2000, LENGTH))
     bits = reverse_bits_per_character(jax.random.key(0), generated=noise, held_out=markov_lines(1, 500), **SIZES)
     assert bits.value == pytest.approx(math.log2(NUM_SYMBOLS), abs=0.05)
@@ -71,7 +71,7 @@ def test_dropping_a_mode_costs_bits_however_good_the_rest():
     assert part.value > whole.value + 4 * part.standard_error
 
 
-def test_a_symbol_that_samples_lack_has_a_price_and_no_more():
+def test_the_cost_of_a_missing_symbol_is_bounded():
     model = train_character_model(
         jax.random.key(0), np.zeros((64, LENGTH), np.uint8), **{**SIZES, "learning_rate": 3e-2}
     )
@@ -81,7 +81,7 @@ def test_a_symbol_that_samples_lack_has_a_price_and_no_more():
     assert bits_per_character(model, np.zeros((2, LENGTH), np.uint8)).value < 0.02
 
 
-def test_the_score_is_that_of_the_lines_whatever_the_batches_and_the_error_is_their_spread():
+def test_the_score_does_not_depend_on_the_batch_size_and_has_the_standard_error_of_the_lines():
     model = train_character_model(jax.random.key(0), markov_lines(0, 200), **{**SIZES, "steps": 20})
     lines = markov_lines(1, 23)
     whole, pieces = bits_per_character(model, lines), bits_per_character(model, lines, batch_size=5)
@@ -124,6 +124,6 @@ def test_lines_of_another_alphabet_are_refused():
         bits_per_character(model, np.full((2, LENGTH), 7))
 
 
-def test_a_loss_that_explodes_is_told():
+def test_an_exploding_loss_is_an_error():
     with pytest.raises(ValueError, match="lower learning_rate"):
         train_character_model(jax.random.key(0), markov_lines(0, 64), **{**SIZES, "learning_rate": 1e38, "steps": 5})

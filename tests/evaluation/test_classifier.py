@@ -1,4 +1,4 @@
-"""Laws of the judge: it learns what can be learnt, repeats itself, and survives the trip through its file."""
+"""The classifier learns separable classes, is deterministic, and is restored exactly from its file."""
 
 import jax
 import numpy as np
@@ -25,13 +25,13 @@ def striped_images(seed, num_images):
 
 
 @pytest.fixture(scope="module")
-def judge():
+def classifier():
     return train_classifier(jax.random.key(0), *striped_images(0, 600), steps=120, **SETTINGS)
 
 
-def test_held_out_accuracy_is_high_on_separable_classes(judge):
+def test_held_out_accuracy_is_high_on_separable_classes(classifier):
     images, labels = striped_images(1, 400)
-    assert accuracy(predict(judge, images).probs, labels) > 0.97
+    assert accuracy(predict(classifier, images).probs, labels) > 0.97
 
 
 def test_labels_without_information_are_predicted_at_chance():
@@ -54,10 +54,10 @@ def test_same_key_same_classifier_and_other_key_another():
     assert not all(jax.tree.leaves(same))
 
 
-def test_predictions_do_not_depend_on_the_batch_size(judge):
+def test_predictions_do_not_depend_on_the_batch_size(classifier):
     images, _ = striped_images(3, 50)
-    whole = predict(judge, images)
-    parts = predict(judge, images, batch_size=16)
+    whole = predict(classifier, images)
+    parts = predict(classifier, images, batch_size=16)
     np.testing.assert_allclose(whole.probs, parts.probs, atol=1e-5)
     np.testing.assert_allclose(whole.features, parts.features, atol=1e-4)
     np.testing.assert_allclose(whole.probs.sum(axis=1), 1.0, atol=1e-5)
@@ -71,16 +71,16 @@ def test_predictions_do_not_depend_on_the_scale_of_the_pixels():
     np.testing.assert_allclose(predict(binary, images).probs, predict(centred, rescaled).probs, atol=1e-3)
 
 
-def test_file_gives_back_the_same_bits(judge, tmp_path):
-    path = tmp_path / "judge.npz"
-    save_classifier(path, judge)
+def test_a_saved_classifier_is_restored_exactly(classifier, tmp_path):
+    path = tmp_path / "classifier.npz"
+    save_classifier(path, classifier)
     restored = load_classifier(path)
-    assert [file.name for file in tmp_path.iterdir()] == ["judge.npz"]
-    assert restored.network() == judge.network()
-    assert restored.image_shape == judge.image_shape
-    assert restored.num_training_images == judge.num_training_images
+    assert [file.name for file in tmp_path.iterdir()] == ["classifier.npz"]
+    assert restored.network() == classifier.network()
+    assert restored.image_shape == classifier.image_shape
+    assert restored.num_training_images == classifier.num_training_images
     images, _ = striped_images(4, 20)
-    np.testing.assert_array_equal(predict(judge, images).probs, predict(restored, images).probs)
+    np.testing.assert_array_equal(predict(classifier, images).probs, predict(restored, images).probs)
 
 
 def test_broken_or_foreign_files_are_named(tmp_path):
@@ -123,6 +123,6 @@ def test_bad_training_data_is_refused_in_one_line(images, labels, message):
         train_classifier(jax.random.key(0), images, labels, num_classes=3, batch_size=2)
 
 
-def test_images_of_another_shape_are_refused(judge):
+def test_images_of_another_shape_are_refused(classifier):
     with pytest.raises(ValueError, match="12, 12, 1"):
-        predict(judge, np.zeros((2, 28, 28, 1)))
+        predict(classifier, np.zeros((2, 28, 28, 1)))

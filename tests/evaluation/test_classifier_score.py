@@ -1,4 +1,4 @@
-"""Closed forms and laws of the classifier score."""
+"""Closed forms and properties of the classifier score."""
 
 import numpy as np
 import pytest
@@ -47,11 +47,11 @@ def test_merging_classes_cannot_raise_the_score():
     assert classifier_score(merged).score <= classifier_score(probs).score
 
 
-def test_standard_error_matches_the_spread_over_repeated_samples():
+def test_standard_error_matches_the_deviation_over_repeated_samples():
     estimates = [classifier_score(random_probs(seed, 400)) for seed in range(200)]
     spread = np.std([estimate.score for estimate in estimates], ddof=1)
     claimed = np.mean([estimate.standard_error for estimate in estimates])
-    # The spread of 200 repeats is known to 5 %.
+    # The standard deviation of 200 repeats is known to 5 %.
     assert claimed == pytest.approx(spread, rel=4 * 0.05)
 
 

@@ -28,7 +28,7 @@ def test_perfect_samples_cover_every_mode_and_reach_the_expected_fraction():
 
 
 @pytest.mark.parametrize("num_modes", [1, 3])
-def test_collapse_is_seen(num_modes):
+def test_mode_collapse_is_detected(num_modes):
     samples = ring(jax.random.key(1), 4000, num_modes=num_modes)
     coverage = mode_coverage(samples, centers=CENTERS, standard_deviation=DEVIATION)
     assert int(coverage.modes_covered) == num_modes

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: its fast depthwise convolution is the plain one, and it knows what is in a picture."""
+"""EfficientNet-Lite0: its fast depthwise convolution equals the plain one, and it classifies images correctly."""
 
 import io
 import tarfile
@@ -52,7 +52,7 @@ def test_every_array_of_the_file_is_used(layers):
     assert len(layers) == len(convolutions) and layers["head"].kernel.shape == (1, 1, 320, efficientnet.FEATURES)
 
 
-def test_a_picture_s_features_do_not_depend_on_its_neighbours(layers):
+def test_the_features_of_an_image_do_not_depend_on_its_batch(layers):
     pixels = np.random.default_rng(0).uniform(-1, 1, (3, 64, 64, 3)).astype(np.float32)
     features = jax.jit(efficientnet.efficientnet_features)
     together, alone = features(layers, pixels), features(layers, pixels[[1, 1, 1]])
@@ -61,7 +61,7 @@ def test_a_picture_s_features_do_not_depend_on_its_neighbours(layers):
 
 
 @pytest.mark.skipif(not PICTURES.exists(), reason="needs pictures of ImageNet's classes")
-def test_it_recognises_what_it_was_taught(layers):
+def test_it_classifies_images_of_its_classes(layers):
     arrays = read_torch_weights(efficientnet.weights_file())
     pictures, labels = [], []
     with tarfile.open(PICTURES) as archive:
@@ -76,10 +76,10 @@ def test_it_recognises_what_it_was_taught(layers):
                 break
     features = jax.jit(efficientnet.efficientnet_features)(layers, np.stack(pictures))
     predicted = np.argmax(features @ arrays["_fc.weight"].T + arrays["_fc.bias"][None], axis=1)
-    # Blurred pictures, of 64 pixels; by chance one in a thousand would be right.
+    # Blurred images of 64 pixels; by chance one in a thousand would be right.
     assert np.mean(predicted == np.array(labels)) > 0.4
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
         efficientnet.load_efficientnet(tmp_path / "missing.pth")

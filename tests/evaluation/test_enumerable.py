@@ -1,4 +1,4 @@
-"""Targets against closed forms: normalisation, Onsager-Kaufman, chain marginals, sampling."""
+"""Enumerable targets against closed forms: normalisation, Onsager-Kaufman, chain marginals, sampling."""
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,7 @@ def test_probabilities_sum_to_one_and_rows_are_in_counting_order(target):
 
 
 def kaufman_log_partition(side, temperature):
-    """Log Z of the Ising model on a side x side torus, by Kaufman's formula (1949): no sum over states."""
+    """Computes log Z of the Ising model on a side x side torus by Kaufman's formula (1949), without enumeration."""
     coupling = 1.0 / temperature
 
     def angle(r):

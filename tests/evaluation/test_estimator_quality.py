@@ -1,4 +1,4 @@
-"""The laboratory's own statistics, on estimators whose bias and variance are known."""
+"""The statistics of gradient estimates, on estimators with known bias and variance."""
 
 import jax
 import jax.numpy as jnp
@@ -37,12 +37,12 @@ def test_squared_bias_of_an_unbiased_estimator_is_zero_within_errors_even_for_fe
     assert min(values) < 0 < max(values)
 
 
-def test_standard_errors_match_the_spread_over_laboratories():
+def test_standard_errors_match_the_deviation_over_repetitions():
     qualities = [estimator_quality(gaussian_estimates(seed, 200, shift=2.0), exact=EXACT) for seed in range(300)]
     for number in range(1, len(qualities[0])):
         spread = np.std([quality[number].value for quality in qualities], ddof=1)
         claimed = np.sqrt(np.mean([quality[number].standard_error ** 2 for quality in qualities]))
-        # The spread of 300 laboratories is known to about 4 %.
+        # The standard deviation over 300 repetitions is known to about 4 %.
         assert claimed == pytest.approx(spread, rel=0.2)
 
 
@@ -67,7 +67,7 @@ def test_repeats_do_not_depend_on_the_batch_size_or_on_how_many_follow():
     np.testing.assert_allclose(few[3], flatten_gradient(estimator(jax.random.fold_in(key, 3))), rtol=1e-6)
 
 
-def test_self_normalised_bias_falls_like_one_over_m_and_one_sample_carries_no_signal():
+def test_self_normalised_bias_falls_like_one_over_m_and_one_sample_has_no_signal():
     logits = jnp.array([0.5, -0.2, 0.1, 0.3])
     log_ratio = jnp.array([0.8, -0.5, 0.2, -0.9])
     sample_counts = (1, 10, 20, 40)
@@ -77,7 +77,7 @@ def test_self_normalised_bias_falls_like_one_over_m_and_one_sample_carries_no_si
         return conditional_kl(log_g, log_ratio=log_ratio, latent_log_probs=jnp.zeros(1))
 
     def self_normalised(key, num_samples):
-        """The gradient of the first M of 40 samples; M is an array, so that one program serves every M."""
+        """Computes the gradient of the first M of 40 samples; M is an array, so that one program serves every M."""
         draws = jax.random.categorical(key, logits, shape=(max(sample_counts),))
         weights = jax.nn.softmax(jnp.where(jnp.arange(max(sample_counts)) < num_samples, log_ratio[draws], -jnp.inf))
         return jax.grad(lambda logits: -jnp.sum(weights * jax.nn.log_softmax(logits)[draws]))(logits)

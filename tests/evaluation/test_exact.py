@@ -1,4 +1,4 @@
-"""Identities that must hold exactly on a listed support (MATHS: E3, P2-P5)."""
+"""Identities that hold exactly on an enumerable support."""
 
 import functools
 
@@ -29,7 +29,7 @@ CONDITIONAL = target_conditional(TARGET)
 
 
 def generator(params):
-    """Logits of every latent's bits: one hidden layer, so that latents share parameters."""
+    """Computes the logits of every latent's bits by one hidden layer, so that latents share parameters."""
     return jnp.tanh(params["hidden"]) @ params["output"]
 
 
@@ -72,7 +72,7 @@ def gradient(objective, params, *, log_ratio, latent_log_probs):
 
 @pytest.fixture(scope="module")
 def imperfect_log_ratio():
-    """Any discriminator, not the optimal one: the identities may not depend on it."""
+    """A discriminator that is not optimal: the identities must hold for any one."""
     return 1.5 * jax.random.normal(jax.random.key(5), (2**NUM_BITS,))
 
 
@@ -141,8 +141,8 @@ def test_gradient_of_the_divergence_matches_finite_differences_in_float64(name):
     assert slope == pytest.approx(numeric, rel=1e-6, abs=1e-8)
 
 
-def test_divergence_counts_states_that_the_model_all_but_excludes():
-    # q(second) = e^-95 is zero in float32, and KL(p || q) must still see it; the ratio counts as e^80.
+def test_divergence_includes_states_of_almost_no_model_probability():
+    # q(second) = e^-95 is zero in float32, and KL(p || q) must still include it; the ratio counts as e^80.
     p, q = jnp.log(jnp.array([0.5, 0.5])), jnp.array([0.0, -95.0])
     kl = exact_divergence(target_log_probs=p, model_log_probs=q, divergence="kl")
     assert float(kl) == pytest.approx(0.5 * np.log(0.5) + 0.5 * 80.0, rel=1e-5)
@@ -168,7 +168,7 @@ def test_joint_kl_splits_over_latents_exactly(params, latent_log_probs, imperfec
 
     marginal = marginal_kl(log_g, log_ratio=imperfect_log_ratio, latent_log_probs=latent_log_probs)
     assert float(marginal) == pytest.approx(float(decomposed), rel=1e-5)
-    # The average over h, which boundary seeking descends, is another number; it bounds KL of the averaged target.
+    # The average over h, which boundary seeking minimises, differs; it is a bound on the KL of the averaged target.
     conditional = conditional_kl(log_g, log_ratio=imperfect_log_ratio, latent_log_probs=latent_log_probs)
     assert abs(float(conditional) - float(marginal)) > 1e-3
     q = log_model(params, latent_log_probs)
@@ -209,8 +209,8 @@ def test_conditional_gradient_is_the_weighted_score(params, latent_log_probs, im
     np.testing.assert_allclose(actual, expected, atol=2e-6)
 
 
-def test_marginal_gradient_weighs_latents_by_their_partition(params, latent_log_probs, imperfect_log_ratio):
-    """-grad KL(p~ || q) = E_h[(alpha(z) / beta) sum_x p~(x|z) grad log g(x|z)]: what whole-batch weights estimate."""
+def test_marginal_gradient_weights_latents_by_their_partition(params, latent_log_probs, imperfect_log_ratio):
+    """-grad KL(p~ || q) = E_h[(alpha(z) / beta) sum_x p~(x|z) grad log g(x|z)], estimated by whole-batch weights."""
     fixed = log_conditionals(params)
     log_alpha = conditional_log_partitions(fixed, log_ratio=imperfect_log_ratio)
     latent_weights = jax.nn.softmax(latent_log_probs + log_alpha)

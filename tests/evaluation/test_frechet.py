@@ -53,8 +53,8 @@ def test_orthogonal_maps_and_translations_change_nothing_and_scale_enters_square
     assert scaled == pytest.approx(9 * plain, rel=1e-9)
 
 
-def test_singular_covariances_need_no_help():
-    # Fewer images than features, and subspaces that differ: the root of a rank-2 product of rank-3 matrices.
+def test_singular_covariances_need_no_regularisation():
+    # Fewer images than features, and different subspaces: the root of a rank-2 product of rank-3 matrices.
     a, b = random_covariance(0, 10, rank=3), random_covariance(1, 10, rank=2)
     result = distance(gaussian(np.zeros(10), a), gaussian(np.zeros(10), b)).value
     ridge = 1e-9 * np.eye(10)
@@ -64,7 +64,7 @@ def test_singular_covariances_need_no_help():
     assert orthogonal.value == pytest.approx(13.0)
 
 
-def test_the_record_says_how_it_was_measured():
+def test_the_record_contains_the_protocol():
     x, y = np.random.default_rng(0).normal(size=(2, 30, 4))
     result = frechet_distance(
         reference=feature_moments(x),

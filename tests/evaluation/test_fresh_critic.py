@@ -1,4 +1,4 @@
-"""A fresh critic against divergences that are known exactly: from below, close, and honest about what it memorised."""
+"""A fresh critic against exact divergences: a close lower bound, with a visible gap if it memorises its data."""
 
 import functools
 
@@ -43,7 +43,7 @@ def frozen(p, q, *, num_rows=20_000):
 
 
 def exact_value(variables, p, q, measure):
-    """V of the trained F with both expectations written out."""
+    """Computes V of the trained F with exact expectations."""
     logits, _ = NETWORKS.disc.apply(variables, jnp.asarray(p.states, jnp.float32), train=False)
     divergence = DIVERGENCES[measure]
     data_term = np.sum(np.exp(p.log_probs) * np.asarray(divergence.activation(logits), np.float64))
@@ -66,7 +66,7 @@ def test_the_bound_approaches_the_divergence_from_below(measure):
 
 
 @pytest.mark.parametrize("measure", ["jensen_shannon", "reverse_kl"])
-def test_a_law_against_itself_gives_nothing(measure):
+def test_equal_distributions_have_no_divergence(measure):
     p = target(0)
     critic = fresh_critic(jax.random.key(1), **frozen(p, p), networks=NETWORKS, settings=QUICK(measure=measure))
     assert exact_value(critic.variables, p, p, measure) <= 1e-6
@@ -74,7 +74,7 @@ def test_a_law_against_itself_gives_nothing(measure):
 
 
 def test_the_wasserstein_difference_of_two_points_is_their_distance():
-    """Two points at distance sqrt 3: a critic of slope one along the segment, up to what lambda lets it exceed.
+    """Two points at distance sqrt 3: a critic of slope one along the segment, up to the excess that lambda allows.
 
     With slope s along the segment the objective is s d - lambda (s - 1)^2, whose best s is 1 + d / (2 lambda).
     """
@@ -90,8 +90,8 @@ def test_the_wasserstein_difference_of_two_points_is_their_distance():
     np.testing.assert_allclose(critic.seen.penalized_mean, distance * (1 + excess) - strength * excess**2, rtol=0.02)
 
 
-def test_what_was_learned_by_heart_shows_as_a_gap():
-    """Sixty-four rows of 24 fair coins against endless others: the same law, yet F can name every row it has seen."""
+def test_memorised_data_show_as_a_gap():
+    """Sixty-four rows of 24 fair coins against many others: the same distribution, but F can memorise its rows."""
     networks = build_networks("mlp", example_shape=(24,), width=64)
     tosses = host_generator(jax.random.key(0))
     coins = {
@@ -104,7 +104,7 @@ def test_what_was_learned_by_heart_shows_as_a_gap():
     assert critic.curve[-1].seen - critic.curve[-1].held_out > 0.8
 
 
-def test_a_penalty_lowers_the_bound_and_is_counted_apart():
+def test_a_penalty_lowers_the_bound_and_is_reported_separately():
     p, q = target(0), target(1)
     rows = frozen(p, q, num_rows=4000)
     free, bound = (
@@ -117,7 +117,7 @@ def test_a_penalty_lowers_the_bound_and_is_counted_apart():
 
 
 def test_probabilities_are_never_mistaken_for_bits():
-    """A generator whose every probability is a half is the fair coin's own law; its probabilities are not."""
+    """If all probabilities of a generator are 1/2, its samples are those of fair coins; its probabilities are not."""
     coins = host_generator(jax.random.key(0)).integers(0, 2, (2000, NUM_BITS), dtype=np.uint8)
     halves = np.full((2000, NUM_BITS), 0.5, np.float32)
     settings = QUICK(steps=200)
@@ -165,8 +165,8 @@ def test_batches_take_every_row_at_most_once():
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_a_blind_critic_finds_nothing(measure):
-    """F = 0 says that the laws are one: V is then f(1), which is 0 for all but one."""
+def test_a_constant_critic_finds_no_divergence(measure):
+    """F = 0 means equal distributions: V is then f(1), which is 0 for all measures but one."""
     value = measure_value(real_logits=jnp.zeros(3), fake_logits=jnp.zeros(5), measure=measure)
     np.testing.assert_allclose(value, -np.log(4) if measure == "gan" else 0.0, atol=1e-6)
 
@@ -182,12 +182,12 @@ def test_a_blind_critic_finds_nothing(measure):
         ({"batch_size": 64, "penalty_stride": 3}, "penalty_stride=3.*divide"),
     ],
 )
-def test_settings_that_no_critic_can_honour(settings, words):
+def test_invalid_settings_are_refused(settings, words):
     with pytest.raises(ValueError, match=words):
         CriticSettings(**settings)
 
 
-def test_rows_and_networks_that_make_no_critic():
+def test_invalid_rows_and_networks_are_refused():
     rows = np.zeros((40, NUM_BITS), np.uint8)
     with pytest.raises(ValueError, match="fake has 40 rows, fewer than one batch of 256"):
         train_critic(jax.random.key(0), real=np.tile(rows, (7, 1)), fake=rows, networks=NETWORKS, settings=QUICK())

@@ -1,4 +1,4 @@
-"""The Inception network of FID computes what pytorch-fid's does; random weights stand in for the user's."""
+"""The Inception network of FID equals that of pytorch-fid; random weights replace those of the user's file."""
 
 import jax
 import numpy as np
@@ -35,7 +35,7 @@ _STEM = "1a_3x3 32,3,3,3 2a_3x3 32,32,3,3 2b_3x3 64,32,3,3 3b_1x1 80,64 4a_3x3 1
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Of every convolution: out, in, height, width, as PyTorch keeps them."""
+    """Returns (out, in, height, width) of every convolution, in PyTorch's order."""
     found = {}
     for prefix, words in [("Conv2d_", _STEM), *((f"{block}.branch", words) for block, words in _BLOCKS.items())]:
         parts = words.split()
@@ -46,7 +46,7 @@ def shapes() -> dict[str, tuple[int, ...]]:
 
 
 def kernels() -> dict[str, np.ndarray]:
-    """Random ones that keep the size of what goes through."""
+    """Draws random kernels that preserve the scale of the activations."""
     generator = np.random.default_rng(0)
     return {
         name: (generator.standard_normal(shape) * np.sqrt(2.0 / np.prod(shape[1:]))).astype(np.float32)

@@ -35,9 +35,9 @@ def test_unbiased_for_equal_distributions_at_any_size(m, n):
     assert min(values) < 0
 
 
-def test_mean_is_the_population_value_of_shifted_normals():
+def test_mean_is_the_exact_value_of_shifted_normals():
     # In one dimension k(x, y) = (xy + 1)³, so E k(x, y) = 1 + 3 E[x] E[y] + 3 E[x²] E[y²] + E[x³] E[y³].
-    def population(a):
+    def exact(a):
         def expected(moments, other):
             return 1 + 3 * moments[0] * other[0] + 3 * moments[1] * other[1] + moments[2] * other[2]
 
@@ -49,7 +49,7 @@ def test_mean_is_the_population_value_of_shifted_normals():
         squared_discrepancy(reference=generator.normal(size=(50, 1)), generated=generator.normal(size=(50, 1)) + 0.5)
         for _ in range(400)
     ]
-    assert abs(np.mean(values) - population(0.5)) < 4 * np.std(values) / np.sqrt(400)
+    assert abs(np.mean(values) - exact(0.5)) < 4 * np.std(values) / np.sqrt(400)
 
 
 def test_orthogonal_maps_change_nothing():
@@ -61,18 +61,18 @@ def test_orthogonal_maps_change_nothing():
     assert squared_discrepancy(reference=y, generated=x) == pytest.approx(plain)
 
 
-def test_standard_error_is_honest():
+def test_standard_error_matches_repetitions():
     generator = np.random.default_rng(6)
     results = [
         measured(seed, generator.normal(size=(400, 2)), generator.normal(size=(500, 2)) + 0.3) for seed in range(150)
     ]
     spread = np.std([result.value for result in results], ddof=1)
     claimed = np.sqrt(np.mean([result.standard_error**2 for result in results]))
-    # The spread of 150 results is known to about 6 %.
+    # The standard deviation of 150 results is known to about 6 %.
     assert claimed == pytest.approx(spread, rel=0.25)
 
 
-def test_the_record_and_the_dealing():
+def test_the_record_and_the_subsets():
     features = np.random.default_rng(0).normal(size=(230, 3))
     result = measured(1, features[:120], features[120:])
     assert (result.num_subsets, result.subset_size) == (2, 50)

@@ -1,4 +1,4 @@
-"""Streaming and merging change nothing."""
+"""Streaming and merging give the moments of all features."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_moments_are_numpys(features):
 
 
 @pytest.mark.parametrize("cuts", [[250], [1, 2, 499], [100, 100, 101, 350]])
-def test_any_way_of_cutting_the_stream_gives_the_same_moments(features, cuts):
+def test_the_moments_do_not_depend_on_the_batches(features, cuts):
     parts = [part for part in np.split(features, cuts) if len(part)]
     whole, streamed = feature_moments(features), stream_moments(parts)
     assert streamed.num_samples == 500
@@ -34,8 +34,8 @@ def test_merging_is_commutative_and_associative(features):
     np.testing.assert_allclose(left.scatter, right.scatter, rtol=1e-11)
 
 
-def test_a_large_mean_does_not_swallow_a_small_spread():
-    # In float32, or by sum of squares minus square of sums, nothing of the spread would be left.
+def test_a_small_variance_survives_a_large_mean():
+    # In float32, or by sum of squares minus square of sums, all digits of the variance would be lost.
     features = np.random.default_rng(1).normal(size=(2000, 2))
     shifted = stream_moments(np.split(features + 1e6, 20))
     np.testing.assert_allclose(shifted.covariance, np.cov(features, rowvar=False), rtol=1e-6)

@@ -1,4 +1,4 @@
-"""n-gram statistics against a plain dictionary count, and the laws of their errors."""
+"""n-gram statistics against a plain dictionary count, and the properties of their errors."""
 
 import collections
 import math
@@ -19,7 +19,7 @@ NUM_SYMBOLS = 5
 
 
 def markov_lines(seed, num_lines, *, length=12, stay=0.5):
-    """Lines in which a symbol repeats with probability ``stay``."""
+    """Draws lines in which a symbol repeats with probability ``stay``."""
     generator = np.random.default_rng(seed)
     lines = generator.integers(0, NUM_SYMBOLS, (num_lines, length))
     for position in range(1, length):
@@ -34,7 +34,7 @@ def divergence(generated, reference, n, *, num_symbols=NUM_SYMBOLS):
 
 
 def divergence_by_dictionary(generated, reference, n):
-    """The definition, word for word: counts of every window, KL of each side from the middle over its own support."""
+    """Computes the divergence by its definition: counts of every window, KL of each set from the mean distribution."""
 
     def distribution(lines):
         counts = collections.Counter(

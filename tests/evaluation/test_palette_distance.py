@@ -1,4 +1,4 @@
-"""Colour statistics of palette images: extremes, hand-computed cases, what each sees and does not."""
+"""Colour statistics of palette images: extremes, hand-computed cases, and which changes each of them detects."""
 
 import jax
 import numpy as np
@@ -33,7 +33,7 @@ def test_identical_sets_are_at_zero_and_disjoint_ones_at_one():
         assert apart == pytest.approx(1.0)
 
 
-def test_moved_pixels_are_seen_by_the_marginals_only():
+def test_moved_pixels_are_detected_by_the_marginals_only():
     images = np.zeros((4, 5, 6), np.uint8)
     images[:, 0] = 1
     moved = images[:, ::-1]
@@ -42,7 +42,7 @@ def test_moved_pixels_are_seen_by_the_marginals_only():
     assert pixel_marginal_distance(generated=moved, reference=images, num_colors=COLORS) == pytest.approx(2 / 5)
 
 
-def test_shuffling_each_pixel_among_the_images_is_seen_by_the_pairs_only():
+def test_shuffling_each_pixel_among_the_images_is_detected_by_the_pairs_only():
     generator = np.random.default_rng(0)
     images = np.broadcast_to(generator.integers(0, COLORS, (500, 1, 1)), (500, 5, 6))
     shuffled = generator.permuted(images, axis=0)
@@ -67,7 +67,7 @@ def test_pairs_of_many_colours_do_not_overflow():
     assert neighbor_pair_distance(generated=images, reference=images - 1, num_colors=256) == 1.0
 
 
-def test_pairs_across_and_down_are_told_apart():
+def test_horizontal_and_vertical_pairs_are_distinguished():
     stripes = np.broadcast_to(np.array([0, 1]), (1, 4, 2))
     assert neighbor_pair_distance(generated=stripes.swapaxes(1, 2), reference=stripes, num_colors=2) > 0.5
 

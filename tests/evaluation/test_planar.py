@@ -1,4 +1,4 @@
-"""Targets in the plane: the density is that of the samples."""
+"""Planar targets: the density is that of the samples."""
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ def test_the_density_integrates_to_one_and_has_the_samples_moments(name):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_samples_entropy_is_the_densitys(name):
-    """E[-log p] from samples against the integral: true only if samples and density are of one distribution."""
+    """E[-log p] from samples equals the integral only if samples and density have the same distribution."""
     target = planar_target(name)
     points, area = square()
     log_density = jax.jit(lambda x: planar_log_density(x, target=target))
@@ -50,7 +50,7 @@ def test_perfect_samples_are_of_high_quality(name):
         standard_deviation=target.standard_deviation,
     )
     assert int(coverage.modes_covered) == len(target.centers)
-    # Modes that overlap catch each other's strays.
+    # With overlapping modes a sample far from its own mode may be close to another one.
     assert float(coverage.high_quality_fraction) > expected_high_quality_fraction() - 4 * np.sqrt(0.0111 / NUM)
 
 
@@ -61,7 +61,7 @@ def test_targets_fit_the_same_window():
 
 
 def test_neighbours_on_a_curve_overlap():
-    """Otherwise a curve would be a row of islands."""
+    """Otherwise a curve would consist of separate parts."""
     for name in ("circles", "spiral"):
         target = planar_target(name)
         distances = np.linalg.norm(target.centers[:, None] - target.centers[None], axis=-1)

@@ -1,4 +1,4 @@
-"""The exact mean of a self-normalised estimator, against complete enumeration, Monte Carlo and its own limits."""
+"""The exact mean of a self-normalised estimator, against complete enumeration, Monte Carlo and its limits."""
 
 import itertools
 
@@ -32,7 +32,7 @@ def means(num_samples, num_latents=2):
 
 
 def leave_one_out(weights):
-    """Each weight less the mean of its latent's others, ``[N, M]``."""
+    """Computes each weight minus the mean of its latent's others, ``[N, M]``."""
     num_samples = weights.shape[1]
     if num_samples == 1:
         return np.zeros_like(weights)
@@ -40,7 +40,7 @@ def leave_one_out(weights):
 
 
 def enumerated(num_samples, num_latents):
-    """The three expected gradients from every batch of latents and samples that there is."""
+    """Computes the three expected gradients by enumeration of all batches of latents and samples."""
     expected = np.zeros((3, 2, 2))
     scores = np.exp(LOG_G) @ STATISTICS
     for latents in itertools.product(range(2), repeat=num_latents):
@@ -68,7 +68,7 @@ def test_it_is_the_sum_over_every_batch(num_samples, num_latents):
 
 
 def limits():
-    """The per-latent gradient at infinite M, and the first-order coefficient of what is missing."""
+    """Computes the per-latent gradient at infinite M, and the first-order coefficient of the bias."""
     log_target = LOG_G + LOG_RATIO
     log_target = log_target - logsumexp(log_target, axis=1, keepdims=True)
     target, g = np.exp(log_target), np.exp(LOG_G)
@@ -85,7 +85,7 @@ def test_the_bias_falls_like_one_over_m_with_the_known_coefficient():
     np.testing.assert_allclose(found[1], found[0] / 2, rtol=0.01, atol=1e-6)
 
 
-def test_one_sample_carries_no_signal():
+def test_one_sample_has_no_signal():
     found = means([1])
     np.testing.assert_allclose(found.per_latent, 0.0, atol=1e-10)
     np.testing.assert_allclose(found.marginal_centered, 0.0, atol=1e-10)
@@ -123,7 +123,7 @@ def test_the_deviation_over_the_whole_batch_is_that_of_many_batches():
         num_samples=num_samples,
         num_latents=num_latents,
     )
-    # The error of a deviation is about 1 / sqrt(2 batches) of it, and what the first order leaves out about 1/N.
+    # The relative error of a standard deviation is about 1 / sqrt(2 batches), and that of the first order about 1/N.
     np.testing.assert_allclose(gradients.std(axis=0, ddof=1), expected, rtol=0.05)
 
 
@@ -141,7 +141,7 @@ def test_the_scale_of_the_weights_cancels():
 
 
 def test_weights_of_very_different_size():
-    """One state in a thousand holds nearly all the weight: M = 10 mostly misses it, M = 10^6 does not."""
+    """One state in a thousand has nearly all the weight: M = 10 mostly misses it, M = 10^6 does not."""
     log_g = np.log(np.array([[0.999, 0.001]]))
     found = finite_sample_means(
         log_g, log_ratio=[-20.0, 10.0], latent_log_probs=[0.0], statistics=[[0.0], [1.0]], num_samples=[10, 10**6],

@@ -1,4 +1,4 @@
-"""Weights files of PyTorch are read as numbers, and what else a pickle can ask for is refused."""
+"""Weights files of PyTorch are read without unpickling, and pickles of other objects are rejected."""
 
 import struct
 import zipfile
@@ -32,7 +32,7 @@ def tensor(key: str, *, shape, strides, offset=0, kind="FloatStorage", count=6) 
 
 
 def archive(path, body: bytes, **storages: np.ndarray):
-    """What torch.save writes: a zip of a pickle and of every storage's numbers."""
+    """Writes a file like torch.save: a zip archive of a pickle and of every storage's numbers."""
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("weights/data.pkl", b"\x80\x02" + body + b".")
         for key, values in storages.items():
@@ -85,14 +85,14 @@ def test_everything_else_is_refused(tmp_path, body, words):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x02K\x01.", b"PK\x03\x04", b"no pickle at all", bytes(100)])
-def test_files_that_are_something_else_are_refused_by_name(tmp_path, content):
+def test_other_files_are_refused_by_name(tmp_path, content):
     path = tmp_path / "other.pth"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"other\.pth is not a readable file of PyTorch weights"):
         read_torch_weights(path)
 
 
-def test_the_older_format_is_read_and_its_cut_off_copy_is_not(tmp_path):
+def test_the_older_format_is_read_and_its_truncated_copy_is_not(tmp_path):
     try:
         content = weights_file().read_bytes()
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""The fault-injection report, and the soak.
+"""The fault-injection report, and the soak test.
 
 python -m tests.faults --report                 # every fault, as a table; about ten minutes on two cores
 python -m tests.faults --report --kills=4       # a shorter one
-python -m tests.faults --soak_minutes=30        # the main job, killed at random; memory, files and metrics afterwards
+python -m tests.faults --soak_minutes=30        # digits, killed at random moments; memory, files, metrics afterwards
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Row:
       injected: how often.
       recovered: how often the run came through as it should.
       steps_lost: steps that had to be taken again, for every injection.
-      note: what else there is to say.
+      note: a remark.
     """
 
     fault: str
@@ -74,7 +74,7 @@ def kill_at_random(
         row.injected += 1
         row.steps_lost.append(steps_to_repeat(killed))
     row.recovered = row.injected if as_if_nothing_had_happened(folder, *flags, steps=steps) else 0
-    row.note = "final state bit for bit that of a quiet run; every line of metrics once"
+    row.note = "final state bit for bit that of an uninterrupted run; every line of metrics once"
     return row
 
 
@@ -139,7 +139,7 @@ def kill_while_saving(folder: Path, *, kills: int, every: int = 5) -> Row:
     """Kills a run at chosen moments of a save, lets it end, and compares it with an uninterrupted run."""
     steps = 4 * every * kills
     flags = (f"--steps={steps}", f"--checkpoint_every={every}", "--report_every=1")
-    row, found = Row("kill -9 in the middle of a save"), collections.Counter[Save]()
+    row, found = Row("kill -9 during a save"), collections.Counter[Save]()
     killed, checkpoints = folder / "killed", folder / "killed" / "checkpoints"
     moments = [moment for moment in Save if moment is not Save.NOT_BEGUN]
     while row.injected < kills:
@@ -159,7 +159,7 @@ def kill_while_saving(folder: Path, *, kills: int, every: int = 5) -> Row:
         found[progress_of_a_save(checkpoints, whole=whole)] += 1
     row.recovered = row.injected if as_if_nothing_had_happened(folder, *flags, steps=steps) else 0
     met = ", ".join(f"{moment.name.lower().replace('_', ' ')} {found[moment]}" for moment in Save if found[moment])
-    row.note = f"found after the kill: {met}; final state bit for bit that of a quiet run"
+    row.note = f"found after the kill: {met}; final state bit for bit that of an uninterrupted run"
     return row
 
 
@@ -232,14 +232,14 @@ def fill_the_disk(folder: Path) -> Row:
         else:
             whole = not launching.checkpoint_steps(run)
         row.recovered = int(told and code == 1 and "could not be saved" in log and whole)
-        row.note = "trained on to its end, told of every checkpoint, ended with code 1; went on when there was space"
+        row.note = "trained to the end, logged every failed checkpoint, exit code 1; resumed when there was space"
     return row
 
 
 def go_back_from_nan(folder: Path) -> Row:
     """Sets a parameter to NaN once: the run stops, or restores a checkpoint and continues."""
     flags = ("--steps=40", "--checkpoint_every=10", "--report_every=5", "--poison_at=25")
-    row = Row("number that is not finite, --nan_policy=restore", injected=1)
+    row = Row("non-finite number, --nan_policy=restore", injected=1)
     log = launching.run(folder / "restored", *flags, "--nan_policy=restore")
     step, leaves = launching.newest_state(folder / "restored")
     finite = all(np.isfinite(leaf).all() for leaf in leaves if leaf.dtype.kind == "f")
@@ -280,12 +280,12 @@ def lose_a_host(folder: Path, *, how: str) -> Row:
     if how == "SIGTERM to process 1":
         (step,) = launching.checkpoint_steps(run)
         row.recovered = int(codes == [0, 0] and all(f"ended at step {step}\n" in job.log(i) for i in (0, 1)))
-        row.steps_lost, row.note = [0], f"both saved step {step} and left after {seconds:.1f} s"
+        row.steps_lost, row.note = [0], f"both saved step {step} and exited after {seconds:.1f} s"
     else:
         survivor = 1 if lost == "0" else 0
         told = "Traceback" in job.log(survivor) or "most recent call first" in job.log(survivor)
         row.recovered = int(all(code == 1 for code in codes) and seconds < 30 and told)
-        row.note = f"the rest ended after {seconds:.1f} s, exit codes {codes}, where it was is in the log"
+        row.note = f"the others ended after {seconds:.1f} s, exit codes {codes}; the log contains their stacks"
     return row
 
 

@@ -4,7 +4,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def as_users_compile_them(optimized):
-    """What overflows, or cancels, depends on what the compiler fuses and reorders."""
+    """Compiles as users do: overflow and cancellation depend on what the compiler fuses and reorders."""
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Two distributions on three points, as exact batches, and the divergences in question as plain formulas."""
+"""Two distributions on three points, as exact batches, and the divergences as plain formulas."""
 
 import jax
 import jax.experimental
@@ -45,12 +45,12 @@ def float64():
 
 
 def data_batch(per_point):
-    """Values on the three points -> a batch whose mean is the expectation under P."""
+    """Maps values on the three points to a batch whose mean is the expectation under P."""
     return jnp.repeat(jnp.asarray(per_point), np.array([5, 3, 2]), total_repeat_length=10)
 
 
 def generated_batch(per_point):
-    """The same for Q."""
+    """Maps values on the three points to a batch whose mean is the expectation under Q."""
     return jnp.repeat(jnp.asarray(per_point), np.array([1, 6, 3]), total_repeat_length=10)
 
 

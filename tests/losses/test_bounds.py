@@ -1,4 +1,4 @@
-"""The bound bounds, is tight and stationary at the log density ratio, and is -inf, never NaN, where undetermined."""
+"""The bound is a lower bound, tight and stationary at the log density ratio, and -inf, not NaN, if undetermined."""
 
 import functools
 import math
@@ -86,8 +86,8 @@ def test_the_discriminator_loss_is_the_negative_bound_and_binary_cross_entropy_f
     ("name", "real", "fake", "expected"),
     [
         ("pearson_chi2", 100.0, 0.0, math.inf),
-        ("pearson_chi2", 100.0, 100.0, -math.inf),  # inf - inf: the fake term wins
-        ("neyman_chi2", -100.0, -100.0, -math.inf),  # -inf + inf: the data term wins
+        ("pearson_chi2", 100.0, 100.0, -math.inf),  # inf - inf: the fake term determines the result
+        ("neyman_chi2", -100.0, -100.0, -math.inf),  # -inf + inf: the data term determines the result
         ("neyman_chi2", 0.0, -100.0, math.inf),
         ("reverse_kl", -100.0, 0.0, -math.inf),
         ("kl", 3e38, 0.0, 3e38),

@@ -1,4 +1,4 @@
-"""Generator losses through gradients: slopes in F, where their minima are, and relations between them."""
+"""Continuous generator losses: their slopes in F, their minima, and relations between them."""
 
 import jax
 import jax.numpy as jnp

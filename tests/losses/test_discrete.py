@@ -19,12 +19,12 @@ F = np.array([0.9, -0.6, 0.3, -1.2], np.float32)  # the discriminator on the fou
 
 
 def log_probs_of_points(logits):
-    """log g(x|z) of the four points for one latent's logits."""
+    """Computes log g(x|z) of the four points for one latent's logits."""
     return jnp.sum(jnp.asarray(POINTS) * logits[None, :] - jax.nn.softplus(logits)[None, :], axis=1)
 
 
 def tuples(num_samples):
-    """Indices of every tuple of M points, [M, 4^M]."""
+    """Lists the indices of every tuple of M points, [M, 4^M]."""
     return np.array(list(itertools.product(range(4), repeat=num_samples))).T
 
 
@@ -34,7 +34,7 @@ def probability_of(indices, logits):
 
 @functools.partial(jax.jit, static_argnames=("loss", "num_samples"))
 def mean_and_variance_of_gradient(loss, logits, num_samples):
-    """Exact over all tuples: the expected gradient of the loss of one latent, and its total variance."""
+    """Computes, exactly over all tuples, the expected gradient of the loss of one latent, and its total variance."""
     indices = tuples(num_samples)
 
     def losses_of_tuples(logits):
@@ -64,7 +64,7 @@ def reinforce_constant(log_probs, rewards):
 
 
 def exact_gradient(logits):
-    """Of KL(p~(x|z) || g(x|z)) with p~ = w g / alpha held fixed."""
+    """Computes the gradient of KL(p~(x|z) || g(x|z)) with p~ = w g / alpha constant."""
     target = jax.lax.stop_gradient(jax.nn.softmax(log_probs_of_points(logits) + jnp.asarray(F)))
     return jax.grad(lambda logits: -jnp.sum(target * log_probs_of_points(logits)))(logits)
 
@@ -80,7 +80,7 @@ def test_the_gradient_tends_to_the_exact_one_and_its_bias_falls_like_one_over_m(
     }
     np.testing.assert_allclose(bias[1], 1.0, rtol=1e-4)  # no signal at all
     assert bias[1] > bias[2] > bias[3] > bias[4] > bias[6]
-    # M bias(M) tends to a constant: bias = a/M + b/M^2 fitted at 3 and 4 foretells 6, and 1/M alone nearly does.
+    # M bias(M) tends to a constant: bias = a/M + b/M^2 fitted at 3 and 4 predicts 6, and 1/M alone nearly does.
     a, b = np.linalg.solve([[1 / 3, 1 / 9], [1 / 4, 1 / 16]], [bias[3], bias[4]])
     np.testing.assert_allclose(bias[6], a / 6 + b / 36, rtol=0.03)
     np.testing.assert_allclose(6 * bias[6], 4 * bias[4], rtol=0.1)
@@ -106,7 +106,7 @@ def test_the_gradient_from_many_samples_is_the_exact_one_within_its_standard_err
     small = mean_and_variance_of_gradient(plain, logits, 6)[0]
     expected = target + (small - target) * 6 / num_samples  # the bias falls like 1/M
     np.testing.assert_array_less(np.abs(found.mean(axis=0) - expected), 4 * standard_error)
-    # Sharp enough to tell: the gradient at M = 6 is many standard errors away.
+    # The test is sensitive enough: the gradient at M = 6 is many standard errors away.
     assert (np.abs(small - target) > 8 * standard_error).any()
 
 
@@ -119,7 +119,7 @@ def test_the_centered_loss_has_the_same_expected_gradient_and_less_variance():
         assert centered_variance < 0.9 * plain_variance
 
 
-def test_one_sample_carries_no_signal():
+def test_one_sample_has_no_signal():
     log_probs, fake_logits = jnp.array([[-3.0, -700.0]]), jnp.array([[50.0, -2.0]])
     value, gradient = jax.value_and_grad(lambda x: centered(x, fake_logits).sum())(log_probs)
     assert value == 0
@@ -223,7 +223,7 @@ def test_the_leave_one_out_baseline_is_the_mean_of_the_others():
     rewards = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     others = np.stack([np.delete(rewards, m, axis=0).mean(axis=0) for m in range(6)])
     np.testing.assert_allclose(losses.leave_one_out_baseline(rewards), others, rtol=1e-5, atol=1e-7)
-    rewards[2] = 1e30  # a sum with this reward taken away again would leave nothing of the others
+    rewards[2] = 1e30  # subtracting this reward from the total would lose all digits of the others
     others = np.delete(rewards, 2, axis=0).mean(axis=0)
     np.testing.assert_allclose(losses.leave_one_out_baseline(rewards)[2], others, rtol=1e-5)
 

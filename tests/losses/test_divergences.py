@@ -1,4 +1,4 @@
-"""Laws of the conjugate pair, in float64 so that a law is a law; golden divergences. Accuracy: test_numerics.py."""
+"""Identities of the conjugate pair, in float64, and known divergences. Accuracy: test_numerics.py."""
 
 import copy
 import dataclasses
@@ -30,7 +30,7 @@ def logits64(*, reach=4.0):
 
 @functools.cache
 def quantities(divergence):
-    """Everything that the laws compare, at 41 logits, in float64, as one program."""
+    """Computes everything that the identities compare, at 41 logits, in float64, as one program."""
     step = 1e-6
 
     def difference(function, x):

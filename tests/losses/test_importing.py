@@ -1,4 +1,4 @@
-"""The mathematics stands alone: importing it brings in no framework and starts no backend."""
+"""Importing the losses imports no other framework and starts no backend."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Every elementwise function of a logit, with its gradient, against extended precision; and never a NaN."""
+"""Every elementwise function of a logit and its gradient against extended precision, and that none is ever NaN."""
 
 import functools
 
@@ -150,13 +150,13 @@ def arrays(*shape):
 
 
 def with_gradients(function, *arguments):
-    """Values, gradients, and gradients under a zero cotangent (which must not meet an inf)."""
-    value, pull_back = jax.vjp(function, *arguments)
-    return value, pull_back(jnp.ones_like(value)), pull_back(jnp.zeros_like(value))
+    """Computes values, gradients, and gradients under a zero cotangent (which must not be multiplied by inf)."""
+    value, vjp = jax.vjp(function, *arguments)
+    return value, vjp(jnp.ones_like(value)), vjp(jnp.zeros_like(value))
 
 
 def compiled(functions):
-    """All of the functions with their gradients, as one program."""
+    """Compiles all functions with their gradients as one program."""
     return jax.jit(lambda *arguments: {name: with_gradients(f, *arguments) for name, f in functions.items()})
 
 

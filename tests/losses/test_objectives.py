@@ -1,4 +1,4 @@
-"""The table of generator objectives: every entry has both losses, and they meet at the boundary."""
+"""The table of generator objectives: every entry has both losses, which agree on the boundary."""
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +20,8 @@ def test_losses_have_one_signature(name):
 
 
 @pytest.mark.parametrize("name", [name for name, objective in OBJECTIVES.items() if objective.boundary is not None])
-def test_a_discriminator_that_sees_no_difference_stands_at_the_boundary(name):
-    """Of one value for data and samples alike, the discriminator's loss is least at the boundary."""
+def test_the_discriminator_loss_of_equal_logits_is_minimal_at_the_boundary(name):
+    """If F has one value on data and samples, the discriminator's loss is minimal at the boundary."""
     objective = OBJECTIVES[name]
 
     def loss(value):

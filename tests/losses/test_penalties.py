@@ -1,4 +1,4 @@
-"""Penalties: exact for linear and quadratic statistics, of any rank, with the weights that the equation says."""
+"""Penalties: exact for linear and quadratic functions of any rank, with the weights of the equation."""
 
 import dataclasses
 import functools
@@ -132,14 +132,14 @@ def test_the_wgan_penalty_of_a_linear_critic_is_that_of_its_norm(shape):
 def test_the_wgan_penalty_mixes_each_pair_with_one_uniform_number_of_its_own():
     real, fake = jnp.ones((4000, 3, 2)), jnp.zeros((4000, 3, 2))
 
-    def spread_within_an_example(x):  # its gradient is x less its mean, zero for one number per example
+    def variation_within_an_example(x):  # its gradient is x less its mean, zero for one number per example
         return 0.5 * jnp.sum((x - x.mean(axis=(1, 2), keepdims=True)) ** 2, axis=(1, 2))
 
     def half_squared_norm(x):  # its gradient is x, of norm eps sqrt(6)
         return 0.5 * jnp.sum(x**2, axis=(1, 2))
 
     key = jax.random.key(0)
-    found = jax.jit(functools.partial(losses.gradient_penalty, spread_within_an_example))(key, real=real, fake=fake)
+    found = jax.jit(functools.partial(losses.gradient_penalty, variation_within_an_example))(key, real=real, fake=fake)
     np.testing.assert_allclose(found, 1.0, rtol=1e-6)
     squares = (np.sqrt(6) * (np.arange(10000) + 0.5) / 10000 - 1) ** 2  # over eps uniform in [0, 1)
     found = jax.jit(functools.partial(losses.gradient_penalty, half_squared_norm))(key, real=real, fake=fake)

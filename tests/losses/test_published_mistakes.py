@@ -1,7 +1,7 @@
-"""The sixteen mistakes found in the published formulas, E1 to E16: the print is wrong here, what we compute is right.
+"""The sixteen mistakes in the published formulas, E1 to E16: the printed formulas are wrong, ours are right.
 
-They were collected from slides that summarise the paper, its first versions and the authors' post; some are slips of
-notation, and then the test is of the property that the right notation says. All on small supports, by enumeration.
+They are from slides that summarise the paper, its first versions and the authors' post; some are mistakes of notation,
+and then the test checks the property that the right notation states. All on small supports, by enumeration.
 """
 
 import itertools
@@ -47,7 +47,7 @@ def bounds(logits):
 
 
 def test_e2_the_value_estimate_has_the_activation_and_the_conjugate():
-    """Printed: mean F on data less mean w on samples, for every divergence: KL less 1, whatever is asked for."""
+    """Printed: mean F on data less mean w on samples, for every divergence; that is KL less 1 for all of them."""
 
     @jax.jit
     def printed(logits):
@@ -110,7 +110,7 @@ def test_e3_the_divergence_of_the_marginals_is_not_the_mean_of_the_conditional_o
 
 
 def test_e3_the_two_losses_estimate_the_two_gradients():
-    """Exactly weighted, the per-latent loss follows the conditionals, and the marginal one the marginals."""
+    """With exact weights, the per-latent loss has the conditionals' gradient, the marginal loss the marginals'."""
     alpha, beta, conditional, _, target = joint_quantities()
     counts = np.array([[7, 2, 1], [1, 3, 6]])
     points = np.array([np.repeat(np.arange(3), row) for row in counts]).T  # [M, N]: ten samples, exactly g(x|z)
@@ -214,7 +214,7 @@ def test_e10_the_minimax_loss_is_the_lower_bound_and_the_proxy_is_another():
 
 
 def test_e11_a_zero_boundary_loss_does_not_mean_equal_distributions():
-    """It does for the optimal F; for a fixed F anything that lives on {F = 0} is a minimiser, a single point too."""
+    """It does for the optimal F; for a fixed F every distribution on {F = 0} is a minimiser, also a single point."""
     fixed = np.array([0.0, 0.0, 1.0])
     dropped_mode = np.array([1.0, 0.0, 0.0])
     assert dropped_mode @ np.asarray(losses.boundary_seeking_loss(jnp.asarray(fixed, jnp.float32))) == 0
@@ -224,7 +224,7 @@ def test_e11_a_zero_boundary_loss_does_not_mean_equal_distributions():
 
 
 def test_e12_the_self_normalised_estimate_is_biased_and_has_no_signal_at_one_sample():
-    """Printed as a matter of variance alone. Here the mean estimate of E_P[x], over all M-tuples from Q."""
+    """Printed as if only the variance mattered. Here the mean estimate of E_P[x], over all M-tuples from Q."""
     values, weights = np.array([0.0, 1.0, 2.0]), P / Q
     truth, without_weights = P @ values, Q @ values
 
@@ -241,7 +241,7 @@ def test_e12_the_self_normalised_estimate_is_biased_and_has_no_signal_at_one_sam
 
 
 def test_e13_the_gan_row_is_not_zero_at_equal_distributions():
-    """A divergence has f(1) = 0; the GAN row has f(1) = -log 4, so it is none; Jensen-Shannon is that plus log 4."""
+    """A divergence has f(1) = 0; the GAN row has f(1) = -log 4, so it is not one; Jensen-Shannon adds log 4."""
     gan, jensen_shannon = losses.DIVERGENCES["gan"], losses.DIVERGENCES["jensen_shannon"]
     np.testing.assert_allclose(gan.f(jnp.float32(1)), -np.log(4), rtol=1e-6)
     ratios = jnp.asarray(P / Q, jnp.float32)
@@ -253,7 +253,7 @@ def test_e13_the_gan_row_is_not_zero_at_equal_distributions():
 
 
 def test_e14_probability_activation_and_logit_are_three_things():
-    """D stands for all three in print. Here arguments are logits: sigmoid(F) is D, nu(F) is T, e^F is D/(1 - D)."""
+    """D denotes all three in print. Here arguments are logits: sigmoid(F) is D, nu(F) is T, e^F is D/(1 - D)."""
     logits = jnp.array([-2.0, 0.0, 1.0])
     probability = jax.nn.sigmoid(logits)
     np.testing.assert_allclose(losses.importance_weights(logits), probability / (1 - probability), rtol=1e-5)
@@ -262,7 +262,7 @@ def test_e14_probability_activation_and_logit_are_three_things():
 
 
 def test_e15_a_critics_estimate_is_never_above_the_divergence_it_is_reported_as():
-    """The quantitative comparison in print is by re-trained critics: lower bounds, and a weak critic flatters."""
+    """The published comparison is by re-trained critics, so by lower bounds, which a weak critic makes too small."""
     strong, weak = (bounds(jnp.asarray(scale * LOG_RATIO, jnp.float32)) for scale in (1.0, 0.3))
     for name in supports.NAMES:
         assert weak[name] < strong[name] < supports.DIVERGENCE_OF_P_FROM_Q[name] + 2e-6
@@ -302,6 +302,6 @@ def test_e16_the_constant_in_the_reinforce_reward_is_minus_one():
     for constant in (-1.0, 0.0, 1.0):
         np.testing.assert_allclose(expected_gradient(constant), exact, atol=1e-6)
 
-    # The sum over m that is printed is M times the mean that is meant.
+    # The printed sum over m is M times the intended mean.
     log_probs, rewards = -jnp.ones((4, 1)), jnp.full((4, 1), 3.0)
     assert losses.reinforce_loss(log_probs=log_probs, rewards=rewards, baseline=1.0).tolist() == [2.0]

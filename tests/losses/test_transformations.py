@@ -1,4 +1,4 @@
-"""The same numbers without jit, with it, and under vmap, pmap and shard_map; and one trace for one shape."""
+"""The results are the same without jit, with jit, vmap, pmap and shard_map; and a shape is traced once."""
 
 import chex
 import jax
@@ -51,7 +51,7 @@ def values(x, y):
 
 
 def values_and_gradients(x, y):
-    """All functions as one program: what is compared is the transformation."""
+    """Computes all functions as one program, so that only the transformation differs."""
 
     def gradients(function):
         return jax.grad(lambda x, y: function(x, y).sum(), argnums=(0, 1))(x, y)
@@ -61,7 +61,7 @@ def values_and_gradients(x, y):
 
 @pytest.fixture(scope="module")
 def expected():
-    """Share by share, compiled."""
+    """Computes the results of each device's share separately, compiled."""
     x, y = shares()
     compiled = jax.jit(values_and_gradients)
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(compiled(x[i], y[i]) for i in range(8)))

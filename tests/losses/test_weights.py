@@ -1,4 +1,4 @@
-"""Weights: softmax laws, invariance, bounds on the effective sample size, and the partition over devices."""
+"""Weights: properties of the softmax, invariance, bounds on the effective sample size, the partition over devices."""
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +75,7 @@ def test_the_weight_is_the_exponential_of_the_logit():
     )
 
 
-def test_equal_and_lonely_samples():
+def test_equal_weights_and_a_single_weight():
     assert losses.effective_sample_size(jnp.full((7, 2), 3e38)).tolist() == [7.0, 7.0]
     assert losses.effective_sample_size(jnp.full((1, 2), -5.0)).tolist() == [1.0, 1.0]
     np.testing.assert_array_equal(losses.normalized_importance_weights(jnp.full((1, 2), 9.0)), 1.0)

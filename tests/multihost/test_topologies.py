@@ -32,7 +32,7 @@ def test_two_hosts_of_four_devices_equal_one_device(alone, tmp_path):
     assert step == 20
     assert launching.largest_difference(leaves, alone) < 1e-5
 
-    # Only process 0 tells of the run, and nobody else has left a file.
+    # Only process 0 logs the run, and the others have written no files.
     other = (tmp_path / "run.log1").read_text()
     assert "step 20/20" in log and "steps/s" not in other and "==" not in other
     records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]

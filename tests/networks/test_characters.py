@@ -1,4 +1,4 @@
-"""What the discriminators of text see: the whole sentence, or what is around a position."""
+"""The receptive field of the discriminators of text: the whole sentence, or the surroundings of a position."""
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +17,9 @@ def scores(name, sentences):
     return jax.jit(lambda points: networks.disc.apply(variables, points, train=False)[0])(sentences)
 
 
-# Taps of the first convolution, then two convolutions of 5 per block: how far a position sees either way.
+# Taps of the first convolution, then two convolutions of 5 per block: the receptive field in each direction.
 @pytest.mark.parametrize(("name", "reach"), [("characters_theano_positions", 14), ("characters_wgan_gp_positions", 20)])
-def test_a_position_sees_what_the_convolutions_reach_and_no_more(name, reach):
+def test_a_position_depends_on_its_receptive_field_only(name, reach):
     sentences = jax.nn.one_hot(jax.random.randint(jax.random.key(1), (1, LENGTH), 0, SYMBOLS), SYMBOLS)
     middle = LENGTH // 2
     changed = sentences.at[0, middle].set(jnp.roll(sentences[0, middle], 1))

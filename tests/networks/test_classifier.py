@@ -1,4 +1,4 @@
-"""Adversarial classification: the pair discriminator is one of the concatenation, for any number of labels at once."""
+"""Adversarial classification: the pair discriminator equals one of concatenations, for any number of labels."""
 
 import jax
 import jax.numpy as jnp

@@ -44,7 +44,7 @@ def assert_trees_close(actual, expected, tolerance=1e-5):
 
 
 def derivatives(module, variables, inputs, probe):
-    """A layer's output, the first derivatives of a statistic of it, and the second ones of a penalty."""
+    """Computes a layer's output, first derivatives of a statistic of it, and second derivatives by a penalty."""
 
     def statistic(variables, inputs):
         result = module.apply(variables, inputs)

@@ -1,4 +1,4 @@
-"""The convolutional discriminator is one function, whatever form trains it fastest."""
+"""The convolutional discriminator is the same function in every form."""
 
 import jax
 import numpy as np

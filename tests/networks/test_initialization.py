@@ -1,4 +1,4 @@
-"""Initial parameters have the spread of the library they imitate."""
+"""Initial parameters have the distribution of the library that they imitate."""
 
 import jax
 import jax.numpy as jnp

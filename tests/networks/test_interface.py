@@ -127,7 +127,7 @@ def test_the_form_for_loops_is_the_same_function_with_the_same_gradient(name, sh
         ("mlp", (2,), {}),
     ],
 )
-def test_networks_that_gain_nothing_by_a_loop_or_look_at_the_whole_batch_have_no_such_form(name, shape, options):
+def test_networks_that_are_not_faster_in_a_loop_or_depend_on_the_batch_have_no_such_form(name, shape, options):
     assert build_networks(name, example_shape=shape, width=2, **options).disc.in_loop is None
 
 
@@ -141,7 +141,7 @@ def test_networks_that_gain_nothing_by_a_loop_or_look_at_the_whole_batch_have_no
         ("resnet32_roth", (32, 32, 3), False),
     ],
 )
-def test_independent_is_to_judge_every_point_whatever_its_batch(name, shape, independent):
+def test_independent_means_that_f_of_a_point_does_not_depend_on_its_batch(name, shape, independent):
     networks = build_networks(name, example_shape=shape, width=2)
     points = jax.random.uniform(jax.random.key(1), (4, *shape))
     variables = random_variables(networks.disc.init)

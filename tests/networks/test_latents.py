@@ -1,4 +1,4 @@
-"""Latents come from the prior that was named."""
+"""Latents have the distribution of the named prior."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""Resampling layers are the plain ones: upsample then convolve, convolve then pool."""
+"""Resampling layers equal the plain ones: upsampling then convolution, convolution then pooling."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Spectral normalisation divides by the largest singular value, and differentiates it."""
+"""Spectral normalisation divides by the largest singular value and differentiates through it."""
 
 import functools
 

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def random_variables(init, *inputs, scale=0.3):
-    """Normal numbers in the shapes that ``init(key, *inputs)`` would return; variances are positive."""
+    """Draws normal numbers with the shapes of ``init(key, *inputs)``; variances are positive."""
     generator = np.random.default_rng(0)
     shapes = jax.eval_shape(init, jax.random.key(0), *inputs)
 

@@ -1,4 +1,4 @@
-"""The repository's address: what README and the notebooks say is what the command writes from pyproject.toml."""
+"""The repository's address: README and the notebooks are as the command writes them from pyproject.toml."""
 
 import tomllib
 
@@ -25,13 +25,13 @@ def test_with_an_address_each_badge_opens_its_notebook_and_its_first_cell_instal
     assert f"({address.COLAB})" not in readme
 
 
-def test_without_one_each_badge_opens_the_chooser():
+def test_without_one_each_badge_opens_the_file_dialog():
     texts = address.written(None)
     assert texts[address.README].count(f"({address.COLAB}) [") == len(pairing.NOTEBOOKS)
     assert all('SOURCE = ""' in texts[pairing.FOLDER / f"{name}.py"] for name in pairing.NOTEBOOKS)
 
 
-def test_the_address_stands_in_one_place_and_can_change():
+def test_the_address_is_in_one_place_and_can_change():
     once = address.with_repository(PROJECT, "a/b")
     assert address.repository_of(once) == "a/b"
     twice = address.with_repository(once, "c/d")

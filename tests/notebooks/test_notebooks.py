@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, their two forms are the same, and their first cell leaves jax alone."""
+"""The notebooks run from top to bottom, their two files are the same, and their first cell keeps jax."""
 
 import importlib.util
 import json
@@ -43,7 +43,7 @@ def test_both_forms_are_the_same_and_small(name):
     assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
 
 
-# The test extra brings a kernel; without one the script, which has the same cells, is run in its place.
+# The extra `test` contains a kernel; without one the script, which has the same cells, is run instead.
 HAS_KERNEL = all(importlib.util.find_spec(name) for name in ("nbclient", "nbformat", "ipykernel"))
 SMALL = {
     "NOTEBOOK_SMALL": "1",
@@ -105,6 +105,6 @@ def test_the_first_cell_installs_what_is_missing_and_keeps_jax(name, installed, 
     else:
         exec(somewhere, {})
         assert [command[-3:] for command in commands] == [["..", "jax==0.7.2", "jaxlib==0.7.2"]]
-        with pytest.raises(ModuleNotFoundError, match="write into SOURCE"):
+        with pytest.raises(ModuleNotFoundError, match="set SOURCE"):
             exec(nowhere, {})
         assert len(commands) == 1

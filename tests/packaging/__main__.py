@@ -1,4 +1,4 @@
-"""Installs the wheel in fresh environments of several interpreters and tests the losses there.
+"""Installs the wheel in new environments of several interpreters and tests the losses there.
 
     python -m tests.packaging python3.11 python3.12 python3.13
 
@@ -28,7 +28,7 @@ def main(interpreters: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wheel = build(folder).wheel
-        # Away from the checkout, with only what the losses' tests read.
+        # Outside the checkout, with only the files that the losses' tests read.
         elsewhere = folder / "elsewhere"
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "tests" / "losses", elsewhere / "tests" / "losses", ignore=ignore)

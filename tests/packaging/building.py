@@ -1,4 +1,4 @@
-"""Builds the distributions from a copy of the checkout, so that nothing is left behind in it."""
+"""Builds the distributions from a copy of the checkout, so that the checkout stays unchanged."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ SUFFIXES = (".py", ".md", ".cff", ".toml", ".in", ".yml")
 
 
 def copy_of_the_checkout(folder: Path) -> Path:
-    """What a build reads, without caches, environments and results."""
+    """Copies the files that a build reads, without caches, environments and results."""
     source = folder / "source"
     source.mkdir()
     for part in PARTS:
@@ -34,7 +34,7 @@ class Distributions(NamedTuple):
 
 
 def build(folder: Path) -> Distributions:
-    """The wheel and the source distribution, built by the setuptools of this interpreter."""
+    """Builds the wheel and the source distribution with the setuptools of this interpreter."""
     source, built = copy_of_the_checkout(folder), folder / "built"
     built.mkdir()
     for hook in ("build_wheel", "build_sdist"):  # each leaves its own name in sys.argv, so each has its own process

@@ -23,7 +23,7 @@ def name_of(requirement):
 
 
 def pulled_in_by(package):
-    """Every installed package that a plain install of this one asks for, directly or through others."""
+    """Returns every installed package that a plain install of this one requires, directly or through others."""
     found, waiting = set(), [package]
     while waiting:
         name = waiting.pop()

@@ -1,4 +1,4 @@
-"""What is in the wheel and in the source distribution, and what they say of themselves."""
+"""The files and the metadata of the wheel and of the source distribution."""
 
 import re
 import tarfile

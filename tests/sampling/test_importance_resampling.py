@@ -1,4 +1,4 @@
-"""Resampling by the weights: exact in the limit for an exact F, the generator itself for a constant one."""
+"""Importance resampling: exact in the limit for an exact F, the generator's distribution for a constant F."""
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ def exact(x):
 
 
 def expected_law(candidates):
-    """The law of the kept one for K = 2, by counting every pair of candidates."""
+    """Computes the distribution of a kept sample for K = 2 by enumeration of all pairs of candidates."""
     law = np.zeros(4)
     for i in range(4):
         for j in range(4):
@@ -39,7 +39,7 @@ def expected_law(candidates):
 
 
 @pytest.mark.parametrize(("candidates", "law"), [(1, Q), (2, expected_law(2))], ids=["one", "two"])
-def test_few_candidates_have_the_law_that_counting_gives(candidates, law):
+def test_few_candidates_have_the_enumerated_distribution(candidates, law):
     kept = resample(jax.random.key(0), sample_q, exact, NUM, candidates=candidates)
     errors = (frequencies(kept) - law) / np.sqrt(law * (1 - law) / NUM)
     assert np.abs(errors).max() < 4.0, errors
@@ -48,7 +48,7 @@ def test_few_candidates_have_the_law_that_counting_gives(candidates, law):
 def test_many_candidates_of_an_exact_ratio_are_the_data():
     kept = resample(jax.random.key(0), sample_q, exact, NUM, candidates=64)
     far = np.abs(Q - P).sum()
-    # Off by order 1/K, and by counting noise.
+    # The error is of order 1/K, plus sampling noise.
     assert np.abs(frequencies(kept) - P).sum() < far / 20
     assert kept.logit_gain > 0.0
     np.testing.assert_allclose(np.mean(kept.effective_sample_size) / 64, 1 / np.sum(P**2 / Q), rtol=0.1)
@@ -69,7 +69,7 @@ def test_probabilities_stay_with_their_samples():
 
     kept = resample(jax.random.key(0), sample, lambda x: np.zeros(len(x)), 6, candidates=5)
     np.testing.assert_allclose(kept.samples.probs, kept.samples.x / 30)
-    assert (kept.samples.x // 5 == np.arange(6)).all()  # each has candidates of its own
+    assert (kept.samples.x // 5 == np.arange(6)).all()  # each has its own candidates
 
 
 def test_the_scorer_is_the_discriminator_whatever_the_batch():

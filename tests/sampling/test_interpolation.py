@@ -1,4 +1,4 @@
-"""From latents to samples: temperature one is the generator, near zero its mode, and ways have their ends."""
+"""Samples of latents: temperature one is the generator, near zero its mode; interpolations include their ends."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from bgan_jax.sampling.sampler import make_point_sampler, make_sampler
 
 
 def generator(width, *, prior="normal"):
-    """Latents times a matrix: its output is known."""
+    """A generator with a known output, latents times a matrix."""
 
     def apply(variables, latents, *, train):
         return latents @ variables["params"], {}
@@ -62,14 +62,14 @@ def test_symbols_at_a_temperature_follow_the_powered_probabilities():
 
 
 @pytest.mark.parametrize("prior", ["normal", "uniform"])
-def test_a_continuous_generator_cools_by_its_latents(prior):
+def test_the_temperature_of_a_continuous_generator_scales_its_latents(prior):
     networks, variables = generator(2, prior=prior)
     cold = interpolation.make_tempered_sampler(networks, None, variables, temperature=1e-6)(jax.random.key(0), 4)
     mean = np.full((1, 3), 0.5 if prior == "uniform" else 0.0) @ np.asarray(variables["params"])
     np.testing.assert_allclose(cold.x, np.repeat(mean, 4, axis=0), atol=1e-4)
 
 
-def test_a_way_has_its_ends_and_normal_latents_keep_their_length():
+def test_an_interpolation_has_its_ends_and_normal_latents_keep_their_length():
     first, last = jax.random.normal(jax.random.key(0), (2, 64))
     way = interpolation.interpolate_latents(first, last, num=9, prior="normal")
     np.testing.assert_allclose(way[jnp.array([0, -1])], jnp.stack([first, last]), atol=1e-5)
@@ -82,7 +82,7 @@ def test_a_way_has_its_ends_and_normal_latents_keep_their_length():
     np.testing.assert_allclose(same, jnp.repeat(first[None, :], 3, axis=0), atol=1e-4)
 
 
-def test_along_a_way_only_the_latent_changes():
+def test_along_an_interpolation_only_the_latent_changes():
     networks, variables = generator(6)
     keys, latents = interpolation.interpolations(jax.random.key(1), networks=networks, num_pairs=2, num_steps=4)
     assert latents.shape == (8, 3)

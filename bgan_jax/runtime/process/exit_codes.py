@@ -19,7 +19,7 @@ FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signa
 
 
 def continue_in_child() -> None:
-    """Forks: the child returns from this function, the parent waits for it and exits with its code, 1 for any signal.
+    """Forks a child that returns from this function; the parent waits for it and exits with its code, 1 for any signal.
 
     Signals are forwarded to the child, and the child is killed when its parent dies, so that launchers see one process.
     Call this before JAX starts its backends and its distributed runtime, which start threads.
