@@ -34,8 +34,8 @@ if importlib.util.find_spec("bgan_jax") is None:
 # ## Train
 #
 # The digits are part of the package. `discrete_mnist.Config` contains the settings: every flag that
-# `python -m experiments.discrete_mnist --helpfull` lists is a field of it. Compilation takes up to a minute; then the log
-# shows the progress. The two most important numbers are:
+# `python -m experiments.discrete_mnist --helpfull` lists is a field of it. Compilation takes up to a minute; then the
+# log shows the progress. The two most important numbers are:
 #
 # - the *bound*: how well the discriminator distinguishes real from generated digits. It rises quickly at first, and
 #   should then fall slowly, as the generator learns;
