@@ -90,7 +90,7 @@ def test_what_is_refused(tmp_path, arguments, words):
 def test_a_way_has_no_candidates(tmp_path):
     with pytest.raises(absl_flags.Error, match="--candidates=2 acts only with --interpolate=0; --interpolate is 4"):
         run(tmp_path, tmp_path / "x.npz", "--interpolate=4", "--candidates=2")
-    with pytest.raises(UsageError, match="cannot go together"):
+    with pytest.raises(UsageError, match="cannot be combined"):
         sample.main(sample.Config(workdir="unused", out=str(tmp_path / "x.npz"), interpolate=4, candidates=2))
 
 
@@ -100,6 +100,6 @@ def test_a_name_that_does_not_fit_is_refused(folder, tmp_path):
     with pytest.raises(UsageError, match="must end in"):
         run(folder, tmp_path / "x.gif")
     (tmp_path / "there.npz").write_bytes(b"mine")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists already"):
         run(folder, tmp_path / "there.npz")
     assert (tmp_path / "there.npz").read_bytes() == b"mine"
