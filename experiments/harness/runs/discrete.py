@@ -50,8 +50,8 @@ class DiscreteConfig(PenaltyStrideFlags, ObjectiveFlags, SampleFlags, RunConfig)
     """Flags that mean the same in every discrete experiment."""
 
     sample_chunk: int | None = flag(
-        None, "How many of the M samples are in memory at once; divides M. Empty: what the backend likes best, about "
-        "64 points, M x N, on CPU, and up to 20 samples of every latent elsewhere.", group="generator",
+        None, "How many of the M samples are in memory at once; divides M. Empty: what is fastest, about 64 points, "
+        "M x N, on CPU, and up to 20 samples of every latent elsewhere.", group="generator",
         needs=[NOT_RELAXED],
     )  # fmt: skip
     estimator: str = flag(

@@ -185,7 +185,7 @@ class ObjectiveFlags(PenaltyFlag):
     )  # fmt: skip
     penalty_half_life: float | None = flag(
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", group="discriminator",
-        minimum=0.0, needs=[above("penalty", 0)],
+        legal="above 0", minimum=0.0, needs=[above("penalty", 0)],
     )  # fmt: skip
     clip: float = flag(
         0.0, "The discriminator's parameters stay within plus or minus this; 0: no limit.", group="discriminator",
