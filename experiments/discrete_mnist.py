@@ -26,8 +26,8 @@ from bgan_jax.atomic_files import write_json
 from bgan_jax.runtime import workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.shared_flags import PresetFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.metrics.classifier_score import score_samples, train_or_load_classifier
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Outcome

@@ -16,7 +16,7 @@ from bgan_jax.data import DatasetNotFoundError, open_dataset
 from bgan_jax.data.catalogue import CATALOGUE
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.run_flags import DatasetOptions
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.reports.report_page import write_page
 from experiments.harness.reports.run_record import PAGE
 

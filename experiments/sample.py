@@ -39,9 +39,9 @@ from bgan_jax.sampling.interpolation import interpolations, make_decoder, make_t
 from bgan_jax.sampling.sampler import Samples
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.needs import given, one_of
 from experiments.harness.cli.shared_flags import SmokeFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.metrics.classifier_score import score_samples, train_or_load_classifier
 from experiments.harness.reports.sample_grids import save_grid, show
 from experiments.harness.runs.folders import cache_folder

@@ -23,6 +23,10 @@ LAYERS = {
     "bgan_jax.runtime": 3,
     "experiments": 4,
 }
+#: The folders of ``experiments/harness``; each imports from itself and from those before it only.
+HARNESS_ORDER = ("metrics", "reports", "cli", "runs")
+#: Modules of ``experiments/harness`` that all of them may import, and that import none.
+HARNESS_BASE = {"experiments.harness", "experiments.harness.errors"}
 FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "experiments").rglob("*.py")])
 
 
@@ -85,6 +89,19 @@ def test_no_module_imports_itself_through_others():
 
 def test_no_import_is_for_types_only():
     assert not [module_name(path) for path in FILES if "TYPE_CHECKING" in path.read_text(encoding="utf-8")]
+
+
+def test_the_folders_of_the_harness_import_in_one_direction():
+    prefix = "experiments.harness."
+    graph = import_graph()
+    assert all(not graph[module] for module in HARNESS_BASE)
+    for module, imported in graph.items():
+        if module in HARNESS_BASE or not module.startswith(prefix):
+            continue
+        own = HARNESS_ORDER.index(module.split(".")[2])
+        for other in imported - HARNESS_BASE:
+            if other.startswith(prefix):
+                assert HARNESS_ORDER.index(other.split(".")[2]) <= own, f"{module} may not import {other}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

@@ -42,10 +42,10 @@ from experiments.adversarial_classification.training import (
 )
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import Need, above, satisfies
 from experiments.harness.cli.shared_flags import PresetFlag, SmokeFlag, WorkdirFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.run_flags import AdamFlags, DataFlags, LauncherFlags, PenaltyStrideFlags, SeedFlags

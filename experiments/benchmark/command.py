@@ -33,10 +33,10 @@ from experiments.benchmark.rows import ROWS, SMOKE_ROW, Row
 from experiments.benchmark.table import benchmark_table
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.lists import split_list
 from experiments.harness.cli.needs import either, given, none_of
 from experiments.harness.cli.shared_flags import SmokeFlag, TimingFlags
+from experiments.harness.errors import UsageError
 
 logger = logging.getLogger("bgan_jax")
 

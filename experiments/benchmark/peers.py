@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.benchmark.rows import Row
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 
 
 class Peer(NamedTuple):

@@ -23,7 +23,7 @@ from experiments.benchmark.peers import PEERS
 from experiments.benchmark.program import Program
 from experiments.benchmark.pytorch import program_of
 from experiments.benchmark.rows import Row
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 
 IMPORTED = sys.stdlib_module_names | {"torch", "numpy"}
 #: A statement outside functions and classes that contains one of these downloads, writes or prints.

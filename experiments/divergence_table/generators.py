@@ -15,7 +15,7 @@ import numpy as np
 from bgan_jax import data
 from bgan_jax.evaluation.fresh_critic import WASSERSTEIN
 from bgan_jax.sampling.sampler import Sampler, Samples
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.run import run
 from experiments.harness.runs.start import start

@@ -13,8 +13,8 @@ from bgan_jax.networks import Networks
 from experiments.divergence_table import generators
 from experiments.divergence_table.config import Config
 from experiments.divergence_table.generators import FORMS, PROBABILITIES, SAMPLES
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.lists import split_list
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.folders import check_workdir
 from experiments.harness.runs.run_config import open_split

@@ -39,10 +39,10 @@ from experiments.estimators.targets import ATTAINABLE, TARGETS, target_of
 from experiments.estimators.training import TrainingSettings
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.lists import split_list
 from experiments.harness.cli.needs import either, given, lists
 from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.run_flags import LengthFlags, SeedFlag, StepSizeFlags
 

@@ -32,9 +32,9 @@ from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.shared_flags import PresetFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.cost import Cost, cost_of
 from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure

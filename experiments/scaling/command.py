@@ -24,10 +24,10 @@ from bgan_jax.runtime import workdir
 from experiments.benchmark.rows import ROWS, TINY_ROW
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.lists import split_list
 from experiments.harness.cli.needs import above
 from experiments.harness.cli.shared_flags import SmokeFlag, TimingFlags, WorkdirFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.scaling.clusters import CLUSTERS, step_time
 from experiments.scaling.figures import save_scaling

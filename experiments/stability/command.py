@@ -26,11 +26,11 @@ from bgan_jax.runtime import workdir
 from experiments import continuous_images
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.lists import split_list
 from experiments.harness.cli.needs import given
 from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.metrics.distances import ReferenceMetric
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.compilation_cache import enable_compilation_cache

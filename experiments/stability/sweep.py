@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from bgan_jax.atomic_files import write_json
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.nonfinite import NonFiniteError
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.metrics.distances import ReferenceMetric
 from experiments.harness.runs import measured_run
 from experiments.harness.runs.measured_run import MeasuredConfig, train_and_measure

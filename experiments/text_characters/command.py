@@ -37,8 +37,8 @@ from bgan_jax.runtime.metrics import read_metrics
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.shared_flags import PresetFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Outcome
 from experiments.harness.runs.run import run

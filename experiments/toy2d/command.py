@@ -38,11 +38,11 @@ from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import workdir
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.lists import split_list
 from experiments.harness.cli.needs import above, lists
 from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.run_flags import (
     BY_A_DIVERGENCE,

@@ -11,7 +11,7 @@ from experiments.benchmark import parts, startup
 from experiments.benchmark.program import Program, interleave
 from experiments.benchmark.rows import ROWS, TINY_ROW
 from experiments.harness.cli import flags
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 
 
 def test_programs_are_interleaved_and_are_counted():

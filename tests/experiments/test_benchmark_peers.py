@@ -9,7 +9,7 @@ import pytest
 from experiments.benchmark import command as benchmark
 from experiments.benchmark import peers
 from experiments.harness.cli import command, flags
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 

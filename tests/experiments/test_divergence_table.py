@@ -12,7 +12,7 @@ from experiments.divergence_table import generators, plan
 from experiments.divergence_table.critics import FILE, FLOOR, read_results
 from experiments.divergence_table.table import PUBLISHED, TITLES, row_title, summarize, value_cell
 from experiments.harness.cli import flags
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from tests.experiments.refusals import assert_refused, flag_of
 
 TINY = ["--smoke", "--network=mlp", "--width=8", "--compilation_cache=false"]

@@ -7,7 +7,7 @@ import pytest
 
 from bgan_jax.data import open_dataset
 from experiments import continuous_images
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.metrics.classifier_score import real_images
 from experiments.harness.metrics.distances import distances, held_out_features, make_reference_metric
 from experiments.harness.metrics.extractors import extractor_for, load_reference

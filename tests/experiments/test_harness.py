@@ -9,7 +9,7 @@ from bgan_jax.algorithms.estimators import ESTIMATORS
 from bgan_jax.algorithms.relaxed import RELAXATIONS
 from experiments import discrete_mnist
 from experiments.harness.cli import flags
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.start import start
 from tests.experiments.test_discrete_mnist import command

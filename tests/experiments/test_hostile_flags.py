@@ -13,7 +13,7 @@ from bgan_jax.algorithms.discrete import DiscreteSettings
 from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.catalogue import command_files, load_command
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bgan_jax.data import DatasetSpec
 from bgan_jax.runtime import workdir
 from experiments import discrete_mnist, load_sampler
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 
 CONFIG = vars(discrete_mnist.Config(network="mlp", workdir="run"))
 DATASET = json.loads(DatasetSpec(name="digits", kind="binary", shape=(28, 28, 1), num_values=2).to_json())

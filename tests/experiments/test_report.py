@@ -21,7 +21,7 @@ from bgan_jax.algorithms.discrete import discrete_step
 from bgan_jax.algorithms.state import init_state
 from bgan_jax.runtime.metric_descriptions import METRICS
 from experiments import report
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.reports import report_curves, report_images, report_page
 from experiments.harness.reports.run_log import leaving_a_report
 from experiments.harness.reports.run_record import read_run

@@ -14,7 +14,7 @@ from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
 from experiments import discrete_mnist, sample
 from experiments.harness.cli import flags
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.trained_run import load_run
 

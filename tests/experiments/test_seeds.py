@@ -21,7 +21,7 @@ from bgan_jax.runtime.nonfinite import NonFiniteError, check_finite
 from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import run as run_command
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.seeds import SeedRun, seed_axis, seed_runs_of, seeds_of
 from experiments.harness.runs.stacked_seeds import initial_state, make_advance_over_seeds, root_key_data, take

@@ -5,7 +5,6 @@ file                 holds
 ===================  ===================================================================
 ``catalogue.py``     the experiments by name
 ``command.py``       an experiment as a command: its flags, its errors, its exit code
-``errors.py``        errors that a user can correct
 ``flags.py``         flags from a typed record
 ``help.py``          what ``--help`` and ``--helpfull`` show
 ``lists.py``         flags whose value is a list

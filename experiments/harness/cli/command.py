@@ -16,8 +16,8 @@ from bgan_jax.runtime import hosts
 from bgan_jax.runtime.checkpoints import UnsavedError
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.harness.cli import flags
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.help import help_text
+from experiments.harness.errors import UsageError
 from experiments.harness.reports.run_log import leaving_a_report
 
 EXIT_BAD_FLAG = 2

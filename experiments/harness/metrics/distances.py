@@ -19,7 +19,7 @@ from bgan_jax.evaluation.classifier import predict
 from bgan_jax.evaluation.frechet import frechet_distance
 from bgan_jax.evaluation.kernel_distance import kernel_distance
 from bgan_jax.evaluation.moments import feature_moments
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.metrics.classifier_score import classifier_input, real_images, train_or_load_classifier
 from experiments.harness.metrics.extractors import Extractor
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from bgan_jax.evaluation.efficientnet import efficientnet_features, load_efficientnet, weights_file
 from bgan_jax.evaluation.inception import inception_features, load_inception
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 
 CLASSIFIER = "judge"
 LEGAL = "judge, efficientnet_lite0[:FILE], inception:FILE or MODULE:FUNCTION"

@@ -14,8 +14,8 @@ from bgan_jax.algorithms.state import init_state
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.sampling.sampler import make_point_sampler
 from experiments.harness.cli import flags
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
 from experiments.harness.runs.run_flags import ObjectiveFlags

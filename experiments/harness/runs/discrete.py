@@ -21,9 +21,9 @@ from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import parallel
 from bgan_jax.sampling.sampler import make_sampler
 from experiments.harness.cli import flags
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import above, either, none_of, one_of
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
 from experiments.harness.runs.run_flags import (

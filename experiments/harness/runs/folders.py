@@ -8,8 +8,8 @@ from typing import Any
 from bgan_jax.atomic_files import write_json
 from bgan_jax.data import default_cache_dir
 from bgan_jax.runtime import workdir
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import changeable
+from experiments.harness.errors import UsageError
 
 
 def check_workdir(config: Any, *, holds: str) -> None:

@@ -16,9 +16,9 @@ from bgan_jax.data import Dataset
 from bgan_jax.runtime import workdir
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
-from experiments.harness.cli.errors import UsageError
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import none_of, one_of
+from experiments.harness.errors import UsageError
 from experiments.harness.metrics.distances import (
     ReferenceMetric,
     classifier_extractor,

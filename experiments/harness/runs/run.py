@@ -23,7 +23,7 @@ from bgan_jax.runtime.metrics import Report
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from bgan_jax.runtime.process import preemption
 from bgan_jax.runtime.recovery import MAX_RESTORES, restore_on_all
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.batches import Feed, open_feed
 from experiments.harness.runs.experiment import Experiment, Measure, Outcome
 from experiments.harness.runs.program import make_program

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bgan_jax.runtime import workdir
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import RunConfig
 from experiments.harness.runs.stacked_seeds import take

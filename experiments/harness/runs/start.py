@@ -12,7 +12,7 @@ import jax
 from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import hosts, workdir
 from bgan_jax.runtime.process import heap
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import check_workdir, open_folder

@@ -24,7 +24,7 @@ from bgan_jax.networks import Networks
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
 from bgan_jax.sampling.sampler import Sampler, make_point_sampler, make_sampler
-from experiments.harness.cli.errors import UsageError
+from experiments.harness.errors import UsageError
 from experiments.harness.runs import continuous, discrete
 from experiments.harness.runs.seeds import run_of_seed
 from experiments.harness.runs.stacked_seeds import take
