@@ -5,7 +5,7 @@
     python -m experiments.sample --workdir=runs/mnist --out=walk.png --interpolate=8
     python -m experiments.sample --workdir=runs/mnist --out=better.png --candidates=16
 
-Reads the newest good checkpoint. An .npz gets x in the data's own form and, of discrete data, probs, the probabilities
+Reads the newest good checkpoint. An .npz contains x, integers or floats, and for discrete data probs, the probabilities
 that x was drawn from; a .png gets a grid, a .txt lines of text. In other code:
 
     from experiments import load_sampler

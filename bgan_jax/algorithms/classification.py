@@ -8,7 +8,7 @@ The discriminator sees (image, label) and cannot tell data's pairs from the clas
 The image plays the role of the latent of Algorithm 1 of Hjelm et al. 2018 (https://arxiv.org/abs/1702.08431): weights
 are normalised for each image over the M labels drawn for it. A label has few values, so the expectation over it can
 also be taken exactly, and then the target is :math:`\tilde p(y|x) = w(x, y) g(y|x) / \alpha(x)`: a label learned by the
-discriminator, soft, in the place of the given one. The image's part of the discriminator is computed once, however many
+discriminator, soft, instead of the given one. The image's part of the discriminator is computed once, however many
 labels it is evaluated for. Other ways to train the same classifier are in ``classification_baselines.py``.
 """
 

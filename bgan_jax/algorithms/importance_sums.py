@@ -128,7 +128,7 @@ def importance_sums(fake_logits: jax.Array, statistics: jax.Array) -> Importance
 
 
 def summarize(fake_logits: jax.Array, statistics: jax.Array) -> ScoredSamples:
-    """Summarizes samples that are all in memory with their scores.
+    """Summarises samples that are all in memory with their scores.
 
     Args:
       fake_logits: F of every sample, ``[M, N]``; or of every position of it, ``[M, N, L]``.

@@ -103,7 +103,7 @@ def relaxed_step(
 
     Args:
       state: the run's state, the same on every device.
-      real: this device's share of the data, in the data's own form, ``[disc_steps, N, ...]``.
+      real: this device's share of the data, as integers, ``[disc_steps, N, ...]``.
       example_index: where that share lies in the global batch, ``[N]``, integer. Randomness follows these indices, so
         the step is the same on any number of devices.
       game: networks, conditional, optimizers, settings. Static.

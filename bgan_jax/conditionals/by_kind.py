@@ -12,7 +12,7 @@ def conditional_for(kind: str, example_shape: tuple[int, ...], *, num_classes: i
 
     Args:
       kind: ``"binary"``, ``"categorical"`` or ``"text"``, as in ``bgan_jax.data.DatasetSpec.kind``. Static.
-      example_shape: one example's shape in the data's own form (``(28, 28, 1)`` bits, ``(32, 32)`` symbols). Static.
+      example_shape: shape of one example as integers (``(28, 28, 1)`` bits, ``(32, 32)`` symbols). Static.
       num_classes: number of symbols; needed unless the kind is binary. Static.
 
     Returns:

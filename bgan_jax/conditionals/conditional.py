@@ -14,7 +14,7 @@ class Conditional(NamedTuple):
 
     Attributes:
       name: ``"product_bernoulli"`` or ``"product_categorical"``.
-      sample: ``(key, logits) -> x``, uint8 (or uint16) in the data's own form; one draw for the whole array.
+      sample: ``(key, logits) -> x``, integers, uint8 (or uint16); one draw for the whole array.
       statistics: ``x -> t(x)``, float32, the shape of the logits; what the discriminator sees.
       mean: ``logits -> E[t(x)]``, the probabilities; what relaxed methods feed the discriminator.
       log_normalizer: ``logits -> A(logits)``, in nats, summed over the example's own dims.
@@ -63,7 +63,7 @@ def sample_conditionals(
       sample_index: the indices m to draw, ``[M]``, integer.
 
     Returns:
-      Samples in the data's own form, ``[M, N, ...]``.
+      Samples as integers, ``[M, N, ...]``.
 
     Example:
       >>> from bgan_jax.conditionals import example_keys, product_bernoulli

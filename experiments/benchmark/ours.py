@@ -28,7 +28,7 @@ EXAMPLES = 1024  # Enough that a batch is gathered, few enough to be made quickl
 
 
 def synthetic_rows(row: Row, *, seed: int = 0) -> np.ndarray:
-    """Draws random examples in the data's own form: the time of a step does not depend on their content."""
+    """Draws random examples with the data's shape and dtype: the time of a step does not depend on their content."""
     generator = np.random.default_rng(seed)
     if row.kind == "binary":
         return generator.integers(0, 2, (EXAMPLES, *row.shape), np.uint8)

@@ -122,7 +122,7 @@ def _nothing(cotangent: jax.Array) -> Any:
 
 
 def loop_seconds(step: Ready, steps: int) -> tuple[float, float]:
-    """Seconds per step in the loop of every run, between reports; and how many of them its thread works itself."""
+    """Measures seconds per step in the loop of every run, between reports, and those that its own thread works."""
     times: list[tuple[float, float]] = []
     last = WARM_UP + steps + 1
 
@@ -140,7 +140,7 @@ def loop_seconds(step: Ready, steps: int) -> tuple[float, float]:
 
 
 def waited_seconds(step: Ready, steps: int) -> float:
-    """Seconds per step of the same program where each is waited for before the next is called."""
+    """Measures seconds per step of the same program if each step is waited for before the next call."""
     holder = [step.fresh_state(), step.program.empty_totals()]
     spent = 0.0
     for number in range(steps + 1):
@@ -152,7 +152,7 @@ def waited_seconds(step: Ready, steps: int) -> float:
 
 
 def idle_seconds(step: Ready, calls: int = 100) -> float:
-    """Seconds of a call of a program that does nothing, with the step's arguments and results: the host's own share."""
+    """Measures seconds of a call of an empty program with the step's arguments and results: the host's own share."""
 
     def nothing(state: Any, totals: Any, data: Any, example_index: Any, *, axis_name: str) -> tuple[Any, Any]:
         del data, example_index, axis_name

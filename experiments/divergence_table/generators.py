@@ -109,7 +109,7 @@ def in_forms(samples: Samples) -> dict[str, np.ndarray]:
 
 
 def most_probable(probs: np.ndarray, *, like: np.ndarray) -> np.ndarray:
-    """Returns the most probable value of every coordinate, in the data's own form.
+    """Returns the most probable value of every coordinate, as integers.
 
     Args:
       probs: of a 1, shaped like the data; or of every symbol, over one more axis.

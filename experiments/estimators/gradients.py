@@ -148,7 +148,7 @@ def estimate_fn(
     optimizers = Pair(gen=optax.identity(), disc=optax.identity())
     fresh = jax.jit(functools.partial(init_state, networks=networks, optimizers=optimizers))(jax.random.key(0))
     state = with_optimal_discriminator(fresh.replace(params=fresh.params._replace(gen={"logits": problem.table})))
-    # Where the running average and a learned baseline of the latent settle.
+    # The limits of the running average and of a learned baseline of the latent.
     average = jnp.mean(conditional_log_partitions(problem.log_g, log_ratio=problem.log_ratio))
     reward_of_latent = jnp.sum(jnp.exp(problem.log_g) * problem.log_ratio[None], axis=1)
 

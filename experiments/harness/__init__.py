@@ -1,12 +1,12 @@
-"""What the experiments share, in four rooms; the docstring of each room lists its files.
+"""The code that the experiments share, in four subpackages; the docstring of each lists its files.
 
 ============  ==========================================================================================
-room          holds
+subpackage    contents
 ============  ==========================================================================================
 ``cli``       the command line: flags from a typed record, help, errors, exit codes
 ``metrics``   evaluation metrics of samples, and their mean and standard deviation over seeds
-``reports``   what a run shows to people: tables, sample grids, curves, the HTML page
-``runs``      a training run, from its flags to its result, and read back
+``reports``   tables, sample grids, curves and the HTML page of a run
+``runs``      a training run, from its flags to its result, and loading a finished run
 ============  ==========================================================================================
 
 They import each other in one direction: ``metrics`` <- ``reports`` <- ``cli`` <- ``runs``, where ``reports`` may import

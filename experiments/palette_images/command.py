@@ -91,7 +91,7 @@ def in_palette(config: Config) -> Config:
 
 
 def prepare(config: Config) -> Experiment:
-    """Does what :func:`discrete.prepare` does, and refuses data other than palette images."""
+    """Prepares a run as :func:`discrete.prepare` does, and refuses data other than palette images."""
     experiment = discrete.prepare(config)
     if experiment.dataset.spec.kind != "categorical":
         raise UsageError(

@@ -61,7 +61,7 @@ NETWORK_LATENCY = 10e-6
 
 
 def ring_bytes(num_bytes: float, *, devices: int) -> float:
-    """Bytes that each device sends in an all-reduce by a ring.
+    """Computes the bytes that each device sends in a ring all-reduce.
 
     Args:
       num_bytes: of the array that is reduced.

@@ -126,7 +126,7 @@ def _draw_field(axes: Any, frame: Frame, boundary: float | None) -> None:
 
 
 def _place(figure: Any, row: int, column: int, *, rows: Sequence[float], columns: int, top: float) -> Any:
-    """Axes in a grid of equal columns; ``rows`` are heights in inches from the top, ``top`` the space above them."""
+    """Adds axes in a grid of equal columns; ``rows`` are heights in inches from the top, ``top`` the space above."""
     width, height = figure.get_size_inches()
     cell = (width - 0.55) / columns
     above = top + sum(rows[:row])

@@ -121,7 +121,7 @@ def test_where_the_expectation_is_exact_no_label_is_left_out():
 
 
 def test_at_the_optimal_discriminator_it_is_cross_entropy_towards_p():
-    """F = log p(y|x) / g(y|x) makes p~ = p: the gradient is that of a classifier told p(y|x) itself."""
+    """F = log p(y|x) / g(y|x) makes p~ = p: the gradient is that of cross-entropy with the labels' exact p(y|x)."""
     real = toy_batch()
     p = jax.nn.softmax(2.0 * jax.random.normal(jax.random.key(8), (N, K)))
     plain = toy_game()

@@ -1,4 +1,4 @@
-"""The benchmark's parts that have laws; its timings are nobody's test."""
+"""The benchmark's parts except its timings, which are not tested."""
 
 import json
 

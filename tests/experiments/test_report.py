@@ -38,7 +38,7 @@ def make_run(folder, *, seed=0, score=7.5, steps=(100, 200, 300), **config):
     (folder / "versions.json").write_text(json.dumps({"commit": "0123abcd", "packages": {"jax": "0.10.2"}}))
     records = [{"step": step, "bound": 50.0 / step, "effective_sample_size": 9.0, "odd": step} for step in steps]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records) + '{"torn')
-    result = {"samples": {"classifier_score": score, "class_shares": [0.1] * 10}, "protocol": "by a judge < 10"}
+    result = {"samples": {"classifier_score": score, "class_shares": [0.1] * 10}, "protocol": "by a classifier < 10"}
     (folder / "result.json").write_text(json.dumps(result))
     for step in steps:
         shade = np.full((40, 80), step % 256, np.uint8)
@@ -55,7 +55,7 @@ def test_the_page_says_what_the_folder_holds(run):
     (run / "warnings.jsonl").write_text(json.dumps({"time": "noon", "message": "health: <ill>"}) + "\n")
     text = report_page.write_own_page(run).read_text()
     for words in (
-        "step 300 of 300", "classifier_score", "7.5", "by a judge &lt; 10", "health: &lt;ill&gt;", "0123abcd",
+        "step 300 of 300", "classifier_score", "7.5", "by a classifier &lt; 10", "health: &lt;ill&gt;", "0123abcd",
         "Effective sample size, of M = 10", "all weights are equal and carry no signal", "[100, 200, 300]",
     ):  # fmt: skip
         assert words in text, words

@@ -65,8 +65,8 @@ def test_all_that_it_makes(folder, tmp_path, capsys):
     assert steps.max() < np.abs(way[0] - way[4]).mean()
     capsys.readouterr()
     kept, _ = read(run(folder, tmp_path / "f.npz", "--num=5", "--candidates=4"))
-    told = capsys.readouterr().out
-    facts = json.loads(told[told.index("{") :])
+    output = capsys.readouterr().out
+    facts = json.loads(output[output.index("{") :])
     assert kept.shape == (5, 28, 28, 1) and facts["candidates"] == 4 and 1.0 <= facts["effective_sample_size"] <= 4.0
     picture = Image.open(run(folder, tmp_path / "g.png", "--num=8", "--interpolate=4"))
     assert picture.size[0] > 2 * 4 * 28

@@ -1,4 +1,4 @@
-"""Text from the outside: a tiny run, what it leaves, what is refused; and the judge of its lines."""
+"""Text: a tiny run, its files, what is refused; and the scores of its lines."""
 
 import functools
 import json

@@ -90,8 +90,8 @@ def as_if_nothing_had_happened(folder: Path, *flags: str, steps: int) -> bool:
     launching.run(folder / "quiet", *flags)
     (step, leaves), (_, expected) = (launching.newest_state(folder / name) for name in ("killed", "quiet"))
     same = step == steps and all(np.array_equal(a, b) for a, b in zip(leaves, expected, strict=True))
-    told = [record["step"] for record in read_metrics(folder / "killed" / "metrics.jsonl")]
-    return same and told == list(range(1, steps + 1)) and not unexpected_files(folder / "killed") and not (
+    logged = [record["step"] for record in read_metrics(folder / "killed" / "metrics.jsonl")]
+    return same and logged == list(range(1, steps + 1)) and not unexpected_files(folder / "killed") and not (
         "damaged" in log or "Traceback" in log
     )  # fmt: skip
 
@@ -222,7 +222,7 @@ def fill_the_disk(folder: Path) -> Row:
                 while ballast.write(bytes(4096)):
                     pass
         code, log = job.wait()[0], job.log()
-        told = "could not be written" in log
+        logged = "could not be written" in log
         if mounted:
             step, _ = launching.newest_state(run)
             (folder / "disk" / "ballast").unlink()
@@ -231,7 +231,7 @@ def fill_the_disk(folder: Path) -> Row:
             row.steps_lost.append(160 - step)
         else:
             whole = not launching.checkpoint_steps(run)
-        row.recovered = int(told and code == 1 and "could not be saved" in log and whole)
+        row.recovered = int(logged and code == 1 and "could not be saved" in log and whole)
         row.note = "trained to the end, logged every failed checkpoint, exit code 1; resumed when there was space"
     return row
 
@@ -283,8 +283,8 @@ def lose_a_host(folder: Path, *, how: str) -> Row:
         row.steps_lost, row.note = [0], f"both saved step {step} and exited after {seconds:.1f} s"
     else:
         survivor = 1 if lost == "0" else 0
-        told = "Traceback" in job.log(survivor) or "most recent call first" in job.log(survivor)
-        row.recovered = int(all(code == 1 for code in codes) and seconds < 30 and told)
+        logged = "Traceback" in job.log(survivor) or "most recent call first" in job.log(survivor)
+        row.recovered = int(all(code == 1 for code in codes) and seconds < 30 and logged)
         row.note = f"the others ended after {seconds:.1f} s, exit codes {codes}; the log contains their stacks"
     return row
 

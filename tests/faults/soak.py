@@ -1,11 +1,11 @@
-"""The main job for half an hour, with a checkpoint every few seconds and random kills: what grows, what is left behind.
+"""The soak test: half an hour of training with frequent checkpoints and random kills; checks memory and files.
 
-First the job is killed at random moments and started again; then it is left alone for as long, so that a slow growth
-can be told from noise, and is ended politely. Memory only means something inside one life of the process: a life is
-warm when it has itself written ten checkpoints and two pictures, so that all that happens in a run has happened twice
-at least (reports, checkpoints of which older ones are removed, the sampler's compilation). Growth is the slope of
-resident memory over steps, from means over a picture's period, in which the sawtooth of pictures and checkpoints
-averages out; its standard error comes from the scatter of those means.
+First the job is killed at random moments and started again; then it runs undisturbed for as long, so that slow growth
+can be distinguished from noise, and is ended by SIGTERM. Memory is compared within one process only. A process is warm
+after ten checkpoints and two image grids, so that everything in a run has happened at least twice (reports, removal of
+older checkpoints, compilation of the sampler). Growth is the slope of resident memory over steps, computed from means
+over the period of an image grid, which average out the variation between grids and checkpoints; its standard error
+comes from the scatter of those means.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Reading(NamedTuple):
 
     Attributes:
       life: number of the process, from 0.
-      steps: how many steps it has taken itself.
-      megabytes: of resident memory.
-      threads: how many it has.
-      descriptors: how many files it has open.
+      steps: number of steps that it has taken.
+      megabytes: resident memory.
+      threads: number of its threads.
+      descriptors: number of its open files.
     """
 
     life: int
@@ -48,7 +48,7 @@ class Reading(NamedTuple):
 
 
 def read_process(process_id: int, *, life: int, steps: int) -> Reading | None:
-    """A reading from ``/proc``; ``None`` when the process is gone."""
+    """Reads memory and files from ``/proc``; ``None`` if the process has ended."""
     folder = Path(f"/proc/{process_id}")
     try:
         memory = dict(line.split(":", 1) for line in (folder / "smaps_rollup").read_text().splitlines()[1:])
@@ -125,9 +125,9 @@ def torn_lines(path: Path) -> int:
 
 def missing_reports(path: Path, *, every: int, last: int) -> int:
     """Number of reports that are missing, repeated or out of order."""
-    told = [record["step"] for record in read_metrics(path)]
+    logged = [record["step"] for record in read_metrics(path)]
     expected = [*range(every, last + 1, every), *([last] if last % every else [])]
-    return len(set(told) ^ set(expected)) + len(told) - len(set(told)) + (told != sorted(told))
+    return len(set(logged) ^ set(expected)) + len(logged) - len(set(logged)) + (logged != sorted(logged))
 
 
 class Soaked(NamedTuple):

@@ -51,8 +51,8 @@ def test_tasks_of_srun_find_each_other():
     finally:
         for process in processes:
             process.kill()
-    for i, (told, errors) in enumerate(results):
+    for i, (output, errors) in enumerate(results):
         assert processes[i].returncode == 0, errors
         # Gloo writes to the same stream from threads of its own, before, behind, or in the middle of a line's end.
-        _, marker, rest = told.partition("found ")
+        _, marker, rest = output.partition("found ")
         assert marker and json.JSONDecoder().raw_decode(rest)[0] == [i, 2, [7.0, -0.0]]

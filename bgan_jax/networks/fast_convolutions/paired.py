@@ -107,7 +107,7 @@ def _paired_transposed(stride, edges, precision, shapes, cotangent, kernel):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2, 3))
 def _paired_kernel(stride, edges, precision, shapes, inputs, cotangent):
-    # A convolution of the inputs by the cotangents, spread by the stride, with examples in the place of channels. The
+    # A convolution of the inputs by the cotangents, spread by the stride, with examples instead of channels. The
     # axes are moved by hand: the transpose that JAX would write leaves them where the compiler finds no fast code.
     lengths, taps = shapes
     around = []

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parents[2]
 
 
 def command_files() -> dict[str, Path]:
-    """The file that holds each command's flags and main function, by the command's name.
+    """Returns the file of each command's flags and main function, by the command's name.
 
     Example:
       >>> files = command_files()
@@ -24,7 +24,7 @@ def command_files() -> dict[str, Path]:
 
 
 def module_of(name: str) -> str:
-    """The module that :func:`command_files` names.
+    """Returns the module of a command's file, from :func:`command_files`.
 
     Example:
       >>> module_of("discrete_mnist"), module_of("stability")

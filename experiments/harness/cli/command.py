@@ -43,7 +43,7 @@ class Command(NamedTuple):
     positional: str | None = None
 
     def parse(self, arguments: Sequence[str]) -> Any:
-        """The config that command-line arguments stand for; see :func:`flags.parse` for what is raised."""
+        """Parses command-line arguments to a config; raises as :func:`flags.parse` does."""
         return flags.parse(self.config, arguments, smoke=self.smoke, presets=self.presets, positional=self.positional)
 
 

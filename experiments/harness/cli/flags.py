@@ -183,12 +183,12 @@ def _check(config_class: Any) -> None:
 
 
 def changeable(config_class: type) -> frozenset[str]:
-    """Names of the flags that may differ when a run is continued."""
+    """Returns the names of the flags that may differ when a run is resumed."""
     return frozenset(field.name for field in dataclasses.fields(config_class) if field.metadata.get("may_change"))
 
 
 def unmet_need(config: Any, name: str) -> Need | None:
-    """The first condition without which a flag has no effect in a config, and which is not met; ``None``: it acts.
+    """Returns the first condition that a flag needs to have an effect and that a config does not meet, or ``None``.
 
     Args:
       config: a record of flags.
@@ -228,7 +228,7 @@ def parse(
     presets: Mapping[str, Mapping[str, Any]] | None = None,
     positional: str | None = None,
 ) -> Any:
-    """A config from command-line arguments.
+    """Parses command-line arguments to a config.
 
     Values come, in rising order, from the defaults, from ``--preset``, from ``--smoke``, from the flags themselves.
 

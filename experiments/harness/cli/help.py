@@ -15,7 +15,7 @@ WIDTH, NAME_WIDTH = 110, 30
 
 
 def help_text(config_class: type, *, description: str, full: bool = True) -> str:
-    """The experiment's docstring, then its flags with their meaning and their legal values.
+    """Formats the help: the experiment's docstring, then its flags with their meaning and their legal values.
 
     Args:
       config_class: the record of flags.
@@ -39,13 +39,13 @@ def help_text(config_class: type, *, description: str, full: bool = True) -> str
 
 
 def shown_fields(config_class: type, *, full: bool) -> list[dataclasses.Field[Any]]:
-    """The flags that ``--helpfull`` or ``--help`` shows, the common ones first."""
+    """Returns the flags that ``--helpfull`` or ``--help`` shows, the common ones first."""
     fields = sorted(dataclasses.fields(config_class), key=lambda field: not field.metadata["common"])
     return fields if full or len(fields) <= FEW else [field for field in fields if field.metadata["common"]]
 
 
 def groups_of(config_class: type) -> list[str]:
-    """The headings of a command's flags, in the order in which they are shown."""
+    """Returns the headings of a command's flags, in the order in which they are shown."""
     present = dict.fromkeys(field.metadata["group"] for field in dataclasses.fields(config_class))
     own = [group for group in present if group not in GROUPS]
     first = [group for group in GROUPS if group not in LAST_GROUPS]
@@ -53,7 +53,7 @@ def groups_of(config_class: type) -> list[str]:
 
 
 def flag_lines(field: dataclasses.Field[Any], *, full: bool = True) -> list[str]:
-    """One flag: its name and default, and beside them its meaning, its legal values, and in full what it needs."""
+    """Formats one flag: its name and default, its meaning, its legal values, and in the full help what it needs."""
     name = f"  --{field.name}={'' if field.default is None else field.default}"
     words = " ".join([field.metadata["help"], *legal_values(field), *(needed(field) if full else [])])
     beside = textwrap.wrap(words, WIDTH - NAME_WIDTH - 2, break_long_words=False, break_on_hyphens=False)
@@ -63,7 +63,7 @@ def flag_lines(field: dataclasses.Field[Any], *, full: bool = True) -> list[str]
 
 
 def legal_values(field: dataclasses.Field[Any]) -> list[str]:
-    """Which values a flag may have, in at most one sentence."""
+    """Describes the legal values of a flag, in at most one sentence."""
     minimum, maximum = field.metadata["minimum"], field.metadata["maximum"]
     if field.metadata["choices"] is not None:
         return [f"One of: {', '.join(field.metadata['choices'])}."]
@@ -75,6 +75,6 @@ def legal_values(field: dataclasses.Field[Any]) -> list[str]:
 
 
 def needed(field: dataclasses.Field[Any]) -> list[str]:
-    """What a flag needs of others to have an effect, in at most one sentence."""
+    """Describes the other flags that a flag needs to have an effect, in at most one sentence."""
     needs = field.metadata["needs"]
     return [f"Only with {', and '.join(need.words for need in needs)}."] if needs else []

@@ -101,7 +101,7 @@ def either(*needs: Need) -> Need:
 
 
 def alternatives(values: Sequence[Any]) -> str:
-    """Values as English lists them.
+    """Formats values as an English list of alternatives.
 
     Example:
       >>> alternatives(["a", "b", "c"])

@@ -32,7 +32,7 @@ class PresetFlag:
 
 @flags.config()
 class TimingFlags:
-    """How long speed is measured."""
+    """The duration of speed measurements."""
 
-    rounds: int = flag(7, "How often each program is measured; the programs take turns.", common=True, minimum=1)
+    rounds: int = flag(7, "How often each program is measured; the programs alternate.", common=True, minimum=1)
     seconds: float = flag(2.0, "Shortest time of one measurement, in seconds.", common=True, minimum=0.0)

@@ -120,7 +120,7 @@ def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset
 
     Args:
       classifier: trained on other real images than ``held_out``.
-      samples: generated images in the data's own form.
+      samples: generated images, as a sampler returns them.
       held_out: labelled real images.
 
     Returns:

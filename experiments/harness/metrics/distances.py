@@ -1,8 +1,8 @@
 """Frechet and kernel distances of samples from held-out real images, in features.
 
-The number depends on the features, the reference and both counts, so the protocol that goes with it names all of them.
-Beside it stands the *floor*: the distance of real images by the same protocol. It is called FID only in the features of
-the Inception network of that metric.
+A distance depends on the features, the reference and both counts, so its protocol names all of them. It is reported
+with its *floor*: the distance of real images by the same protocol. It is called FID only in the features of the
+Inception network of that metric.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def make_reference_metric(
 
 
 def sample_distances(reference_metric: ReferenceMetric, x: np.ndarray, *, spec: DatasetSpec) -> dict[str, float]:
-    """Computes :func:`distances` of samples in the data's own form, ``[num_samples, ...]``."""
+    """Computes :func:`distances` of samples as a sampler returns them, ``[num_samples, ...]``."""
     return distances(reference_metric, classifier_input(x, spec))
 
 

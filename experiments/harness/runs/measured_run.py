@@ -68,7 +68,7 @@ class MeasuredConfig(ReferenceMetricFlags, ContinuousConfig):
 
 
 def prepare(config: MeasuredConfig) -> Experiment:
-    """Does what :func:`continuous.prepare` does, and checks the flags of the measurement.
+    """Prepares a run as :func:`continuous.prepare` does, and checks the flags of the measurement.
 
     Raises:
       UsageError: a wrong flag, file or folder.

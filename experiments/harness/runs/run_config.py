@@ -92,7 +92,7 @@ class RunConfig(
 
 
 def open_split(config: RunConfig, split: str) -> data.Dataset:
-    """One split of the run's data set."""
+    """Opens one split of the run's data set."""
     options = ("resolution", "palette", "quantizer", "dither", "binarization", "length")
     places = ("data_dir", "cache_dir", "download")
     return data.open_dataset(
@@ -101,7 +101,7 @@ def open_split(config: RunConfig, split: str) -> data.Dataset:
 
 
 def optimizers_for(config: RunConfig) -> Pair:
-    """Adam for both players, as the flags have it."""
+    """Creates Adam for both players from the flags."""
     return adam_pair(
         learning_rate_gen=config.learning_rate_gen,
         learning_rate_disc=config.learning_rate_disc,
@@ -113,7 +113,7 @@ def optimizers_for(config: RunConfig) -> Pair:
 
 
 def settings_from(record: type, config: RunConfig, **given: Any) -> Any:
-    """A step's settings: every field that has a flag of its name, and what is given."""
+    """Creates a step's settings: every field that has a flag of its name, and the given fields."""
     names = [field.name for field in dataclasses.fields(record) if hasattr(config, field.name)]
     return record(**({name: getattr(config, name) for name in names} | given))
 
