@@ -58,7 +58,9 @@ def test_a_function_of_the_user_s_is_the_features(own, emoji):
 
 @pytest.mark.parametrize("name", ["shape", "broken"])
 def test_a_function_that_gives_something_else_is_named(own, name):
-    with pytest.raises(UsageError, match=f"--features=own_features:{name} gave .* one row of finite numbers for each"):
+    with pytest.raises(
+        UsageError, match=f"--features=own_features:{name} returned .* one row of finite numbers for each"
+    ):
         extractor_for(f"own_features:{name}").extract(np.ones((2, 4, 4, 3), np.uint8))
 
 
@@ -69,7 +71,7 @@ def test_a_function_that_gives_something_else_is_named(own, name):
         ("inception:", "is not an extractor; legal"),
         ("inception:missing.pth", "No such file.*missing.pth"),
         ("efficientnet_lite0:missing.pth", "No such file.*missing.pth"),
-        ("no_such_module:f", "No module named 'no_such_module'.*has to be importable"),
+        ("no_such_module:f", "No module named 'no_such_module'.*must be importable"),
         ("own_features:missing", "no attribute 'missing'"),
         ("own_features:NUMBER", "NUMBER is not a function of own_features"),
     ],

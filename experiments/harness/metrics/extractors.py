@@ -92,7 +92,7 @@ def _users_own(module: str, name: str) -> Extractor:
     try:
         function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{error}; the module has to be importable from where the command runs") from error
+        raise ValueError(f"{error}; the module must be importable from the folder of the command") from error
     if not callable(function):
         raise ValueError(f"{name} is not a function of {module}")
 
