@@ -52,7 +52,7 @@ ESTIMATED_LOSSES: dict[str, tuple[str, LossFn]] = {
 RELAXED = ("gumbel_soft", "gumbel_straight_through")
 # Latents fold in their index, below the batch size; the relaxed noise folds in a number that no index reaches.
 RELAXED_STREAM = 2**31
-# Relaxed samples are averaged, so more of them change nothing but the spread, and each costs as much as there are
+# Relaxed samples are averaged, so more of them reduce the variance alone, and each costs as much as there are
 # states: they are measured up to this M.
 MOST_RELAXED = 20
 
