@@ -16,7 +16,7 @@ TITLES = {
     "pearson_chi2": "Pearson", "neyman_chi2": "Neyman", "jeffreys": "Jeffreys", WASSERSTEIN: "Wasserstein",
 }  # fmt: skip
 
-#: Mean and deviation over evaluation batches, as a slide deck that summarises the paper prints them; lower is better. Its
+#: Mean and deviation over evaluation batches, from a slide deck that summarises the paper; lower is better. Its
 #: critics ran longer and under a penalty whose exact form is not known, so only the order compares with ours.
 PUBLISHED: dict[tuple[str, str], dict[str, tuple[float, float]]] = {
     ("jensen_shannon", SAMPLES): {

@@ -6,8 +6,8 @@ Section 3 of the paper: a DCGAN with Roth's gradient-norm penalty, the generator
 discriminator's, by the variational lower bound (minimax), the proxy (non_saturating), and boundary seeking. First every
 objective runs from the same seeds (curves.png, samples.png), then once for every learning rate and ratio of a map
 (map.png). Every trial is a run of its own in cells/, as by experiments.continuous_images: rerun the same command to
-resume after a stop, or with more seeds, ratios or rates to add runs. All trials take equally many discriminator updates,
-so a higher ratio means more generator updates, not fewer of the discriminator's.
+resume after a stop, or with more seeds, ratios or rates to add runs. All trials take as many discriminator updates, so
+a higher ratio means more generator updates, not fewer of the discriminator's.
 
 Expected Frechet distances at 5:1 and 1e-3, mean and sd over two seeds, at 555df2b, 17 min of two CPU cores that other
 work shared (AMD EPYC): minimax 143 ± 6, non_saturating 153 ± 9, boundary_seeking 82 ± 27 (real pictures 3.1).
