@@ -86,14 +86,14 @@ def plain_descent():
     return Pair(gen=optimizer, disc=optimizer)
 
 
-def add_discrete(k, disc_steps, gen_steps, **others):
+def add_discrete(k, disc_steps, gen_steps, *, launchers=("pmap",), **others):
     settings = dict(num_samples=6, disc_fakes_per_latent=k, disc_steps=disc_steps, gen_steps=gen_steps, **others)
     name = f"discrete k={k} d={disc_steps} g={gen_steps} {others.get('estimator', '')}".strip()
     reals = [toy_game.toy_data(N, minibatches=disc_steps, seed=i) for i in range(STEPS)]
     alone = toy_game.toy_game(**settings)
     add(f"{name} one", one_device, discrete_step, alone, initializer(alone), reals)
     shared = toy_game.toy_game(axis_name=parallel.AXIS, **settings)
-    for launcher in parallel.LAUNCHERS:
+    for launcher in launchers:
         add(f"{name} {launcher}", eight_devices, discrete_step, shared, initializer(alone), reals, launcher=launcher)
 
 
@@ -132,16 +132,16 @@ def add_positions():
     add("positions", one_device, discrete_step, game, initializer(game), reals, n=8)
 
 
-def add_continuous(objective, **settings):
-    for norm in (True, False):
-        alone, shared = (
-            continuous_game.point_game(objective=objective, batch_norm=norm, axis_name=axis, **settings)
-            for axis in (None, parallel.AXIS)
-        )
-        disc_steps = alone.settings.disc_steps
-        reals = [continuous_game.point_data(N, minibatches=disc_steps, seed=i) for i in range(STEPS)]
-        name = f"continuous {objective} norm={norm}"
-        add(f"{name} one", one_device, continuous_step, alone, initializer(alone), reals)
+def add_continuous(objective, *, norm, **settings):
+    alone, shared = (
+        continuous_game.point_game(objective=objective, batch_norm=norm, axis_name=axis, **settings)
+        for axis in (None, parallel.AXIS)
+    )
+    disc_steps = alone.settings.disc_steps
+    reals = [continuous_game.point_data(N, minibatches=disc_steps, seed=i) for i in range(STEPS)]
+    name = f"continuous {objective} norm={norm}"
+    add(f"{name} one", one_device, continuous_step, alone, initializer(alone), reals)
+    if disc_steps > 1:
         add(f"{name} pmap", eight_devices, continuous_step, shared, initializer(alone), reals)
 
 
@@ -150,7 +150,8 @@ def add_relaxed(relaxation):
     alone, shared = (toy_game.toy_game(axis_name=axis)._replace(settings=settings) for axis in (None, parallel.AXIS))
     reals = [toy_game.toy_data(N, minibatches=2, seed=i) for i in range(STEPS)]
     add(f"relaxed {relaxation} one", one_device, relaxed_step, alone, initializer(alone), reals)
-    add(f"relaxed {relaxation} pmap", eight_devices, relaxed_step, shared, initializer(alone), reals)
+    if relaxation == "gumbel_soft":
+        add(f"relaxed {relaxation} pmap", eight_devices, relaxed_step, shared, initializer(alone), reals)
 
 
 def classification_initializer(game):
@@ -162,6 +163,8 @@ def add_classification(**settings):
     alone = toy_classification.toy_game(**settings)
     reals = [toy_classification.toy_batch(N, minibatches=alone.settings.disc_steps)] * STEPS
     add(f"{name} one", one_device, classification_step, alone, classification_initializer(alone), reals)
+    if settings.get("estimator"):
+        return
     shared = toy_classification.toy_game(axis_name=parallel.AXIS, normalize=True, **settings)
     add(f"{name} pmap", eight_devices, classification_step, shared, classification_initializer(shared), reals)
 
@@ -173,19 +176,19 @@ def add_classification_baseline(step, settings):
 
 
 add_discrete(1, 1, 1)
-add_discrete(1, 3, 2)
-add_discrete(4, 2, 1)
+add_discrete(1, 3, 2, launchers=parallel.LAUNCHERS)
+add_discrete(4, 2, 1, launchers=parallel.LAUNCHERS)
 add_discrete(6, 1, 2, estimator="boundary_seeking_marginal", divergence="kl", penalty_stride=2)
 add_discrete(2, 2, 2, estimator="reinforce", penalty_form="wgan_gp", penalty_half_life=5.0)
-add_discrete(3, 1, 1, penalty=0.0, estimator="reinforce_moving_average", divergence="reverse_kl")
+add_discrete(3, 1, 1, penalty=0.0, estimator="reinforce_moving_average", divergence="reverse_kl", launchers=())
 for k, at_a_time in ((1, 1), (4, 1), (4, 2), (4, 3)):
     add_loops(k, at_a_time)
 add_learned_baseline()
 add_positions()
-add_continuous("boundary_seeking", disc_steps=3, gen_steps=2)
-add_continuous("f_gan", divergence="kl", penalty_half_life=4.0)
-add_continuous("wasserstein", penalty_form="wgan_gp", clip=0.5, disc_steps=2)
-add_continuous("boundary_seeking_centered", penalty_form="r1")
+add_continuous("boundary_seeking", norm=True, disc_steps=3, gen_steps=2)
+add_continuous("f_gan", norm=True, divergence="kl", penalty_half_life=4.0)
+add_continuous("wasserstein", norm=False, penalty_form="wgan_gp", clip=0.5, disc_steps=2)
+add_continuous("boundary_seeking_centered", norm=False, penalty_form="r1")
 for relaxation in ("probabilities", "gumbel_soft", "gumbel_straight_through"):
     add_relaxed(relaxation)
 add_classification(num_samples=5, disc_steps=2)
