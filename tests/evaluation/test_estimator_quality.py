@@ -72,7 +72,7 @@ def test_self_normalised_bias_falls_like_one_over_m_and_one_sample_has_no_signal
     log_ratio = jnp.array([0.8, -0.5, 0.2, -0.9])
     sample_counts = (1, 10, 20, 40)
 
-    def objective(logits):
+    def loss_fn(logits):
         log_g = jax.nn.log_softmax(logits)[None]
         return conditional_kl(log_g, log_ratio=log_ratio, latent_log_probs=jnp.zeros(1))
 
@@ -86,7 +86,7 @@ def test_self_normalised_bias_falls_like_one_over_m_and_one_sample_has_no_signal
         keys = jax.random.split(key, len(sample_counts))
         return jax.vmap(self_normalised)(keys, jnp.array(sample_counts))
 
-    exact = flatten_gradient(jax.grad(objective)(logits))
+    exact = flatten_gradient(jax.grad(loss_fn)(logits))
     runs = repeat_estimator(jax.random.key(0), estimator, num_repeats=40_000, batch_size=40_000)
     qualities = {
         m: estimator_quality(estimates, exact=exact)

@@ -64,9 +64,9 @@ def assert_trees_close(a, b, *, atol=2e-6):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def gradient(objective, params, *, log_ratio, latent_log_probs):
+def gradient(loss_fn, params, *, log_ratio, latent_log_probs):
     return jax.grad(
-        lambda params: objective(log_conditionals(params), log_ratio=log_ratio, latent_log_probs=latent_log_probs)
+        lambda params: loss_fn(log_conditionals(params), log_ratio=log_ratio, latent_log_probs=latent_log_probs)
     )(params)
 
 
@@ -176,18 +176,18 @@ def test_joint_kl_splits_over_latents_exactly(params, latent_log_probs, imperfec
     assert float(jnp.sum(jnp.exp(averaged_target) * (averaged_target - q))) < float(conditional)
 
 
-def test_at_the_optimal_ratio_the_marginal_objectives_are_the_true_divergences(params, latent_log_probs):
+def test_at_the_optimal_ratio_the_marginal_losses_are_the_true_divergences(params, latent_log_probs):
     best = best_log_ratio(params, latent_log_probs)
-    for objective, name in ((marginal_kl, "kl"), (marginal_reverse_kl, "reverse_kl")):
+    for loss_fn, name in ((marginal_kl, "kl"), (marginal_reverse_kl, "reverse_kl")):
 
         def true_divergence(params, name=name):
             q = log_model(params, latent_log_probs)
             return exact_divergence(target_log_probs=TARGET.log_probs, model_log_probs=q, divergence=name)
 
-        value = objective(log_conditionals(params), log_ratio=best, latent_log_probs=latent_log_probs)
+        value = loss_fn(log_conditionals(params), log_ratio=best, latent_log_probs=latent_log_probs)
         assert float(value) == pytest.approx(float(true_divergence(params)), rel=1e-4)
         assert_trees_close(
-            gradient(objective, params, log_ratio=best, latent_log_probs=latent_log_probs),
+            gradient(loss_fn, params, log_ratio=best, latent_log_probs=latent_log_probs),
             jax.jit(jax.grad(true_divergence))(params),
         )
 
@@ -236,25 +236,25 @@ def test_reversed_gradients_are_reinforce_with_any_baseline(params, latent_log_p
 
 
 def test_a_constant_added_to_the_ratio_changes_no_gradient(params, latent_log_probs, imperfect_log_ratio):
-    for objective in (conditional_kl, marginal_kl, conditional_reverse_kl, marginal_reverse_kl):
+    for loss_fn in (conditional_kl, marginal_kl, conditional_reverse_kl, marginal_reverse_kl):
         settings = {"latent_log_probs": latent_log_probs}
-        before = gradient(objective, params, log_ratio=imperfect_log_ratio, **settings)
-        after = gradient(objective, params, log_ratio=imperfect_log_ratio + 3.0, **settings)
+        before = gradient(loss_fn, params, log_ratio=imperfect_log_ratio, **settings)
+        after = gradient(loss_fn, params, log_ratio=imperfect_log_ratio + 3.0, **settings)
         assert_trees_close(before, after)
 
 
 def test_a_perfect_model_has_no_gradient(params, latent_log_probs):
     flat = jnp.zeros(2**NUM_BITS)
-    for objective in (conditional_kl, marginal_kl, conditional_reverse_kl, marginal_reverse_kl):
-        slopes = gradient(objective, params, log_ratio=flat, latent_log_probs=latent_log_probs)
+    for loss_fn in (conditional_kl, marginal_kl, conditional_reverse_kl, marginal_reverse_kl):
+        slopes = gradient(loss_fn, params, log_ratio=flat, latent_log_probs=latent_log_probs)
         assert_trees_close(slopes, jax.tree.map(jnp.zeros_like, slopes))
 
 
 def test_jit_agrees(params, latent_log_probs, imperfect_log_ratio):
-    for objective in (conditional_kl, marginal_kl, conditional_reverse_kl, marginal_reverse_kl):
+    for loss_fn in (conditional_kl, marginal_kl, conditional_reverse_kl, marginal_reverse_kl):
         settings = {"log_ratio": imperfect_log_ratio, "latent_log_probs": latent_log_probs}
-        plain = objective(log_conditionals(params), **settings)
-        assert float(jax.jit(objective)(log_conditionals(params), **settings)) == pytest.approx(float(plain), rel=1e-5)
+        plain = loss_fn(log_conditionals(params), **settings)
+        assert float(jax.jit(loss_fn)(log_conditionals(params), **settings)) == pytest.approx(float(plain), rel=1e-5)
 
 
 def test_categorical_conditionals_are_normalised():
