@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import pathlib
 import statistics
 import time
@@ -23,6 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import (
     Dataset,
     DatasetNotFoundError,
@@ -187,8 +187,8 @@ def main(config: Config) -> dict[str, Any]:
     if config.workdir:
         folder = pathlib.Path(config.workdir)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "data_throughput.md").write_text(text, encoding="utf-8")
-        (folder / "data_throughput.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+        write_text(folder / "data_throughput.md", text)
+        write_json(folder / "data_throughput.json", results)
     return results
 
 
