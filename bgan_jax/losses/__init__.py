@@ -51,8 +51,9 @@ E_Q[e^F nu'(F) ‖∇F‖²]; Roth et al.               ``gradient_norm_penalty`
 E_P ‖∇F‖² + E_Q ‖∇F‖²; E_P ‖∇F‖²                 ``unweighted_gradient_norm_penalty``,  test_penalties.py
                                                  ``r1_penalty``
 E (‖∇F‖ - 1)²; WGAN-GP                           ``gradient_penalty``                   test_penalties.py
-the penalties by name, with their factors        ``PENALTIES``                          test_penalties.py
-generator losses by name, with what trains F     ``GENERATOR_OBJECTIVES``               test_objectives.py
+the penalties by name, with their factors        ``PENALTIES``, ``Penalty``             test_objectives.py
+generator losses by name, with what trains F     ``GENERATOR_OBJECTIVES``,              test_objectives.py
+                                                 ``GeneratorObjective``
 ===============================================  =====================================  ===================
 
 Mistakes in the published formulas, and what is right: tests/losses/test_published_mistakes.py.

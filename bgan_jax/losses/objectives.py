@@ -37,6 +37,12 @@ class GeneratorObjective(NamedTuple):
       uses_divergence: whether a divergence trains F, so that F estimates the log density ratio.
       boundary: the value of F at which the discriminator cannot tell data from samples; ``None`` where F is only known
         up to a constant.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> objective = GENERATOR_OBJECTIVES["boundary_seeking"]
+      >>> objective.generator_loss(jnp.array([0.0, 2.0]), divergence="gan", log_partition=jnp.zeros(()))
+      Array([0., 4.], dtype=float32)
     """
 
     generator_loss: Callable[..., jax.Array]
