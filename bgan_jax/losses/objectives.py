@@ -20,7 +20,8 @@ The functions, with their equations and sources, are in ``continuous.py``, ``was
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -108,21 +109,23 @@ def _by_own_loss(
     )
 
 
-GENERATOR_OBJECTIVES: dict[str, GeneratorObjective] = {
-    "boundary_seeking": _by_divergence(_elementwise(continuous.boundary_seeking_loss)),
-    "boundary_seeking_centered": _by_divergence(_centered),
-    "boundary_cross_entropy": _by_divergence(_elementwise(continuous.boundary_cross_entropy_loss)),
-    "minimax": _by_divergence(_elementwise(continuous.minimax_loss)),
-    "non_saturating": _by_divergence(_elementwise(continuous.non_saturating_loss)),
-    "f_gan": _by_divergence(_f_gan),
-    "least_squares": _by_own_loss(
-        continuous.least_squares_generator_loss, continuous.least_squares_discriminator_loss, boundary=0.5
-    ),
-    "least_squares_boundary": _by_own_loss(
-        _least_squares_boundary, continuous.least_squares_discriminator_loss, boundary=0.5
-    ),
-    "wasserstein": _by_own_loss(
-        wasserstein.wasserstein_generator_loss, wasserstein.wasserstein_critic_loss, boundary=None
-    ),
-    "hinge": _by_own_loss(continuous.hinge_generator_loss, continuous.hinge_discriminator_loss, boundary=0.0),
-}
+GENERATOR_OBJECTIVES: Mapping[str, GeneratorObjective] = types.MappingProxyType(
+    {
+        "boundary_seeking": _by_divergence(_elementwise(continuous.boundary_seeking_loss)),
+        "boundary_seeking_centered": _by_divergence(_centered),
+        "boundary_cross_entropy": _by_divergence(_elementwise(continuous.boundary_cross_entropy_loss)),
+        "minimax": _by_divergence(_elementwise(continuous.minimax_loss)),
+        "non_saturating": _by_divergence(_elementwise(continuous.non_saturating_loss)),
+        "f_gan": _by_divergence(_f_gan),
+        "least_squares": _by_own_loss(
+            continuous.least_squares_generator_loss, continuous.least_squares_discriminator_loss, boundary=0.5
+        ),
+        "least_squares_boundary": _by_own_loss(
+            _least_squares_boundary, continuous.least_squares_discriminator_loss, boundary=0.5
+        ),
+        "wasserstein": _by_own_loss(
+            wasserstein.wasserstein_generator_loss, wasserstein.wasserstein_critic_loss, boundary=None
+        ),
+        "hinge": _by_own_loss(continuous.hinge_generator_loss, continuous.hinge_discriminator_loss, boundary=0.0),
+    }
+)

@@ -22,7 +22,8 @@ Sources, by arXiv number: ``gradient_norm`` Roth et al. 2017, 1705.09367; ``unwe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -279,11 +280,13 @@ def _taking(penalty_fn: Callable[..., jax.Array], *names: str) -> Callable[..., 
     return function
 
 
-PENALTIES: dict[str, Penalty] = {
-    "gradient_norm": Penalty(
-        _taking(gradient_norm_penalty, "real", "fake", "divergence", "one_pass"), factor=0.5, needs_divergence=True
-    ),
-    "unweighted": Penalty(_taking(unweighted_gradient_norm_penalty, "real", "fake", "one_pass"), factor=0.5),
-    "r1": Penalty(_taking(r1_penalty, "real"), factor=0.5),
-    "wgan_gp": Penalty(_taking(gradient_penalty, "key", "real", "fake"), factor=1.0),
-}
+PENALTIES: Mapping[str, Penalty] = types.MappingProxyType(
+    {
+        "gradient_norm": Penalty(
+            _taking(gradient_norm_penalty, "real", "fake", "divergence", "one_pass"), factor=0.5, needs_divergence=True
+        ),
+        "unweighted": Penalty(_taking(unweighted_gradient_norm_penalty, "real", "fake", "one_pass"), factor=0.5),
+        "r1": Penalty(_taking(r1_penalty, "real"), factor=0.5),
+        "wgan_gp": Penalty(_taking(gradient_penalty, "key", "real", "fake"), factor=1.0),
+    }
+)
