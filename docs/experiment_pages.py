@@ -11,17 +11,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from experiments.harness.cli.catalogue import command_files
+
 DOCS = Path(__file__).parent
 # A simple table of reStructuredText: rules of equals signs above and below its head, and below its rows.
 TABLE = re.compile(r"^(=+(?: +=+)+)\n(.*)\n\1\n((?:.*\n)+?)\1$", re.MULTILINE)
-
-
-def commands() -> dict[str, Path]:
-    """The file of every experiment by its name: ``NAME.py``, or ``NAME/command.py``."""
-    folder = DOCS.parent / "experiments"
-    files = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
-    files |= {path.parent.name: path for path in folder.glob("*/command.py")}
-    return dict(sorted(files.items()))
 
 
 def markdown_of(words: str) -> str:
@@ -50,7 +44,7 @@ def markdown_of(words: str) -> str:
 
 def page_of(name: str, *, docs: Path = DOCS) -> str:
     """An experiment's page, Markdown."""
-    path = commands()[name]
+    path = command_files()[name]
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     first, _, rest = words.partition("\n")
     parts = [f"# {first.rstrip('.')}", f"`{path.relative_to(DOCS.parent).as_posix()}`", markdown_of(rest.strip("\n"))]
@@ -68,7 +62,7 @@ def page_of(name: str, *, docs: Path = DOCS) -> str:
 
 def on_config(config: Any) -> Any:
     """Puts the pages into the navigation."""
-    config["nav"].append({"Experiments": [{name: f"experiments/{name}.md"} for name in commands()]})
+    config["nav"].append({"Experiments": [{name: f"experiments/{name}.md"} for name in command_files()]})
     return config
 
 
@@ -76,6 +70,6 @@ def on_files(files: Any, *, config: Any) -> Any:
     """Adds the pages to the site, without writing them into the checkout."""
     from mkdocs.structure.files import File
 
-    for name in commands():
+    for name in command_files():
         files.append(File.generated(config, f"experiments/{name}.md", content=page_of(name)))
     return files

@@ -148,8 +148,8 @@ def system_for(config: Config, name: str) -> systems.System:
     """Returns a system with the flags' settings."""
     return systems.system(
         name, num_samples=config.num_samples, penalty=config.penalty,
-        penalty_stride=config.penalty_stride if config.penalty else 1,
-        penalty_form=config.penalty_form, penalty_inputs=config.penalty_inputs, disc_steps=config.disc_steps,
+        penalty_stride=config.penalty_stride, penalty_form=config.penalty_form,
+        penalty_inputs=config.penalty_inputs, disc_steps=config.disc_steps,
         critic_clip=config.critic_clip, critic_steps=config.critic_steps, average_decay=config.average_decay,
     )  # fmt: skip
 

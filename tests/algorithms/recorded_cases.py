@@ -33,6 +33,8 @@ from bgan_jax.runtime import parallel
 from tests import continuous_game, toy_classification, toy_game
 
 N, STEPS = 16, 3
+#: By name: a run that returns its last state and metrics. Its data, ``reals()``, are made when it runs: made when tests
+#: are collected, they take seconds of every test session.
 CASES = {}
 
 
@@ -52,7 +54,7 @@ def digest(tree) -> str:
 def one_device(step, game, make_state, reals, *, n=N):
     step = jax.jit(functools.partial(step, game=game))
     state = jax.jit(make_state)(jax.random.key(3))
-    for real in reals:
+    for real in reals():
         state, metrics = step(state, real, jnp.arange(n))
     return state, metrics
 
@@ -67,7 +69,7 @@ def eight_devices(step, game, make_state, reals, *, launcher="pmap", n=N):
 
     program = parallel.on_devices(per_device, parallel=launcher, sharded=(False, True, True))
     index = parallel.shard(np.arange(n, dtype=np.int32), parallel=launcher)
-    for real in reals:
+    for real in reals():
         rows = jax.tree.map(lambda leaf: parallel.shard(np.moveaxis(np.asarray(leaf), 0, 1), parallel=launcher), real)
         state, metrics = program(state, rows, index)
     return state, metrics
@@ -89,7 +91,10 @@ def plain_descent():
 def add_discrete(k, disc_steps, gen_steps, *, launchers=("pmap",), **others):
     settings = dict(num_samples=6, disc_fakes_per_latent=k, disc_steps=disc_steps, gen_steps=gen_steps, **others)
     name = f"discrete k={k} d={disc_steps} g={gen_steps} {others.get('estimator', '')}".strip()
-    reals = [toy_game.toy_data(N, minibatches=disc_steps, seed=i) for i in range(STEPS)]
+
+    def reals():
+        return [toy_game.toy_data(N, minibatches=disc_steps, seed=i) for i in range(STEPS)]
+
     alone = toy_game.toy_game(**settings)
     add(f"{name} one", one_device, discrete_step, alone, initializer(alone), reals)
     shared = toy_game.toy_game(axis_name=parallel.AXIS, **settings)
@@ -108,14 +113,20 @@ def add_loops(k, at_a_time):
         microbatches=CPU._replace(learned_values=at_a_time * 8 * 28 * 28),
     )
     shape = (2, 8, 28, 28, 1)
-    reals = [jax.random.bernoulli(jax.random.key(i), 0.2, shape).astype(jnp.uint8) for i in range(2)]
+
+    def reals():
+        return [jax.random.bernoulli(jax.random.key(i), 0.2, shape).astype(jnp.uint8) for i in range(2)]
+
     add(f"loops k={k} at_a_time={at_a_time}", one_device, discrete_step, game, initializer(game), reals, n=8)
 
 
 def add_learned_baseline():
     game = toy_game.toy_game(num_samples=6, estimator="reinforce_learned_baseline", gen_steps=2)
     game = game._replace(networks=with_baseline(game.networks, estimator="reinforce_learned_baseline"))
-    reals = [toy_game.toy_data(N, seed=i) for i in range(STEPS)]
+
+    def reals():
+        return [toy_game.toy_data(N, seed=i) for i in range(STEPS)]
+
     add("learned baseline", one_device, discrete_step, game, initializer(game), reals)
 
 
@@ -128,7 +139,10 @@ def add_positions():
         settings=DiscreteSettings(num_samples=4, disc_fakes_per_latent=2),
         microbatches=CPU,
     )
-    reals = [jax.random.randint(jax.random.key(i), (1, 8, 8), 0, 5).astype(jnp.uint8) for i in range(2)]
+
+    def reals():
+        return [jax.random.randint(jax.random.key(i), (1, 8, 8), 0, 5).astype(jnp.uint8) for i in range(2)]
+
     add("positions", one_device, discrete_step, game, initializer(game), reals, n=8)
 
 
@@ -138,7 +152,10 @@ def add_continuous(objective, *, norm, **settings):
         for axis in (None, parallel.AXIS)
     )
     disc_steps = alone.settings.disc_steps
-    reals = [continuous_game.point_data(N, minibatches=disc_steps, seed=i) for i in range(STEPS)]
+
+    def reals():
+        return [continuous_game.point_data(N, minibatches=disc_steps, seed=i) for i in range(STEPS)]
+
     name = f"continuous {objective} norm={norm}"
     add(f"{name} one", one_device, continuous_step, alone, initializer(alone), reals)
     if disc_steps > 1:
@@ -148,7 +165,10 @@ def add_continuous(objective, *, norm, **settings):
 def add_relaxed(relaxation):
     settings = RelaxedSettings(objective="non_saturating", relaxation=relaxation, disc_steps=2, gen_steps=2)
     alone, shared = (toy_game.toy_game(axis_name=axis)._replace(settings=settings) for axis in (None, parallel.AXIS))
-    reals = [toy_game.toy_data(N, minibatches=2, seed=i) for i in range(STEPS)]
+
+    def reals():
+        return [toy_game.toy_data(N, minibatches=2, seed=i) for i in range(STEPS)]
+
     add(f"relaxed {relaxation} one", one_device, relaxed_step, alone, initializer(alone), reals)
     if relaxation == "gumbel_soft":
         add(f"relaxed {relaxation} pmap", eight_devices, relaxed_step, shared, initializer(alone), reals)
@@ -161,7 +181,10 @@ def classification_initializer(game):
 def add_classification(**settings):
     name = "classification " + " ".join(f"{key}={value}" for key, value in settings.items())
     alone = toy_classification.toy_game(**settings)
-    reals = [toy_classification.toy_batch(N, minibatches=alone.settings.disc_steps)] * STEPS
+
+    def reals():
+        return [toy_classification.toy_batch(N, minibatches=alone.settings.disc_steps)] * STEPS
+
     add(f"{name} one", one_device, classification_step, alone, classification_initializer(alone), reals)
     if settings.get("estimator"):
         return
@@ -171,7 +194,10 @@ def add_classification(**settings):
 
 def add_classification_baseline(step, settings):
     game = toy_classification.toy_game()._replace(settings=settings)
-    reals = [toy_classification.toy_batch(N, minibatches=2)] * STEPS
+
+    def reals():
+        return [toy_classification.toy_batch(N, minibatches=2)] * STEPS
+
     add(step.__name__, one_device, step, game, classification_initializer(game), reals)
 
 

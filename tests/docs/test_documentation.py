@@ -104,7 +104,7 @@ def test_the_site_has_every_page_and_a_page_for_every_experiment():
     spec = importlib.util.spec_from_file_location("experiment_pages", DOCS / "experiment_pages.py")
     pages = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(pages)
-    names = set(pages.commands())
+    names = set(command_files())
     assert {"discrete_mnist", "sample", "report", "toy2d"} <= names
     for name in names:
         page = pages.page_of(name)

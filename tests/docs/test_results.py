@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experiments.harness.cli.catalogue import command_files
 from tests.test_layers import ROOT
 
 DOCS = ROOT / "docs"
@@ -25,7 +26,7 @@ def load(name):
 
 keep_result, experiment_pages = load("keep_result"), load("experiment_pages")
 KEPT = sorted((DOCS / "results").glob("*.md"))
-COMMANDS = set(experiment_pages.commands())
+COMMANDS = set(command_files())
 
 
 def make_run(folder, *, seed=0, score=7.5, name="discrete_mnist", table=None, **config):

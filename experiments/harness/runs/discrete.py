@@ -100,15 +100,15 @@ def prepare(config: DiscreteConfig) -> Experiment:
     """
     try:
         relaxes = config.estimator in RELAXATIONS
-        # Relaxed samples have the penalty on every example; where it is switched off, any batch will do.
-        stride = config.penalty_stride if config.penalty > 0.0 and not relaxes else 1
         settings: DiscreteSettings | RelaxedSettings = (
-            settings_from(RelaxedSettings, config, relaxation=config.estimator, penalty_stride=stride)
+            # Relaxed samples have the penalty on every example.
+            settings_from(RelaxedSettings, config, relaxation=config.estimator, penalty_stride=1)
             if relaxes
-            else settings_from(DiscreteSettings, config, penalty_stride=stride)
+            else settings_from(DiscreteSettings, config)
         )
         check_sizes(config)
-        parallel.check_stride_divides(stride, batch_size=config.batch_size)
+        if flags.unmet_need(config, "penalty_stride") is None:
+            parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
         dataset = open_split(config, "train")
         networks, conditional = players_for(vars(config), dataset.spec, axis_name=None)
     except (ValueError, FileNotFoundError) as error:
