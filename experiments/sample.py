@@ -5,8 +5,10 @@
     python -m experiments.sample --workdir=runs/mnist --out=walk.png --interpolate=8
     python -m experiments.sample --workdir=runs/mnist --out=better.png --candidates=16
 
-Reads the newest good checkpoint. An .npz contains x, integers or floats, and for discrete data probs, the probabilities
-that x was drawn from; a .png gets a grid, a .txt lines of text. In other code:
+Reads the newest good checkpoint. An .npz contains x in the form of the data: bits, indices into a palette (which is in
+the file) or into a vocabulary, or intensities 0..255; and for discrete data probs, the probabilities that x was drawn
+from. A .png gets a grid, a .txt lines of text. Pictures are read again as --dataset=npz:FILE.npz, lines as
+--dataset=text:FILE.txt. In other code:
 
     from experiments import load_sampler
 
@@ -33,7 +35,7 @@ import jax
 import numpy as np
 
 from bgan_jax.atomic_files import write_atomically
-from bgan_jax.data import DatasetSpec
+from bgan_jax.data import DatasetSpec, to_images
 from bgan_jax.sampling.importance_resampling import make_scorer, resample
 from bgan_jax.sampling.interpolation import interpolations, make_decoder, make_tempered_sampler
 from bgan_jax.sampling.sampler import Samples
@@ -164,8 +166,20 @@ def write(path: Path, samples: Samples, *, spec: DatasetSpec, columns: int) -> N
     elif path.suffix == ".png":
         save_grid(path, samples, spec=spec, columns=columns)
     else:
-        arrays = {name: array for name, array in samples._asdict().items() if array is not None}
+        arrays = arrays_of(samples, spec=spec)
         write_atomically(path, lambda file: np.savez_compressed(file, **arrays))
+
+
+def arrays_of(samples: Samples, *, spec: DatasetSpec) -> dict[str, np.ndarray]:
+    """Returns the arrays of an .npz of samples, in the form of the data."""
+    arrays = {"x": to_images(samples.x, spec=spec) if spec.kind == "continuous" else samples.x}
+    if samples.probs is not None:
+        arrays["probs"] = samples.probs
+    if spec.palette is not None:
+        arrays["palette"] = np.asarray(spec.palette, np.uint8)
+    if spec.vocabulary is not None:
+        arrays["vocabulary"] = np.asarray(spec.vocabulary)
+    return arrays
 
 
 COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE)

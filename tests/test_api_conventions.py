@@ -1,5 +1,6 @@
 """The conventions of public functions, checked automatically."""
 
+import ast
 import inspect
 import pkgutil
 from importlib import import_module
@@ -8,6 +9,7 @@ import pytest
 
 import bgan_jax
 from bgan_jax import losses
+from tests.test_layers import FILES
 
 
 def public_functions():
@@ -66,3 +68,10 @@ def test_the_contract_is_kept():
     assert set(losses.DIVERGENCES) == {
         "gan", "jensen_shannon", "kl", "reverse_kl", "squared_hellinger", "pearson_chi2", "neyman_chi2", "jeffreys"
     }  # fmt: skip
+
+
+def test_no_statement_is_removed_by_python_o():
+    """``python -O`` removes asserts, with what they do; a condition that matters raises an error."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not isinstance(node, ast.Assert), f"{path}:{node.lineno}"

@@ -202,7 +202,8 @@ def score_samples(
     if num_chunks:
         first_sums = chunk_sums_of(num_scored, loop_start - num_scored)
         sums = first_sums if sums is None else _merge(sums, first_sums)
-    assert sums is not None  # For mypy: at least one sample has been scored.
+    if sums is None:
+        raise ValueError(f"num_samples={num_samples} must be at least 1")
     if num_chunks > 1:
         sums = jax.lax.fori_loop(
             0,

@@ -21,6 +21,7 @@ def open_dataset(
     quantizer: str | None = None,
     dither: str | None = None,
     binarization: str | None = None,
+    value_range: str | None = None,
     length: int | None = None,
     short_lines: str | None = None,
     vocabulary: tuple[str, ...] | None = None,
@@ -40,6 +41,8 @@ def open_dataset(
       dither: ``"none"`` (the default) or ``"floyd_steinberg"`` (the paper's).
       binarization: of grey images: ``"threshold"`` (above 127), ``"stochastic"`` (a pixel is 1 with probability
         intensity / 255, drawn on the device) or ``"none"`` (continuous).
+      value_range: of arrays, the values of black and white: ``"0,1"``, ``"-1,1"`` or ``"0,255"``; by default 0 and 255
+        of uint8. Grey images of these two values alone are bits.
       length: symbols of a text example, 32 by default.
       short_lines: ``"drop"`` drops lines of fewer symbols (the default), ``"pad"`` pads them with backticks.
       vocabulary: the symbols of text, from a saved record; by default all that occur in the file.
@@ -74,6 +77,7 @@ def open_dataset(
         quantizer=quantizer,
         dither=dither,
         binarization=binarization,
+        value_range=value_range,
         length=length,
         short_lines=short_lines,
         vocabulary=vocabulary,

@@ -20,6 +20,7 @@ from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.packed_split import fingerprint, packed_chunks
 from bgan_jax.data.packing import packed_width
+from bgan_jax.data.skipped import Skipped
 from bgan_jax.data.source import Source
 from bgan_jax.data.spec import DatasetSpec
 
@@ -80,10 +81,12 @@ def _load(folder: Path) -> Dataset | None:
         record = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
         spec = DatasetSpec.from_json(json.dumps(record["spec"]))
         packed = np.load(folder / "rows.npy", mmap_mode="r")
+        if not len(packed):
+            raise ValueError("it has no examples")
         labels = np.load(folder / "labels.npy") if record["has_labels"] else None
         if fingerprint(spec, packed, labels) != spec.fingerprint:
             raise ValueError("its content does not match its fingerprint")
-        return Dataset(spec, packed, labels, tuple(record["skipped"]))
+        return Dataset(spec, packed, labels, tuple(Skipped(*item) for item in record["skipped"]))
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         _log.warning("the packed data in %s are damaged (%s): packing again", folder, error)
         return None
@@ -105,7 +108,9 @@ def _write(source: Source, folder: Path) -> None:
             if part is not None:
                 labels.append(part)
         file.seek(0)
-        assert _write_header(file, (num_examples, width), reading.spec.row_dtype) == start_of_rows
+        end_of_header = _write_header(file, (num_examples, width), reading.spec.row_dtype)
+        if end_of_header != start_of_rows:
+            raise BadDataError(f"{source.where}: the header of {num_examples} examples does not fit before their rows")
     if labels:
         np.save(folder / "labels.npy", np.concatenate(labels))
     packed = np.load(folder / "rows.npy", mmap_mode="r")

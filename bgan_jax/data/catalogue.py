@@ -89,7 +89,7 @@ CATALOGUE: Mapping[str, Entry] = {
         "the same, short ones padded with backticks", partial(standard.lm1b, short_lines="pad"), _CUT, *_LM1B
     ),
     # The user's own files: NAME:PATH.
-    "npz": Entry("npz:FILE, your arrays", npz.npz_file, ("palette", *_QUANTIZED, "binarization")),
+    "npz": Entry("npz:FILE, your arrays", npz.npz_file, ("palette", *_QUANTIZED, "binarization", "value_range")),
     "images": Entry(
         "images:FOLDER or images:FILE.tar, your images",
         images.image_files,

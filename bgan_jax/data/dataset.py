@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bgan_jax.data.packing import layout_of, unpack
+from bgan_jax.data.skipped import Skipped
 from bgan_jax.data.spec import DatasetSpec
 
 
@@ -18,13 +19,13 @@ class Dataset:
       spec: what the data set is.
       packed: every example, ``[n, width]``, memory-mapped if it comes from the cache.
       labels: ``[n]`` int32, or None.
-      skipped: one line for every file that was skipped because it could not be decoded.
+      skipped: every file, array or member of an archive that was left out, with the reason.
     """
 
     spec: DatasetSpec
     packed: np.ndarray
     labels: np.ndarray | None = None
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -47,5 +48,5 @@ class Dataset:
         return unpack(self.packed[np.asarray(indices)], layout=layout_of(self.spec), shape=self.spec.shape)
 
 
-def _reopen(spec: DatasetSpec, path: str, labels: np.ndarray | None, skipped: tuple[str, ...]) -> Dataset:
+def _reopen(spec: DatasetSpec, path: str, labels: np.ndarray | None, skipped: tuple[Skipped, ...]) -> Dataset:
     return Dataset(spec, np.load(path, mmap_mode="r"), labels, skipped)

@@ -28,8 +28,12 @@ def is_in_split(indices: np.ndarray, *, split: str) -> np.ndarray:
 
 def evenly_spaced_indices(num_examples: int, *, size: int = 1000) -> np.ndarray:
     """Returns at most ``size`` indices of train examples, evenly spaced over the file."""
-    train = np.flatnonzero(is_in_split(np.arange(num_examples), split="train"))
-    return train[np.linspace(0, len(train) - 1, min(size, len(train)), dtype=np.int64)]
+    return evenly_spaced(np.flatnonzero(is_in_split(np.arange(num_examples), split="train")), size=size)
+
+
+def evenly_spaced(indices: np.ndarray, *, size: int = 1000) -> np.ndarray:
+    """Returns at most ``size`` of some indices, evenly spaced, the first and the last included."""
+    return indices[np.linspace(0, len(indices) - 1, min(size, len(indices)), dtype=np.int64)]
 
 
 def split_sizes(num_examples: int) -> dict[str, int]:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bgan_jax.data.errors import BadDataError
+from bgan_jax.data.skipped import SHOWN, Skipped
 from bgan_jax.data.source import CHUNK, Rows
 
 _log = logging.getLogger(__name__)
 
-_SHOWN = 5  # Undecodable images that are logged one by one; all are counted.
+UNDECODABLE = "not an image that Pillow can read"
 
 
 class EncodedImage(NamedTuple):
@@ -46,13 +47,15 @@ def decode_image(content: bytes, *, channels: int, resolution: int | None = None
     Raises:
       UndecodableError: the bytes are not an image, or a damaged one.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content)) as opened:
             image = _flatten(opened).convert("L" if channels == 1 else "RGB")
     except Exception as error:  # On damaged bytes Pillow's decoders raise many kinds of exceptions.
-        raise UndecodableError(f"not an image that Pillow can read ({type(error).__name__}: {error})") from error
+        # Pillow names the object in memory that it could not identify.
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else f"{type(error).__name__}: {error}"
+        raise UndecodableError(reason) from error
     if resolution is not None:
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -63,7 +66,7 @@ def decode_image(content: bytes, *, channels: int, resolution: int | None = None
 
 
 def decode_images(
-    encoded: Iterable[EncodedImage], *, shape: tuple[int, ...], resolution: int | None, skipped: list[str]
+    encoded: Iterable[EncodedImage], *, shape: tuple[int, ...], resolution: int | None, skipped: list[Skipped]
 ) -> Iterator[Rows]:
     """Decodes images in a pool of threads and yields chunks of rows; undecodable images are skipped and logged.
 
@@ -71,7 +74,7 @@ def decode_images(
       encoded: the encoded images, either all with a label or all without.
       shape: ``(H, W, C)`` that every decoded image must have.
       resolution: see :func:`decode_image`.
-      skipped: a list to which one line is appended for every skipped image.
+      skipped: a list to which every skipped image is appended.
 
     Yields:
       Chunks of rows and labels.
@@ -79,8 +82,8 @@ def decode_images(
     Raises:
       BadDataError: an image has another size, or no image can be decoded.
     """
-    last_failure = "there are no images"
-    found = False
+    last_failure: object = "there are no images"
+    found, num_skipped = False, 0
     stream = iter(encoded)
 
     def attempt(item: EncodedImage) -> np.ndarray | UndecodableError:
@@ -94,9 +97,10 @@ def decode_images(
             images, labels = [], []
             for item, image in zip(chunk, pool.map(attempt, chunk), strict=True):
                 if isinstance(image, UndecodableError):
-                    last_failure = f"{item.where}: {image}"
+                    last_failure = Skipped(item.where, UNDECODABLE, str(image))
                     skipped.append(last_failure)
-                    if len(skipped) <= _SHOWN:
+                    num_skipped += 1
+                    if num_skipped <= SHOWN:
                         _log.warning("skipped %s", last_failure)
                     continue
                 if image.shape != shape:
@@ -111,8 +115,8 @@ def decode_images(
                 yield Rows(np.stack(images), None if labels[0] is None else np.asarray(labels, np.int32))
     if not found:
         raise BadDataError(f"no image could be decoded; the last error: {last_failure}")
-    if skipped:
-        _log.warning("skipped %d undecodable images in total", len(skipped))
+    if num_skipped:
+        _log.warning("skipped %d undecodable images in total", num_skipped)
 
 
 def _flatten(image: Any) -> Any:

@@ -48,6 +48,8 @@ def packed_chunks(reading: Reading, *, where: str) -> Iterator[tuple[np.ndarray,
     """
     empty = True
     for rows, labels in reading.chunks:
+        if not len(rows):
+            continue
         if (labels is None) != (reading.spec.num_classes == 0) or (labels is not None and len(labels) != len(rows)):
             raise BadDataError(f"{where}: some examples have labels and some have none")
         if labels is not None and not (labels.min() >= 0 and labels.max() < reading.spec.num_classes):

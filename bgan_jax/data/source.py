@@ -4,18 +4,20 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bgan_jax.data.errors import DatasetNotFoundError
+from bgan_jax.data.skipped import Skipped
 from bgan_jax.data.spec import DatasetSpec
 
-OPTIONS = ("resolution", "palette", "quantizer", "dither", "binarization", "length", "short_lines", "vocabulary")
+OPTIONS = (
+    "resolution", "palette", "quantizer", "dither", "binarization", "value_range", "length", "short_lines",
+    "vocabulary",
+)  # fmt: skip
 CHUNK = 1000  # Examples that a reader yields at a time, so that memory does not grow with the data set.
 
-_PACK_VERSION = 1  # To be increased when the same files and options give other rows than before.
+_PACK_VERSION = 2  # To be increased when the same files and options give other rows than before.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Request:
       quantizer: ``"kmeans"`` or ``"median_cut"``, how the palette is chosen.
       dither: ``"none"`` or ``"floyd_steinberg"``, how images are quantised to it.
       binarization: ``"threshold"``, ``"stochastic"`` or ``"none"``.
+      value_range: ``"0,1"``, ``"-1,1"`` or ``"0,255"``, the values of black and white in arrays.
       length: symbols of a text example.
       short_lines: ``"drop"`` or ``"pad"``, the treatment of lines of fewer symbols.
       vocabulary: the symbols of text, one string each.
@@ -50,6 +53,7 @@ class Request:
     quantizer: str | None = None
     dither: str | None = None
     binarization: str | None = None
+    value_range: str | None = None
     length: int | None = None
     short_lines: str | None = None
     vocabulary: tuple[str, ...] | None = None
@@ -66,15 +70,6 @@ class Request:
         return DatasetSpec(
             name=self.dataset_name, split=self.split, licence=self.licence, citation=self.citation, **fields
         )
-
-    def own_path(self) -> Path:
-        """Returns the file or folder after the colon; raises DatasetNotFoundError if it does not exist."""
-        if not self.path:
-            raise ValueError(f"dataset {self.name} needs the path of your data: {self.name}:PATH")
-        path = Path(self.path).expanduser().resolve()
-        if not path.exists():
-            raise DatasetNotFoundError(f"dataset {self.dataset_name}: {path} does not exist; correct the path")
-        return path
 
     @property
     def options(self) -> dict[str, object]:
@@ -110,12 +105,12 @@ class Reading:
     Attributes:
       spec: the record of the split, without its fingerprint.
       chunks: the examples, to be iterated once.
-      skipped: one line for every undecodable file, complete once ``chunks`` is exhausted.
+      skipped: what is left out, complete once ``chunks`` is exhausted.
     """
 
     spec: DatasetSpec
     chunks: Iterable[Rows]
-    skipped: list[str] = dataclasses.field(default_factory=list)
+    skipped: list[Skipped] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple, cast
 
 from experiments.harness.reports.tables import markdown_table, median_cell
 
@@ -63,10 +63,9 @@ def start_of(arguments: Sequence[str], *, mark: str | None = None, cache: Path |
         [sys.executable, *arguments], cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
         text=True,
     )  # fmt: skip
-    assert process.stderr is not None
     said: list[str] = []
-    with process.stderr:
-        for line in process.stderr:
+    with cast(IO[str], process.stderr) as lines:
+        for line in lines:
             said.append(line)
             if mark is not None and line.startswith(mark):
                 break

@@ -100,7 +100,8 @@ def generated_rows(
 
 def in_forms(samples: Samples) -> dict[str, np.ndarray]:
     """Returns samples in every form that a critic may see, by the form's name."""
-    assert samples.probs is not None, "discrete data are drawn from probabilities"
+    if samples.probs is None:
+        raise ValueError("samples of a discrete generator are needed; these have no probabilities")
     return {
         SAMPLES: samples.x,
         PROBABILITIES: samples.probs,

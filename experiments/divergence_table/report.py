@@ -87,7 +87,8 @@ def sample_grids(config: Config, plan: Plan) -> dict[str, np.ndarray]:
     grids = {"data": image_grid(data.to_images(real, spec=spec), columns=8)}
     for train in plan.train:
         sample = generators.train_or_load(generator_config(config, train, seed=config.seed))
-        assert sample is not None, "all generators were trained before the report"
+        if sample is None:
+            raise RuntimeError(f"the generator of {train} was not trained to its end, which the report needs")
         shown = generators.in_forms(sample(jax.random.key(config.seed), NUM_SHOWN))
         forms = plan.forms if train == WASSERSTEIN else (SAMPLES,)
         for form in forms:

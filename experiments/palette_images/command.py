@@ -36,7 +36,7 @@ from experiments.harness.cli.command import Command
 from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
-from experiments.harness.runs.experiment import Experiment, Outcome
+from experiments.harness.runs.experiment import Experiment, Measure, Outcome
 from experiments.harness.runs.measured_run import ReferenceMetricFlags, check_reference_metric
 from experiments.harness.runs.run import run
 from experiments.harness.runs.seed_results import result_over_seeds
@@ -123,14 +123,10 @@ def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
     return result
 
 
-def main(config: Config) -> dict[str, Any] | None:
-    """Trains, samples, measures; ``result.json``, ``result.md`` and pictures go to the workdir."""
-    config = in_palette(config)
-    experiment, folder = start(config, prepare)
-    reference = reference_for(experiment) if jax.process_index() == 0 else None
+def make_measure(reference: Reference) -> Measure:
+    """Returns the function that ``run`` calls with every sample grid, to measure distances of samples."""
 
     def measure(experiment: Experiment, step: int, sample: Sampler) -> dict[str, Any]:
-        assert reference is not None  # only process 0 takes pictures
         key = jax.random.key(experiment.config.seed + 1)
         found = palette_distances(sample(key, reference.metric.num_samples).x, reference=reference)
         logger.info(
@@ -139,7 +135,16 @@ def main(config: Config) -> dict[str, Any] | None:
         )  # fmt: skip
         return found
 
-    outcome = run(experiment, folder, measure=measure)
+    return measure
+
+
+def main(config: Config) -> dict[str, Any] | None:
+    """Trains, samples, measures; ``result.json``, ``result.md`` and pictures go to the workdir."""
+    config = in_palette(config)
+    experiment, folder = start(config, prepare)
+    # Only process 0 measures.
+    reference = reference_for(experiment) if jax.process_index() == 0 else None
+    outcome = run(experiment, folder, measure=None if reference is None else make_measure(reference))
     if outcome.step < config.steps or reference is None:
         return None
     result = result_over_seeds(outcome, functools.partial(finish, reference=reference), table_of=distances_table)

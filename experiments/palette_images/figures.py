@@ -21,8 +21,12 @@ def save_comparison(path: Path, samples: Samples, held_out: np.ndarray, *, spec:
       samples: of a discrete generator, at least 64.
       held_out: palette indices of real images, ``[m, H, W]``.
       spec: the data set.
+
+    Raises:
+      ValueError: the samples have no probabilities.
     """
-    assert samples.probs is not None  # samples of a discrete generator always have them
+    if samples.probs is None:
+        raise ValueError("samples of a discrete generator are needed; these have no probabilities")
     real = held_out[np.linspace(0, len(held_out) - 1, 64).astype(np.int64)]
     sets = (data.to_images(samples.x[:64], spec=spec), data.mean_images(samples.probs[:64], spec=spec),
             data.to_images(real, spec=spec))  # fmt: skip

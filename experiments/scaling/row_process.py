@@ -34,7 +34,8 @@ def measured_here(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
     _, initialize = step_function(row)
     params = jax.eval_shape(initialize, jax.random.key(0)).params
     program = ours(row._replace(batch_size=row.batch_size * devices), name="ours")
-    assert program.text is not None
+    if program.text is None:
+        raise RuntimeError(f"the compiler gives no text of the program of row {name}, in which the traffic is counted")
     sent = traffic(program.text())
     times = interleave([program], rounds=rounds, seconds=seconds)["ours"] if rounds else []
     return {

@@ -40,7 +40,7 @@ from experiments.harness.cli.command import Command
 from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
-from experiments.harness.runs.experiment import Experiment, Outcome
+from experiments.harness.runs.experiment import Experiment, Measure, Outcome
 from experiments.harness.runs.run import run
 from experiments.harness.runs.run_config import open_split
 from experiments.harness.runs.seed_results import result_over_seeds
@@ -184,22 +184,26 @@ def finish(outcome: Outcome, *, corpus: Corpus) -> dict[str, Any]:
     return result
 
 
-def main(config: Config) -> dict[str, Any] | None:
-    """Trains, samples, measures; the result goes to ``result.json`` and ``result.md``."""
-    experiment, folder = start(with_weights(config), prepare)
-    corpus = None
-    if jax.process_index() == 0:
-        corpus = corpus_of(experiment.dataset, open_split(config, "test"), num_lines=config.measured_lines)
+def make_measure(corpus: Corpus) -> Measure:
+    """Returns the function that ``run`` calls with every sample file, to measure the n-grams of samples."""
 
     def measure(experiment: Experiment, step: int, sample: Sampler) -> dict[str, Any]:
-        assert corpus is not None  # only process 0 takes pictures
         lines = generate_lines(jax.random.key(experiment.config.seed + 1), sample, corpus.num_lines)
         found = divergences(corpus, lines)
         beside = ", ".join(f"{value:.3f} ({floor:.3f})" for value, floor in zip(found, corpus.floor, strict=True))
         logger.info("step %d: n-gram divergence in bits, n = 1 to %d, (real lines): %s", step, len(found), beside)
         return {"ngram_divergence": [round(value, 4) for value in found]}
 
-    outcome = run(experiment, folder, measure=measure)
+    return measure
+
+
+def main(config: Config) -> dict[str, Any] | None:
+    """Trains, samples, measures; the result goes to ``result.json`` and ``result.md``."""
+    experiment, folder = start(with_weights(config), prepare)
+    corpus = None
+    if jax.process_index() == 0:  # Only process 0 measures.
+        corpus = corpus_of(experiment.dataset, open_split(config, "test"), num_lines=config.measured_lines)
+    outcome = run(experiment, folder, measure=None if corpus is None else make_measure(corpus))
     if outcome.step < config.steps or corpus is None:
         return None
     result = result_over_seeds(outcome, functools.partial(finish, corpus=corpus))

@@ -1,5 +1,6 @@
 """Packs: written once and atomically, checked when opened, and safe with several processes."""
 
+import json
 import logging
 import os
 import pickle
@@ -13,6 +14,7 @@ import pytest
 
 from bgan_jax.data import open_dataset
 from bgan_jax.data.cache import default_cache_dir
+from bgan_jax.data.packed_split import fingerprint
 from tests.data.fabrication import smooth_images
 
 IMAGES = smooth_images(40, height=8, width=8)
@@ -84,6 +86,19 @@ def test_a_damaged_pack_is_found_and_made_again(name, cache_dir, caplog, file, d
     caplog.clear()
     check(open_dataset(name, split="all"))
     assert not caplog.text
+
+
+def test_a_pack_of_no_examples_is_made_again(name, cache_dir, caplog):
+    dataset = open_dataset(name, split="all")
+    pack = the_pack(cache_dir)
+    record = json.loads((pack / "pack.json").read_text())
+    rows, labels = dataset.packed[:0], dataset.labels[:0]
+    np.save(pack / "rows.npy", rows)
+    np.save(pack / "labels.npy", labels)
+    record["spec"]["fingerprint"] = fingerprint(dataset.spec, rows, labels)
+    (pack / "pack.json").write_text(json.dumps(record))
+    check(open_dataset(name, split="all"))
+    assert "it has no examples" in caplog.text
 
 
 def test_another_split_or_option_is_another_pack(name, cache_dir):

@@ -8,10 +8,12 @@ import pytest
 from absl import flags as absl_flags
 from PIL import Image
 
+from bgan_jax import data
 from bgan_jax.algorithms.state import adam_pair, init_state
 from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
+from bgan_jax.sampling.sampler import Samples
 from experiments import discrete_mnist, sample
 from experiments.harness.cli import flags
 from experiments.harness.errors import UsageError
@@ -70,6 +72,39 @@ def test_all_that_it_makes(folder, tmp_path, capsys):
     assert kept.shape == (5, 28, 28, 1) and facts["candidates"] == 4 and 1.0 <= facts["effective_sample_size"] <= 4.0
     picture = Image.open(run(folder, tmp_path / "g.png", "--num=8", "--interpolate=4"))
     assert picture.size[0] > 2 * 4 * 28
+
+
+PALETTE = ((0, 0, 0), (255, 0, 0), (9, 9, 9))
+
+
+@pytest.mark.parametrize(
+    ("spec", "x"),
+    [
+        ({"kind": "binary", "shape": (2, 2, 1), "num_values": 2}, [[[0], [1]], [[1], [1]]]),
+        ({"kind": "categorical", "shape": (2, 2), "num_values": 3, "palette": PALETTE}, [[2, 1], [0, 1]]),
+        ({"kind": "continuous", "shape": (2, 2, 3), "num_values": 256}, np.linspace(-1, 1, 12).reshape(2, 2, 3)),
+        ({"kind": "continuous", "shape": (2, 2, 1), "num_values": 256}, np.linspace(-1, 1, 4).reshape(2, 2, 1)),
+    ],
+)
+def test_the_arrays_are_read_again_as_a_data_set(tmp_path, spec, x):
+    spec = data.DatasetSpec(name="toy", **spec)
+    x = np.stack([np.asarray(x)] * 12)
+    x = x.astype(np.float32 if spec.kind == "continuous" else np.uint8)
+    probs = None if spec.kind == "continuous" else np.zeros_like(x, np.float32)
+    path = tmp_path / "drawn.npz"
+    sample.write(path, Samples(x=x, probs=probs), spec=spec, columns=1)
+    read = data.open_dataset(f"npz:{path}", split="all", cache_dir=tmp_path / "cache")
+    assert (read.spec.kind, read.spec.shape, read.spec.palette) == (spec.kind, spec.shape, spec.palette)
+    again = np.asarray(data.preprocess(None, read.rows(np.arange(12)), spec=read.spec))
+    np.testing.assert_allclose(again, x, atol=1 / 255)
+
+
+def test_lines_are_read_again_as_a_data_set(tmp_path):
+    spec = data.DatasetSpec(name="toy", kind="text", shape=(3,), num_values=2, vocabulary=("a", "b"))
+    x = np.array([[0, 1, 1]] * 10)
+    sample.write(tmp_path / "drawn.txt", Samples(x=x, probs=None), spec=spec, columns=1)
+    read = data.open_dataset(f"text:{tmp_path / 'drawn.txt'}", split="all", length=3, cache_dir=tmp_path / "cache")
+    np.testing.assert_array_equal(read.rows(np.arange(10)), x)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ from bgan_jax.data.binarization import grey_rows, grey_spec
 from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.held_out import is_in_split
 from bgan_jax.data.image_decoding import EncodedImage, UndecodableError, decode_image, decode_images
+from bgan_jax.data.own_path import own_path
 from bgan_jax.data.palette import quantize_reading
+from bgan_jax.data.skipped import Skipped
 from bgan_jax.data.source import Reading, Request, Rows, Source, identity_of
 
 SPLIT_FOLDERS = ("train", "test", "val", "valid", "validation")
@@ -29,7 +31,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", "
 
 def image_files(request: Request) -> Source:
     """Reads images of one size (or cropped and resized to ``resolution``): RGB, binarised grey, or in a palette."""
-    path = request.own_path()
+    path = own_path(request, folder=True)
     files = [path / name for name in _names_in(path)] if path.is_dir() else [path]
     return Source(str(path), identity_of(request, files=files), lambda: _read(request, path))
 
@@ -56,7 +58,7 @@ def _read(request: Request, path: Path) -> Reading:
     spec = grey_spec(request, **facts) if channels == 1 else request.spec(kind="continuous", num_values=256, **facts)
     reading = Reading(spec, ())
 
-    def decoded(some: set[str], skipped: list[str]) -> Iterator[Rows]:
+    def decoded(some: set[str], skipped: list[Skipped]) -> Iterator[Rows]:
         encoded = (
             EncodedImage(f"{path}/{name}", data, labels.get(_class_folder(name)))
             for name, data in _contents(path, some)

@@ -13,12 +13,13 @@ import numpy as np
 from bgan_jax.data.characters import PAD, SHORT_LINES, Line, encode_all, fit_to_length, vocabulary_of
 from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.held_out import SPLITS, is_in_split, split_sizes
+from bgan_jax.data.own_path import own_path
 from bgan_jax.data.source import Reading, Request, Source, identity_of
 
 
 def text_file(request: Request) -> Source:
     """Reads a text file, one example per line; every tenth usable line is held out as ``test``."""
-    path = request.own_path()
+    path = own_path(request, folder=False)
     request.check_split(SPLITS)
     return Source(
         where=str(path),

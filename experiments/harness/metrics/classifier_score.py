@@ -125,8 +125,12 @@ def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset
 
     Returns:
       JSON values.
+
+    Raises:
+      ValueError: the held-out images have no labels.
     """
-    assert held_out.labels is not None
+    if held_out.labels is None:
+        raise ValueError(f"{held_out.spec.name} has no labels, which the classifier score needs")
     real_probs = predict(classifier, real_images(held_out)).probs
     fake = classifier_report(predict(classifier, classifier_input(samples, held_out.spec)).probs)
     real = classifier_report(real_probs)

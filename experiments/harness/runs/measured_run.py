@@ -162,8 +162,7 @@ def train_and_measure(
     Returns:
       The outcome, and the result: ``None`` where the run was stopped by a signal, or the process does not report.
     """
-    config = experiment.config
-    assert isinstance(config, MeasuredConfig)
+    config: Any = experiment.config
     outcome = run(experiment, folder, measure=make_measure(reference_metric) if reference_metric is not None else None)
     if outcome.step < config.steps or reference_metric is None:
         return outcome, None

@@ -93,10 +93,10 @@ class RunConfig(
 
 def open_split(config: RunConfig, split: str) -> data.Dataset:
     """Opens one split of the run's data set."""
-    options = ("resolution", "palette", "quantizer", "dither", "binarization", "length")
-    places = ("data_dir", "cache_dir", "download")
+    options = [field.name for field in dataclasses.fields(DatasetOptions) if field.name != "dataset"]
+    # A run of an earlier version has fewer flags.
     return data.open_dataset(
-        config.dataset, split=split, **{name: getattr(config, name) for name in (*places, *options)}
+        config.dataset, split=split, **{name: getattr(config, name) for name in options if hasattr(config, name)}
     )
 
 

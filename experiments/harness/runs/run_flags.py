@@ -7,6 +7,7 @@ as a sweep, names those classes among its base classes whose flags it uses.
 from __future__ import annotations
 
 from bgan_jax.data.catalogue import CATALOGUE, EMBEDDED, OWN
+from bgan_jax.data.value_range import VALUE_RANGES
 from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import NETWORKS
 from bgan_jax.runtime.parallel import LAUNCHERS
@@ -23,6 +24,7 @@ IN_A_PALETTE = either(
     one_of("dataset", *(name for name, entry in CATALOGUE.items() if "quantizer" in entry.options and name not in OWN)),
     given("palette"),
 )
+OF_ARRAYS = satisfies("dataset", lambda name: name.startswith("npz:"), "--dataset=npz:FILE")
 # What trains F by a divergence; the other objectives have a discriminator loss of their own.
 BY_A_DIVERGENCE = tuple(name for name, objective in GENERATOR_OBJECTIVES.items() if objective.uses_divergence)
 TRAINED_BY_A_DIVERGENCE = none_of("objective", *(name for name in GENERATOR_OBJECTIVES if name not in BY_A_DIVERGENCE))
@@ -75,6 +77,10 @@ class DatasetOptions(DataFlags):
     binarization: str | None = flag(
         None, "How grey images become bits; stochastic draws them again every time, on the device.", group="data",
         choices=("threshold", "stochastic", "none"),
+    )  # fmt: skip
+    value_range: str | None = flag(
+        None, "Values of black and white in npz:FILE; empty is 0 and 255 of uint8. Grey images of these two values "
+        "alone are bits.", group="data", choices=VALUE_RANGES, needs=[OF_ARRAYS],
     )  # fmt: skip
     length: int | None = flag(None, "Symbols of a text example.", group="data", minimum=1)
 

@@ -1,0 +1,31 @@
+"""Under ``python -O``, which removes asserts, a run gives what it gives without."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from tests.test_layers import ROOT
+
+
+def test_a_run_under_python_o_trains_and_leaves_a_pack_with_its_rows(tmp_path):
+    images = np.random.default_rng(0).integers(0, 2, (40, 28, 28), np.uint8)
+    np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(40) % 2)
+    arguments = ["--smoke", "--network=mlp", "--width=8", "--latent_dim=4", f"--dataset=npz:{tmp_path / 'mine.npz'}"]
+    done = subprocess.run(
+        [sys.executable, "-O", "-m", "experiments.discrete_mnist", f"--workdir={tmp_path / 'run'}", *arguments],
+        env={**os.environ, "BGAN_JAX_CACHE": str(tmp_path / "cache")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["steps"] > 0
+    packs = {path.name.split("-")[1]: np.load(path / "rows.npy") for path in (tmp_path / "cache").glob("*npz-*")}
+    sizes = {split: len(rows) for split, rows in packs.items()}
+    assert sizes == {"train": 36, "test": 4}
+    bits = np.unpackbits(packs["train"], axis=1)[:, :784].reshape(-1, 28, 28)
+    np.testing.assert_array_equal(bits[:9], images[:9])
