@@ -136,7 +136,7 @@ def train_classifier(
     *,
     num_classes: int,
     steps: int = 2000,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     learning_rate: float = 8e-3,
     max_shift: int = 2,
     width: int = 16,
@@ -155,7 +155,7 @@ def train_classifier(
       labels: their classes, integers in ``[0, num_classes)``, ``[N]``.
       num_classes: classes K.
       steps: optimiser steps; the default is fourteen epochs of 9,000 digits.
-      batch_size: images per step; at most N.
+      batch_size: images per step, at most N; by default 64, or N if that is less.
       learning_rate: peak of the one-cycle schedule.
       max_shift: largest shift in pixels; 0 turns shifts off.
       width: feature maps of the first convolution.
@@ -177,6 +177,8 @@ def train_classifier(
       1.0
     """
     images, labels = np.asarray(images), np.asarray(labels)
+    if batch_size is None:
+        batch_size = max(min(64, len(images)), 1)
     _check_training_data(images, labels, num_classes=num_classes, batch_size=batch_size)
     if steps < 1:
         raise ValueError(f"steps must be at least 1, not {steps}")

@@ -13,10 +13,19 @@ from tests.test_layers import ROOT
 def test_a_run_under_python_o_trains_and_leaves_a_pack_with_its_rows(tmp_path):
     images = np.random.default_rng(0).integers(0, 2, (40, 28, 28), np.uint8)
     np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(40) % 2)
-    arguments = ["--smoke", "--network=mlp", "--width=8", "--latent_dim=4", f"--dataset=npz:{tmp_path / 'mine.npz'}"]
+    arguments = ["--smoke", "--network=mlp", "--width=8", "--latent_dim=4", "--judge_steps=2"]
+    environment = {"JAX_NUM_CPU_DEVICES": "1", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     done = subprocess.run(
-        [sys.executable, "-O", "-m", "experiments.discrete_mnist", f"--workdir={tmp_path / 'run'}", *arguments],
-        env={**os.environ, "BGAN_JAX_CACHE": str(tmp_path / "cache")},
+        [
+            sys.executable,
+            "-O",
+            "-m",
+            "experiments.discrete_mnist",
+            f"--workdir={tmp_path / 'run'}",
+            f"--dataset=npz:{tmp_path / 'mine.npz'}",
+            *arguments,
+        ],
+        env={**os.environ, **environment, "BGAN_JAX_CACHE": str(tmp_path / "cache")},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -2,7 +2,7 @@
 
 The names of arrays are those of :mod:`bgan_jax.data.readers.array_names`. Images (or the only array) are uint8 or bool,
 or any numbers whose range the option ``value_range`` states, ``[n, H, W]``, ``[n, H, W, 1]`` or ``[n, H, W, 3]``.
-Optional arrays: labels (see :mod:`bgan_jax.data.class_labels`); ``label_names``, strings; ``palette``, uint8 ``[K, 3]``,
+Optional arrays: labels (:mod:`bgan_jax.data.class_labels`); ``label_names``, strings; ``palette``, uint8 ``[K, 3]``,
 with which the images are palette indices. Arrays of a split, such as ``x_test`` and ``y_test``, or ``test_images`` and
 ``test_labels``, are that split; without them every tenth example is held out as ``test``.
 """
