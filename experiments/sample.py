@@ -166,7 +166,7 @@ def write(path: Path, samples: Samples, *, spec: DatasetSpec, columns: int) -> N
     elif path.suffix == ".png":
         save_grid(path, samples, spec=spec, columns=columns)
     else:
-        arrays = arrays_of(samples, spec=spec)
+        arrays: dict[str, Any] = arrays_of(samples, spec=spec)
         write_atomically(path, lambda file: np.savez_compressed(file, **arrays))
 
 

@@ -1,12 +1,17 @@
 """``open_dataset``: opens a data set by name."""
 
+import functools
+import logging
 import os
 
 from bgan_jax.data.cache import open_pack
 from bgan_jax.data.catalogue import CATALOGUE, OWN
 from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.packed_split import pack_split
+from bgan_jax.data.skipped import in_one_line
 from bgan_jax.data.source import Request
+
+_log = logging.getLogger(__name__)
 
 
 def open_dataset(
@@ -88,6 +93,16 @@ def open_dataset(
         if option not in entry.options:
             raise ValueError(f"dataset {base} takes no {option}; it takes: {', '.join(entry.options) or 'no options'}")
     source = entry.source(request)
-    if not source.cached:
-        return pack_split(source.read(), where=source.where)
-    return open_pack(source, name=name, split=split, cache_dir=cache_dir)
+    if source.cached:
+        dataset = open_pack(source, name=name, split=split, cache_dir=cache_dir)
+    else:
+        dataset = pack_split(source.read(), where=source.where)
+    if dataset.skipped:
+        _warn_once(f"{name}: {in_one_line(dataset.skipped)}")
+    return dataset
+
+
+@functools.cache
+def _warn_once(line: str) -> None:
+    """Logs a line the first time only: every split of a data set skips the same files that are of no split."""
+    _log.warning("%s", line)

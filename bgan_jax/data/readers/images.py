@@ -1,141 +1,107 @@
-"""``images:FOLDER`` or ``images:ARCHIVE.tar``: the user's own images, in any format that Pillow reads.
+"""``images:FOLDER`` or ``images:ARCHIVE`` (tar or zip): the user's own images, in any format that Pillow reads.
 
-Images in more than one folder are labelled by the name of their folder. Top-level folders called ``train`` and
-``test`` (or ``val``, ``valid``, ``validation``) are the splits; without them every tenth image, in the order of the
-names, is held out as ``test``.
+What is an image is seen from the content of a file, not from its name; everything else is counted as skipped. The
+splits and the classes are those of :mod:`bgan_jax.data.readers.picture_layout`.
 """
 
-import contextlib
-import gzip
-import lzma
-import os
-import tarfile
-import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from bgan_jax.data.binarization import grey_rows, grey_spec
 from bgan_jax.data.errors import BadDataError
-from bgan_jax.data.held_out import is_in_split
-from bgan_jax.data.image_decoding import EncodedImage, UndecodableError, decode_image, decode_images
+from bgan_jax.data.held_out import evenly_spaced
+from bgan_jax.data.image_decoding import (
+    UNDECODABLE,
+    EncodedImage,
+    UndecodableError,
+    decode_image,
+    decode_images,
+    is_image,
+)
 from bgan_jax.data.own_path import own_path
 from bgan_jax.data.palette import quantize_reading
-from bgan_jax.data.skipped import Skipped
+from bgan_jax.data.pixel_depth import UnknownRangeError
+from bgan_jax.data.readers.file_sets import FileSet, file_set
+from bgan_jax.data.readers.picture_layout import layout_of
+from bgan_jax.data.skipped import Skipped, printable
 from bgan_jax.data.source import Reading, Request, Rows, Source, identity_of
 
-SPLIT_FOLDERS = ("train", "test", "val", "valid", "validation")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+# Names of images; the content of other files decides.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".tga")
+
+OUTSIDE = "beside the folders of the splits"
 
 
 def image_files(request: Request) -> Source:
     """Reads images of one size (or cropped and resized to ``resolution``): RGB, binarised grey, or in a palette."""
     path = own_path(request, folder=True)
-    files = [path / name for name in _names_in(path)] if path.is_dir() else [path]
-    return Source(str(path), identity_of(request, files=files), lambda: _read(request, path))
+    files = file_set(path)
+    return Source(str(path), identity_of(request, files=files.paths()), lambda: _read(request, files))
 
 
-def _read(request: Request, path: Path) -> Reading:
-    names = sorted(_names_in(path))
-    if not names:
-        raise BadDataError(f"{path}: no images found (looked for {', '.join(SUFFIXES)}, also in subfolders)")
+def _read(request: Request, files: FileSet) -> Reading:
+    path = files.where
     if request.palette is not None and request.binarization is not None:
         raise ValueError(f"dataset {request.dataset_name}: set palette or binarization, not both")
-    splits = _splits_of(names)
-    chosen = set(names if request.check_split([*splits, "all"]) == "all" else splits[request.split])
-    folders = sorted({_class_folder(name) for name in names})
-    labels = {folder: label for label, folder in enumerate(folders)} if len(folders) > 1 else {}
+    skipped = list(files.skipped)
+    names = _images_in(files, skipped)
+    layout = layout_of(names)
+    skipped += [Skipped(printable(f"{path}/{name}"), OUTSIDE) for name in layout.outside]
+    if not names:
+        found = f"; it holds {len(skipped)} other files, such as {skipped[0]}" if skipped else ""
+        raise BadDataError(f"{path}: no images found, also in its subfolders{found}")
+    splits = layout.splits
+    every = request.check_split([*splits, "all"]) == "all"
+    chosen = [name for members in splits.values() for name in members] if every else splits[request.split]
+    labelled = all(name in layout.class_of for name in chosen)
+    labels = {name: label for label, name in enumerate(layout.classes)} if labelled else {}
     channels = 3 if request.binarization is None else 1
     size = request.resolution
-    shape = (size, size, channels) if size else _first_shape(path, set(names), channels)
+    shape = (size, size, channels) if size else _first_shape(files, set(chosen), channels)
     facts = {
         "shape": shape,
         "splits": {split: len(members) for split, members in splits.items()},
         "num_classes": len(labels),
-        "label_names": tuple(labels),
+        "label_names": tuple(map(printable, labels)),
     }
     spec = grey_spec(request, **facts) if channels == 1 else request.spec(kind="continuous", num_values=256, **facts)
-    reading = Reading(spec, ())
+    reading = Reading(spec, (), skipped)
 
     def decoded(some: set[str], skipped: list[Skipped]) -> Iterator[Rows]:
         encoded = (
-            EncodedImage(f"{path}/{name}", data, labels.get(_class_folder(name)))
-            for name, data in _contents(path, some)
+            EncodedImage(printable(f"{path}/{name}"), content, labels[layout.class_of[name]] if labels else None)
+            for name, content in files.contents(some)
         )
         return decode_images(encoded, shape=shape, resolution=size, skipped=skipped)
 
-    decoded_rows = decoded(chosen, reading.skipped)
+    decoded_rows = decoded(set(chosen), reading.skipped)
     reading.chunks = (
         decoded_rows if channels == 3 else (Rows(grey_rows(rows, spec), label) for rows, label in decoded_rows)
     )
     if request.palette is None:
         return reading
     train = splits["train"]
-    places = np.linspace(0, len(train) - 1, min(1000, len(train)), dtype=np.int64)
-    sample = next(decoded({train[place] for place in places}, [])).rows
+    sample = next(decoded({train[place] for place in evenly_spaced(np.arange(len(train)))}, [])).rows
     return quantize_reading(reading, request, sample=sample, num_colors=request.palette)
 
 
-def _splits_of(names: list[str]) -> dict[str, list[str]]:
-    """Groups image names by split: by top-level folders called train, test and so on; else by every tenth."""
-    folders = [PurePosixPath(name).parent for name in names]
-    depth = len(PurePosixPath(os.path.commonpath(folders)).parts)
-    topmost = [folder.parts[depth] if len(folder.parts) > depth else "" for folder in folders]
-    if "train" in topmost and set(topmost) - {"train"} and set(topmost) <= set(SPLIT_FOLDERS):
-        return {
-            split: [name for name, top in zip(names, topmost, strict=True) if top == split]
-            for split in SPLIT_FOLDERS
-            if split in topmost
-        }
-    held_out = is_in_split(np.arange(len(names)), split="test")
-    return {
-        "train": [name for name, held in zip(names, held_out, strict=True) if not held],
-        "test": [name for name, held in zip(names, held_out, strict=True) if held],
-    }
+def _images_in(files: FileSet, skipped: list[Skipped]) -> list[str]:
+    """Returns the names of the images among the files; the others join what is skipped."""
+    unsure = {name for name in files.names if PurePosixPath(name).suffix.lower() not in SUFFIXES}
+    images = {name for name, file in files.opened(unsure) if is_image(file)} if unsure else set()
+    skipped += [Skipped(printable(f"{files.where}/{name}"), UNDECODABLE) for name in sorted(unsure - images)]
+    return [name for name in files.names if name not in unsure or name in images]
 
 
-def _class_folder(name: str) -> str:
-    """Returns the folder of an image, unless it is that of a split."""
-    folder = PurePosixPath(name).parent.name
-    return "" if folder in SPLIT_FOLDERS else folder
-
-
-def _first_shape(path: Path, names: set[str], channels: int) -> tuple[int, int, int]:
-    for _, content in _contents(path, names):
+def _first_shape(files: FileSet, names: set[str], channels: int) -> tuple[int, int, int]:
+    for name, content in files.contents(names):
         try:
             height, width, _ = decode_image(content, channels=channels).shape
             return height, width, channels
         except UndecodableError:
             continue
-    raise BadDataError(f"{path}: none of its {len(names)} images could be decoded")
-
-
-def _names_in(path: Path) -> list[str]:
-    if path.is_dir():
-        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
-    else:
-        with _open_archive(path) as archive:
-            names = [member.name for member in archive if member.isfile()]
-    return [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
-
-
-def _contents(path: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Yields the chosen images: those of a folder sorted by name, those of an archive in its order."""
-    if path.is_dir():
-        for name in sorted(names):
-            yield name, (path / name).read_bytes()
-        return
-    with _open_archive(path) as archive:
-        for member in archive:
-            if member.name in names and (file := archive.extractfile(member)):
-                yield member.name, file.read()
-
-
-@contextlib.contextmanager
-def _open_archive(path: Path) -> Iterator[tarfile.TarFile]:
-    try:
-        with tarfile.open(path) as archive:
-            yield archive
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise BadDataError(f"{path}: neither a folder nor a complete tar archive ({error})") from error
+        except UnknownRangeError as error:
+            raise UnknownRangeError(f"{printable(f'{files.where}/{name}')}: {error}") from error
+    raise BadDataError(f"{files.where}: none of its {len(names)} images could be decoded")
