@@ -19,6 +19,8 @@ PATIENCE = 3
 PATIENCE_STEPS = 50
 #: Number of consecutive pictures that must show a collapse.
 PICTURE_PATIENCE = 2
+#: Number of steps over which they must show it: the latents of every generator explain almost nothing at first.
+PICTURE_PATIENCE_STEPS = 200
 #: Share of the samples' variance below which the latents count as ignored.
 COLLAPSED_SHARE = 0.01
 #: Distance between the mean logits of data and samples, in nats, at which the loss's slope in either has fallen to
@@ -108,7 +110,7 @@ class HealthMonitor:
         self._num_samples, self._prefix = num_samples, f"{label}: " if label else ""
         self._reports_with = dict.fromkeys(WEIGHT_SYMPTOMS, 0)
         self._last_step_without = dict.fromkeys(WEIGHT_SYMPTOMS, 0)
-        self._pictures_with_collapse = 0
+        self._pictures_with_collapse = self._last_picture_without = 0
         self._logged: set[str] = set()
 
     def check_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -122,11 +124,14 @@ class HealthMonitor:
             if self._reports_with[name] >= PATIENCE and step - self._last_step_without[name] >= PATIENCE_STEPS:
                 self._log_once(name, sentence)
 
-    def check_samples(self, probs: np.ndarray) -> None:
-        """Checks the probabilities that a picture's samples were drawn from, ``[n, ...]``."""
+    def check_samples(self, step: int, probs: np.ndarray) -> None:
+        """Checks the probabilities that the samples of a picture after ``step`` steps were drawn from, ``[n, ...]``."""
         share = latent_share(probs)
-        self._pictures_with_collapse = self._pictures_with_collapse + 1 if share < COLLAPSED_SHARE else 0
-        if self._pictures_with_collapse >= PICTURE_PATIENCE:
+        if share >= COLLAPSED_SHARE or self._last_picture_without > step:  # a restored run repeats steps
+            self._pictures_with_collapse, self._last_picture_without = 0, step
+        self._pictures_with_collapse += share < COLLAPSED_SHARE
+        lasting = step - self._last_picture_without >= PICTURE_PATIENCE_STEPS
+        if self._pictures_with_collapse >= PICTURE_PATIENCE and lasting:
             self._log_once(
                 "collapsed",
                 f"the generator has collapsed: its latents explain {100 * share:.2f} % of its samples' variance, so "

@@ -9,6 +9,7 @@ from bgan_jax.losses import effective_sample_size
 from bgan_jax.runtime.health import (
     PATIENCE,
     PATIENCE_STEPS,
+    PICTURE_PATIENCE_STEPS,
     SATURATED_DISTANCE,
     HealthMonitor,
     latent_share,
@@ -103,13 +104,27 @@ def test_the_share_of_the_latents_is_the_share_of_variance():
     np.testing.assert_allclose(latent_share(one_hot), 1.0)
 
 
+COLLAPSED = np.full((64, 28, 28, 1), 0.5)
+
+
 def test_a_collapsed_generator_is_logged(caplog):
     monitor = HealthMonitor(num_samples=10)
+    steps = itertools.count(PICTURE_PATIENCE_STEPS, PICTURE_PATIENCE_STEPS)
     with caplog.at_level(logging.WARNING, logger="bgan_jax"):
-        monitor.check_samples(np.full((64, 28, 28, 1), 0.5))
-        monitor.check_samples(np.random.default_rng(0).random((64, 28, 28, 1)))
-        monitor.check_samples(np.full((64, 28, 28, 1), 0.5))
+        monitor.check_samples(next(steps), COLLAPSED)
+        monitor.check_samples(next(steps), np.random.default_rng(0).random((64, 28, 28, 1)))
+        monitor.check_samples(next(steps), COLLAPSED)
         assert not caplog.records
         for _ in range(3):
-            monitor.check_samples(np.full((64, 28, 28, 1), 0.5))
+            monitor.check_samples(next(steps), COLLAPSED)
     assert len(caplog.records) == 1 and "collapsed" in caplog.text
+
+
+def test_a_generator_of_the_first_steps_has_not_collapsed_however_many_pictures_it_gives(caplog):
+    monitor = HealthMonitor(num_samples=10)
+    with caplog.at_level(logging.WARNING, logger="bgan_jax"):
+        for step in range(PICTURE_PATIENCE_STEPS):
+            monitor.check_samples(step, COLLAPSED)
+        assert not caplog.records
+        monitor.check_samples(PICTURE_PATIENCE_STEPS, COLLAPSED)
+    assert len(caplog.records) == 1

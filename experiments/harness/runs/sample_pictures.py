@@ -57,7 +57,7 @@ class PictureTaker(NamedTuple):
         sampler = experiment.sampler(variables)
         samples = sampler(jax.random.key(experiment.config.seed), NUM_SAMPLES)
         if samples.probs is not None:
-            monitor.check_samples(samples.probs)
+            monitor.check_samples(step, samples.probs)
         show(seed_run.folder / workdir.PICTURES, f"samples_{step:07d}", samples, spec=experiment.dataset.spec)
         if self.measure is None:
             return {}
