@@ -21,5 +21,6 @@ file                        holds
 ``process/``                the operating-system process: exit codes, heap, SIGTERM
 ``recovery.py``             restoring a checkpoint on all hosts
 ``workdir.py``              the folder of a run
+``workdir_lock.py``         the lock of a run's folder, which one process holds
 ==========================  ==================================================================================
 """

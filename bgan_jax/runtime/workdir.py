@@ -14,6 +14,8 @@ from typing import Any
 
 import bgan_jax
 from bgan_jax.atomic_files import write_json
+from bgan_jax.runtime import workdir_lock
+from bgan_jax.runtime.workdir_lock import LOCK
 
 CONFIG = "config.json"
 DATASET = "dataset.json"
@@ -38,9 +40,14 @@ def seed_folder(folder: Path, seed: int) -> Path:
 
 
 def open_workdir(
-    path: str, config: Mapping[str, Any], *, resume: str = "auto", may_change: frozenset[str] = frozenset()
+    path: str,
+    config: Mapping[str, Any],
+    *,
+    resume: str = "auto",
+    may_change: frozenset[str] = frozenset(),
+    locked: bool = True,
 ) -> Path:
-    """Creates a run's folder, or reopens it for the same run.
+    """Creates a run's folder, or reopens it for the same run, and locks it; see ``runtime/workdir_lock.py``.
 
     Args:
       path: the folder.
@@ -48,51 +55,95 @@ def open_workdir(
       resume: ``"auto"`` continues an existing run and otherwise starts a new one; ``"must"`` refuses to start a new
         one; ``"never"`` refuses to continue one.
       may_change: flags that may differ from those that the run was started with, such as how often to report.
+      locked: false for a folder within one that this process has locked.
 
     Returns:
       The folder, with ``config.json`` in it.
 
     Raises:
-      ValueError: the folder holds a run with other flags, or ``resume`` forbids it, or the folder cannot be written.
+      ValueError: the folder holds a run with other flags, or ``resume`` forbids it, or another process works in it, or
+        the folder cannot be written.
     """
-    if resume not in RESUME:
-        raise ValueError(f"unknown resume {resume!r}; legal: {', '.join(RESUME)}")
-    folder = Path(path).expanduser()
-    present = folder / CONFIG
+    check_workdir(path, config, resume=resume, may_change=may_change)
+    folder = folder_of(path)
     try:
-        if present.exists():
-            saved = read_config(folder)
-            if resume == "never":
-                raise ValueError(f"--workdir={path} already holds a run and --resume=never; choose another folder")
-            differing = sorted(
-                name
-                for name in saved.keys() | config.keys()
-                if saved.get(name) != config.get(name) and name not in may_change
-            )
-            if differing:
-                changes = ", ".join(
-                    f"--{name}: {saved.get(name)!r} there, {config.get(name)!r} now" for name in differing
-                )
-                raise ValueError(
-                    f"--workdir={path} holds a run with other flags ({changes}); "
-                    "give the same flags to continue it, or choose another folder"
-                )
-        else:
-            if resume == "must":
-                raise ValueError(f"--resume=must, but --workdir={path} holds no run")
-            if folder.is_dir() and any(folder.iterdir()):
-                names = ", ".join(sorted(entry.name for entry in folder.iterdir())[:3])
-                raise ValueError(
-                    f"--workdir={path} is not empty ({names}) and holds no run; choose an empty or a new folder"
-                )
-            folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        if locked:
+            workdir_lock.lock(folder)
+            # Another process may have started its run in the folder in the meantime.
+            check_workdir(path, config, resume=resume, may_change=may_change)
         for leftover in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
             leftover.unlink()
         (folder / PICTURES).mkdir(exist_ok=True)
-        write_json(present, dict(config))
+        write_json(folder / CONFIG, dict(config))
     except OSError as error:
         raise ValueError(f"--workdir={path} cannot be written: {error.strerror or error}") from error
     return folder
+
+
+def check_workdir(
+    path: str, config: Mapping[str, Any], *, resume: str = "auto", may_change: frozenset[str] = frozenset()
+) -> None:
+    """Refuses a folder that cannot be opened for a run; writes nothing. See :func:`open_workdir`.
+
+    Raises:
+      ValueError: the folder holds a run with other flags, or other files, or ``resume`` forbids it, or it cannot be
+        written.
+    """
+    if resume not in RESUME:
+        raise ValueError(f"unknown resume {resume!r}; legal: {', '.join(RESUME)}")
+    folder = folder_of(path)
+    _check_writable(folder, path=path)
+    if not (folder / CONFIG).exists():
+        if resume == "must":
+            raise ValueError(f"--resume=must, but --workdir={path} holds no run")
+        names = sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK) if folder.is_dir() else []
+        if names:
+            raise ValueError(
+                f"--workdir={path} is not empty ({', '.join(names[:3])}) and holds no run; choose an empty or a new "
+                "folder"
+            )
+        return
+    saved = read_config(folder)
+    if resume == "never":
+        raise ValueError(f"--workdir={path} already holds a run and --resume=never; choose another folder")
+    differing = sorted(
+        name for name in saved.keys() | config.keys() if saved.get(name) != config.get(name) and name not in may_change
+    )
+    if differing:
+        changes = ", ".join(f"--{name}: {saved.get(name)!r} there, {config.get(name)!r} now" for name in differing)
+        raise ValueError(
+            f"--workdir={path} holds a run with other flags ({changes}); give the same flags to continue it, or choose "
+            "another folder"
+        )
+
+
+def folder_of(path: str | os.PathLike[str]) -> Path:
+    """Returns the folder that ``--workdir`` names, with ``~`` replaced by the home folder.
+
+    Raises:
+      ValueError: there is no home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"--workdir={path}: there is no home folder; give a path without ~") from error
+
+
+def _check_writable(folder: Path, *, path: str) -> None:
+    """Refuses a folder that cannot be written or made.
+
+    Raises:
+      ValueError: names the folder that is in the way.
+    """
+    try:
+        present = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except OSError as error:
+        raise ValueError(f"--workdir={path} cannot be written: {error.strerror or error}") from error
+    if not present.is_dir():
+        raise ValueError(f"--workdir={path} cannot be written: {present} is not a folder")
+    if not os.access(present, os.W_OK | os.X_OK):
+        raise ValueError(f"--workdir={path} cannot be written: no permission to write in {present}")
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -101,7 +152,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
       ValueError: the folder holds no run, or its config is damaged.
     """
-    present = Path(path).expanduser() / CONFIG
+    present = folder_of(path) / CONFIG
     if not present.exists():
         raise ValueError(f"--workdir={path} holds no run: {present} does not exist")
     try:

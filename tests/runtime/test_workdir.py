@@ -44,6 +44,18 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         workdir.open_workdir(tmp_path / "file" / "run", {})
 
 
+def test_it_is_refused_before_anything_is_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path, words in (
+        (tmp_path / "file" / "a" / "run", "file is not a folder"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
+        with pytest.raises(ValueError, match=f"cannot be written: .*{words}"):
+            workdir.check_workdir(str(path), {"steps": 3})
+    workdir.check_workdir(str(tmp_path / "a" / "b"), {"steps": 3})
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_damaged_config_is_named(tmp_path):
     (tmp_path / workdir.CONFIG).write_text('{"steps": ')
     with pytest.raises(ValueError, match="is not JSON"):

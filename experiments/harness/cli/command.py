@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from absl import flags as absl_flags
 
-from bgan_jax.runtime import hosts
+from bgan_jax.runtime import hosts, workdir_lock
 from bgan_jax.runtime.checkpoints import UnsavedError
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.harness.cli import flags
@@ -68,7 +68,7 @@ def run(command: Command, *, arguments: Sequence[str] | None = None) -> typing.N
     # Libraries read absl's global flags, which are empty.
     absl_flags.FLAGS.mark_as_parsed()
     try:
-        with leaving_a_report(config):
+        with workdir_lock.keeping_locks(), leaving_a_report(config):
             command.main(config)
         hosts.leave()
     except UsageError as error:

@@ -22,17 +22,19 @@ def check_workdir(config: Any, *, holds: str) -> None:
         raise UsageError(f"--workdir=FOLDER is needed: {holds}")
 
 
-def open_folder(config: Any) -> Path:
+def open_folder(config: Any, *, locked: bool = True) -> Path:
     """Creates the folder of ``--workdir``, or reopens it for the same flags, and writes the versions into it.
 
     Args:
       config: the flags, a record of :func:`experiments.harness.cli.flags.flag`; its ``resume`` is used if there is one.
+      locked: false for a folder within one that this process has locked.
 
     Returns:
       The folder, with ``config.json`` and ``versions.json`` in it.
 
     Raises:
-      UsageError: the folder holds a run of other flags, or cannot be written; nothing has been overwritten.
+      UsageError: the folder holds a run of other flags, or another process works in it, or it cannot be written;
+        nothing has been overwritten.
     """
     try:
         folder = workdir.open_workdir(
@@ -40,6 +42,7 @@ def open_folder(config: Any) -> Path:
             vars(config),
             resume=getattr(config, "resume", "auto"),
             may_change=changeable(type(config)),
+            locked=locked,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -65,6 +65,6 @@ def _open_folders(experiment: Experiment) -> None:
     folders = [open_folder(experiment.config)]
     for seed_run in seed_runs_of(experiment, folders[0]):
         if seed_run.stack_index is not None:
-            folders.append(open_folder(dataclasses.replace(seed_run.experiment.config, resume="auto")))
+            folders.append(open_folder(dataclasses.replace(seed_run.experiment.config, resume="auto"), locked=False))
     for folder in folders:
         write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
