@@ -5,17 +5,18 @@ python -m tests.job --workdir=FOLDER [any flag of the experiment, or of the faul
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from bgan_jax.runtime import parallel
-from bgan_jax.runtime.process import preemption
+from bgan_jax.runtime.process import signals
 from experiments.harness.cli import command
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.flags import flag
@@ -37,21 +38,22 @@ class Config(discrete.DiscreteConfig):
     poison_at: int | None = flag(None, "Call of the step that is given a parameter that is not a number, once.")
 
 
-def with_faults(stop_on_sigterm: Callable[[], Callable[[int], bool]], config: Config) -> Callable[[], Any]:
-    """``preemption.stop_on_sigterm`` whose function also pauses and fails, as the flags say."""
+def with_faults(finishing_steps: Callable[[], Any], config: Config) -> Callable[[], Any]:
+    """``signals.finishing_steps`` whose function also pauses and fails, as the flags say."""
 
-    def stop_with_faults() -> Callable[[int], bool]:
-        received = stop_on_sigterm()
+    @contextlib.contextmanager
+    def finishing_steps_with_faults() -> Iterator[Callable[[int], str]]:
+        with finishing_steps() as received:
 
-        def should_stop(step: int) -> bool:
-            time.sleep(config.pause)
-            if step == config.fail_at and jax.process_index() == config.fail_in:
-                raise RuntimeError(f"injected after step {step}")
-            return received(step)
+            def should_stop(step: int) -> str:
+                time.sleep(config.pause)
+                if step == config.fail_at and jax.process_index() == config.fail_in:
+                    raise RuntimeError(f"injected after step {step}")
+                return received(step)
 
-        return should_stop
+            yield should_stop
 
-    return stop_with_faults
+    return finishing_steps_with_faults
 
 
 def poisoned(on_devices: Callable[..., Any], *, call: int) -> Callable[..., Any]:
@@ -78,7 +80,7 @@ def main(config: Config) -> None:
     experiment, folder = start(config, discrete.prepare)
     if config.poison_at is not None:
         parallel.on_devices = poisoned(parallel.on_devices, call=config.poison_at)
-    preemption.stop_on_sigterm = with_faults(preemption.stop_on_sigterm, config)
+    signals.finishing_steps = with_faults(signals.finishing_steps, config)
     outcome = run(experiment, folder)
     logging.getLogger("bgan_jax").info("the job ended at step %d", outcome.step)
 

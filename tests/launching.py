@@ -74,6 +74,12 @@ class Job:
         self.processes[process].send_signal(number)
 
 
+def accept_interrupts() -> None:
+    """Makes processes that this one starts accept SIGINT, which a shell ignores in what it starts in the background."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -107,12 +107,13 @@ VERBS = {
     "Checks", "Chooses", "Clips", "Closes", "Combines", "Compiles", "Composes", "Composites", "Computes",
     "Concatenates", "Converts", "Convolves", "Copies", "Counts", "Creates", "Decodes", "Descends", "Describes",
     "Divides", "Draws", "Encodes", "Ends", "Evaluates", "Excludes", "Executes", "Finds", "Finishes", "Fits",
-    "Flattens", "Folds", "Forks", "Formats", "Gathers", "Generates", "Groups", "Hashes", "Identifies", "Imports",
-    "Initialises", "Interleaves", "Interpolates", "Inverts", "Joins", "Keeps", "Lists", "Loads", "Logs", "Lowers",
-    "Makes", "Maps", "Measures", "Merges", "Models", "Moves", "Needs", "Opens", "Packs", "Parses", "Pickles",
-    "Prepares", "Puts", "Raises", "Reads", "Refuses", "Removes", "Renames", "Restores", "Returns", "Rotates",
-    "Rounds", "Runs", "Samples", "Saves", "Scores", "Selects", "Sets", "Shifts", "Solves", "Splits", "Stacks",
-    "Starts", "Summarises", "Takes", "Trains", "Turns", "Unpacks", "Updates", "Waits", "Wraps", "Writes", "Yields",
+    "Flattens", "Folds", "Forks", "Formats", "Gathers", "Generates", "Groups", "Handles", "Hashes",
+    "Identifies", "Imports", "Initialises", "Installs", "Interleaves", "Interpolates", "Inverts", "Joins",
+    "Keeps", "Lists", "Loads", "Locks", "Logs", "Lowers", "Makes", "Maps", "Measures", "Merges", "Models",
+    "Moves", "Needs", "Opens", "Packs", "Parses", "Pickles", "Prepares", "Puts", "Raises", "Reads", "Refuses",
+    "Releases", "Removes", "Renames", "Restores", "Returns", "Rotates", "Rounds", "Runs", "Samples", "Saves",
+    "Scores", "Selects", "Sets", "Shifts", "Solves", "Splits", "Stacks", "Starts", "Summarises", "Takes",
+    "Trains", "Turns", "Unpacks", "Updates", "Waits", "Watches", "Wraps", "Writes", "Yields",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ file                        holds
 ``packed_state.py``         a state as one array of bytes
 ``parallel.py``             a per-device function on all devices
 ``plotting.py``             matplotlib figures, and the page of curves
-``process/``                the operating-system process: exit codes, heap, SIGTERM
+``process/``                the operating-system process: exit codes, heap, signals
 ``recovery.py``             restoring a checkpoint on all hosts
 ``workdir.py``              the folder of a run
 ``workdir_lock.py``         the lock of a run's folder, which one process holds

@@ -65,7 +65,7 @@ def train(
     total_steps: int,
     cadence: Cadence,
     outputs: Outputs,
-    should_stop: Callable[[int], bool] | None = None,
+    should_stop: Callable[[int], str] | None = None,
 ) -> tuple[TrainState, int]:
     """Trains a run to its last step.
 
@@ -79,7 +79,8 @@ def train(
       total_steps: number of steps at the end.
       cadence: how often to report, save and take pictures.
       outputs: what receives the results.
-      should_stop: called after every step, on all processes at the same step; true saves the state and ends the loop.
+      should_stop: called after every step, on all processes at the same step; a reason, such as the name of a signal,
+        saves the state and ends the loop, and an empty one does not.
 
     Returns:
       The last state, and the number of finished steps.
@@ -91,12 +92,12 @@ def train(
     """
     totals = program.empty_totals()
     in_flight: deque[Totals] = deque()
-    step = start_step
+    step, reason = start_step, ""
     for step in range(start_step + 1, total_steps + 1):
         state, totals = program.advance(state, totals, next(batches), program.example_index)
         _limit_in_flight(in_flight, totals)
-        stopping = should_stop is not None and should_stop(step)
-        save_due = stopping or step == total_steps or step % cadence.checkpoint_every == 0
+        reason = should_stop(step) if should_stop is not None else ""
+        save_due = bool(reason) or step == total_steps or step % cadence.checkpoint_every == 0
         picture_due = cadence.picture_every > 0 and step % cadence.picture_every == 0
         with _naming_last_checkpoint(outputs.checkpoints):
             if save_due or step % cadence.report_every == 0:
@@ -111,11 +112,15 @@ def train(
             heap.release_unused_memory()
         if (save_due or picture_due) and outputs.report is not None:
             outputs.report.restart_clock()
-        if stopping and step < total_steps:
-            logger.warning("stopped at step %d of %d as requested; rerun the same command to resume", step, total_steps)
+        if reason:
             break
     if outputs.checkpoints is not None and step > start_step:
         outputs.checkpoints.finish(step)
+    if reason and step < total_steps:
+        logger.warning(
+            "stopped by %s at step %d of %d; its state is saved; rerun the same command to resume", reason, step,
+            total_steps,
+        )  # fmt: skip
     return state, step
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -152,8 +153,9 @@ class Report:
     def _show(self, step: int, steps_per_second: float, metrics: Mapping[str, float], now: float) -> None:
         shown = ", ".join(form.format(metrics[name]) for name, form in SHOWN.items() if name in metrics)
         if self._bar is not None:
-            self._bar.set_postfix_str(shown, refresh=False)
-            self._bar.update(step - self._bar.n)
+            with contextlib.suppress(OSError):  # the terminal may have been closed
+                self._bar.set_postfix_str(shown, refresh=False)
+                self._bar.update(step - self._bar.n)
             return
         if now - self._last_line < LOG_EVERY_SECONDS and step < self._total_steps:
             return
@@ -172,7 +174,8 @@ class Report:
         for file in (self._file, *self._seed_files):
             file.close()
         if self._bar is not None:
-            self._bar.close()
+            with contextlib.suppress(OSError):
+                self._bar.close()
         if self._summary is not None:
             self._summary.close()
 

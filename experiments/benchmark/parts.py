@@ -126,10 +126,10 @@ def loop_seconds(step: Ready, steps: int) -> tuple[float, float]:
     times: list[tuple[float, float]] = []
     last = WARM_UP + steps + 1
 
-    def after_step(number: int) -> bool:
+    def after_step(number: int) -> str:
         del number
         times.append((time.perf_counter(), time.thread_time()))
-        return False
+        return ""
 
     train(
         step.program, step.fresh_state(), itertools.repeat(step.data), start_step=0, total_steps=last,

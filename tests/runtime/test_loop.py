@@ -73,9 +73,12 @@ def test_states_are_saved_at_multiples_and_at_the_end(checkpoints):
     assert checkpoints.steps() == [4, 8, 10]
 
 
-def test_a_request_to_stop_saves_the_state(checkpoints):
-    _, step = run(checkpoints, should_stop=lambda step: step == 5)
+def test_a_request_to_stop_saves_the_state(checkpoints, caplog):
+    _, step = run(checkpoints, should_stop=lambda step: "SIGTERM" if step == 5 else "")
     assert step == 5 and checkpoints.steps() == [4, 5]
+    assert [record.getMessage() for record in caplog.records] == [
+        "stopped by SIGTERM at step 5 of 10; its state is saved; rerun the same command to resume"
+    ]
 
 
 def test_a_state_that_is_not_finite_is_not_saved_though_the_metrics_are(checkpoints):

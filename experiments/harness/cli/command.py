@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import sys
 import traceback
 import typing
@@ -15,6 +17,7 @@ from absl import flags as absl_flags
 from bgan_jax.runtime import hosts, workdir_lock
 from bgan_jax.runtime.checkpoints import UnsavedError
 from bgan_jax.runtime.nonfinite import NonFiniteError
+from bgan_jax.runtime.process import signals
 from experiments.harness.cli import flags
 from experiments.harness.cli.help import help_text
 from experiments.harness.errors import UsageError
@@ -67,17 +70,38 @@ def run(command: Command, *, arguments: Sequence[str] | None = None) -> typing.N
     logging.getLogger("bgan_jax").setLevel(logging.INFO)
     # Libraries read absl's global flags, which are empty.
     absl_flags.FLAGS.mark_as_parsed()
+    with signals.listening():
+        if not hasattr(config, "coordinator"):  # A process of a job has to fork first: ``start`` does it then.
+            signals.watch()
+        _run_main(command, config)
+        number = signals.received()
+        # SIGTERM is a cluster's request, and a run that has saved its state has done what it was asked for.
+        if number is not None and number != signal.SIGTERM:
+            if hosts.joined():
+                sys.exit(128 + number)  # An ordinary exit leaves the job; the other hosts may still be working.
+            signals.end_by(number)
+    sys.exit(0)
+
+
+def _run_main(command: Command, config: Any) -> None:
+    """Runs a command's main function; errors and signals end the process."""
     try:
         with workdir_lock.keeping_locks(), leaving_a_report(config):
             command.main(config)
         hosts.leave()
     except UsageError as error:
         _refuse(error)
+    except KeyboardInterrupt:
+        number = signals.received() or signal.SIGINT
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(signals.message(number), file=sys.stderr)
+        signals.end_by(number)
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | SystemExit) and not hosts.joined():
+        if isinstance(error, SystemExit) and not hosts.joined():
             raise
+        if isinstance(error, RuntimeError) and "home directory" in str(error):
+            _refuse(RuntimeError("there is no home folder for a path that begins with ~; give paths without it"))
         _fail(error)
-    sys.exit(0)
 
 
 def _refuse(error: Exception) -> typing.NoReturn:

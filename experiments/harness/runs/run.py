@@ -21,7 +21,7 @@ from bgan_jax.runtime.health import HealthMonitor
 from bgan_jax.runtime.loop import Cadence, Outputs, train
 from bgan_jax.runtime.metrics import Report
 from bgan_jax.runtime.nonfinite import NonFiniteError
-from bgan_jax.runtime.process import preemption
+from bgan_jax.runtime.process import signals
 from bgan_jax.runtime.recovery import MAX_RESTORES, restore_on_all
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.batches import Feed, open_feed
@@ -32,6 +32,8 @@ from experiments.harness.runs.seeds import SeedRun, seed_runs_of, seeds_of
 from experiments.harness.runs.stacked_seeds import initial_state, root_key_data
 
 logger = logging.getLogger("bgan_jax")
+
+RESUME = "rerun the same command to resume"
 
 
 def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None) -> Outcome:
@@ -51,8 +53,11 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
     seed_runs = seed_runs_of(experiment, folder)
     monitors = [HealthMonitor(num_samples=experiment.num_samples or 1, label=seed_run.label) for seed_run in seed_runs]
     pictures = PictureTaker(experiment, folder, seed_runs, monitors, measure)
+    signals.describe("before the first step; there is nothing to save; rerun the same command to start again")
     with _open_checkpoints(folder, keep=config.keep_checkpoints) as checkpoints:
         start_step, state = _restored_or_initial_state(experiment, checkpoints)
+        if start_step:
+            signals.describe(f"before a step after the checkpoint of step {start_step}; {RESUME}")
         feed = open_feed(experiment)
         program = make_program(experiment, feed)
         outputs = Outputs()
@@ -62,6 +67,9 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
         state, step = _train_with_restores(
             program, state, feed, experiment=experiment, folder=folder, start_step=start_step, outputs=outputs
         )
+    signals.describe(f"after the training; the state of step {step} is saved; {RESUME}")
+    if step == config.steps:
+        signals.stop_if_received()
     measured: list[dict[str, Any]] = []
     if reports and step == config.steps:  # a run that was stopped has little time left
         pictures.save_curves()
@@ -129,29 +137,29 @@ def _train_with_restores(
         checkpoint_every=config.checkpoint_every,
         picture_every=config.picture_every,
     )
-    should_stop = preemption.stop_on_sigterm()
-    for attempt in itertools.count(1):
-        with _open_report(experiment, folder, start_step=start_step) as report:
-            try:
-                return train(
-                    program,
-                    state,
-                    feed.batches_from(start_step),
-                    start_step=start_step,
-                    total_steps=config.steps,
-                    cadence=cadence,
-                    outputs=outputs._replace(report=report),
-                    should_stop=should_stop,
-                )
-            except NonFiniteError as error:
-                if config.nan_policy == "stop" or attempt > MAX_RESTORES:
-                    raise
-                restored = restore_on_all(outputs.checkpoints, state, launcher=config.parallel, retry=attempt)
-                if restored is None:
-                    raise
-                start_step, state = restored
-                if report is not None:
-                    logger.warning("%s; restored step %d, continuing with other random numbers", error, start_step)
+    with signals.finishing_steps() as should_stop:
+        for attempt in itertools.count(1):
+            with _open_report(experiment, folder, start_step=start_step) as report:
+                try:
+                    return train(
+                        program,
+                        state,
+                        feed.batches_from(start_step),
+                        start_step=start_step,
+                        total_steps=config.steps,
+                        cadence=cadence,
+                        outputs=outputs._replace(report=report),
+                        should_stop=should_stop,
+                    )
+                except NonFiniteError as error:
+                    if config.nan_policy == "stop" or attempt > MAX_RESTORES:
+                        raise
+                    restored = restore_on_all(outputs.checkpoints, state, launcher=config.parallel, retry=attempt)
+                    if restored is None:
+                        raise
+                    start_step, state = restored
+                    if report is not None:
+                        logger.warning("%s; restored step %d, continuing with other random numbers", error, start_step)
     raise AssertionError("unreachable")
 
 

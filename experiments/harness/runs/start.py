@@ -11,7 +11,7 @@ import jax
 
 from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import hosts, workdir
-from bgan_jax.runtime.process import heap
+from bgan_jax.runtime.process import heap, signals
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.experiment import Experiment
@@ -45,6 +45,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
             process_id=config.process_id,
             heartbeat_seconds=config.heartbeat_seconds,
         )
+        signals.watch()
         experiment = prepare(config)
         hosts.check_same(
             {name: value for name, value in vars(config).items() if name not in PER_HOST}
