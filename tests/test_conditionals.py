@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bgan_jax import losses
 from bgan_jax.conditionals import (
     conditional_for,
     example_keys,
@@ -103,3 +104,129 @@ def test_what_is_refused():
         conditional_for("continuous", (8, 8, 3))
     with pytest.raises(ValueError, match="num_classes"):
         conditional_for("text", (32,))
+
+
+SMALL = (jnp.bfloat16, jnp.float16)
+
+
+@pytest.mark.parametrize("dtype", SMALL, ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize("conditional", [product_bernoulli(event_ndims=2), product_categorical(4, event_ndims=2)])
+def test_logits_of_16_bits_give_what_their_float32_copies_give(conditional, dtype):
+    logits = (4.0 * jax.random.normal(jax.random.key(1), (5, 4))).astype(dtype)
+    exact = logits.astype(jnp.float32)
+    x = conditional.sample(jax.random.key(0), logits)
+    np.testing.assert_array_equal(x, conditional.sample(jax.random.key(0), exact))
+    statistics = conditional.statistics(x)
+    for result, expected in (
+        (conditional.log_prob(statistics, logits), conditional.log_prob(statistics, exact)),
+        (conditional.mean(logits), conditional.mean(exact)),
+        (conditional.log_normalizer(logits), conditional.log_normalizer(exact)),
+    ):
+        assert result.dtype == jnp.float32
+        np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("dtype", SMALL, ids=lambda dtype: dtype.__name__)
+def test_rare_bits_and_many_equal_symbols_have_their_frequencies_in_16_bits(dtype):
+    n, probability = 200_000, float(jax.nn.sigmoid(-7.0))
+    bits = product_bernoulli(event_ndims=1).sample(jax.random.key(0), jnp.full(n, -7.0, dtype))
+    assert abs(float(bits.mean(dtype=jnp.float32)) - probability) < 4 * np.sqrt(probability / n)
+    symbols = product_categorical(1000, event_ndims=2).sample(jax.random.key(1), jnp.zeros((20_000, 1000), dtype))
+    counts = np.bincount(np.asarray(symbols), minlength=1000)
+    assert counts.min() > 0
+    assert counts.max() < 20 + 6 * np.sqrt(20)
+
+
+def masked_logits(kept, num_classes):
+    """Logits of every pattern: classes that can occur have equal logits, the others -inf."""
+    return jnp.where(jnp.asarray(kept), 0.0, -jnp.inf).reshape(-1, num_classes)
+
+
+def test_a_masked_class_is_never_drawn_wherever_it_is():
+    patterns = [pattern for pattern in itertools.product((False, True), repeat=5) if any(pattern)]
+    logits = masked_logits(patterns, 5)
+    conditional = product_categorical(5, event_ndims=2)
+    keys = jax.random.split(jax.random.key(0), 2000)
+    x = np.asarray(jax.vmap(conditional.sample, in_axes=(0, None))(keys, logits))
+    for place, pattern in enumerate(patterns):
+        assert set(x[:, place].tolist()) == set(np.flatnonzero(pattern).tolist())
+
+
+@pytest.mark.parametrize("num_classes", [3, 80, 1000])
+def test_the_largest_threshold_draws_a_class_that_can_occur(num_classes, monkeypatch):
+    # Running sums are rounded: the largest number that uniform can return is beyond many of them.
+    largest = float(np.nextafter(np.float32(1), np.float32(0)))
+    monkeypatch.setattr(jax.random, "uniform", lambda key, shape: jnp.full(shape, largest))
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(200, num_classes)).astype(np.float32)
+    kept = random.random((200, num_classes)) < 0.5
+    kept[:, 0], kept[:, -1] = True, False
+    x = np.asarray(
+        product_categorical(num_classes, event_ndims=2).sample(
+            jax.random.key(0), jnp.where(jnp.asarray(kept), jnp.asarray(logits), -jnp.inf)
+        )
+    )
+    assert kept[np.arange(200), x].all()
+
+
+@pytest.mark.parametrize("impossible", [-jnp.inf, -1e9])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_loss_of_masked_classes(impossible, compiled):
+    conditional = product_categorical(3, event_ndims=1)
+    statistics, fake_logits = conditional.statistics(jnp.array([0, 1])), jnp.array([[1.0], [0.0]])
+
+    def loss(logits):
+        log_probs = conditional.log_prob(statistics, jnp.broadcast_to(logits, (2, 3)))[:, None]
+        return losses.importance_weighted_loss(log_probs=log_probs, fake_logits=fake_logits).sum()
+
+    function = jax.value_and_grad(loss)
+    value, gradient = (jax.jit(function) if compiled else function)(jnp.array([0.3, 0.1, impossible]))
+    np.testing.assert_allclose(value, 0.652, atol=5e-4)
+    np.testing.assert_allclose(gradient, [-0.181, 0.181, 0.0], atol=5e-4)
+
+
+def test_a_symbol_that_cannot_occur_has_log_probability_minus_infinity():
+    conditional = product_categorical(3, event_ndims=1)
+    logits = jnp.array([0.0, -jnp.inf, 0.0])
+    assert float(conditional.log_prob(conditional.statistics(jnp.array(1)), logits)) == -jnp.inf
+    bits = product_bernoulli(event_ndims=1)
+    assert float(bits.log_prob(jnp.array([0.0, 1.0]), jnp.array([-jnp.inf, 0.0]))) == pytest.approx(-np.log(2))
+    assert float(bits.log_prob(jnp.array([1.0, 1.0]), jnp.array([-jnp.inf, 0.0]))) == -jnp.inf
+
+
+@pytest.mark.parametrize("rubbish", [0.0, 3.0, -jnp.inf, jnp.nan, 1e30])
+@pytest.mark.parametrize("conditional", [product_bernoulli(event_ndims=1), product_categorical(4, event_ndims=2)])
+def test_padding_costs_nothing_and_gets_no_gradient(conditional, rubbish):
+    counted = jnp.array([True, True, False, True, False])
+    logits = jax.random.normal(jax.random.key(0), (5, 4) if conditional.event_ndims == 2 else (5,))
+    x = jnp.array([1, 0, 1, 1, 0])
+    wide = counted if conditional.event_ndims == 1 else counted[:, None]
+    padded = jnp.where(wide, logits, rubbish)
+    statistics = conditional.statistics(x)
+    value, gradient = jax.value_and_grad(lambda l: conditional.log_prob(statistics, l, mask=counted))(padded)
+    expected, wanted = jax.value_and_grad(lambda l: conditional.log_prob(statistics[counted], l))(logits[counted])
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    np.testing.assert_allclose(gradient[counted], wanted, rtol=1e-6)
+    np.testing.assert_array_equal(gradient[~counted], 0.0)
+
+
+def test_symbols_and_shapes_that_do_not_fit_are_refused():
+    categorical, bits = product_categorical(4, event_ndims=2), product_bernoulli(event_ndims=1)
+    for x in ([4, 0], [-1, 2]):
+        with pytest.raises(ValueError, match=r"0 \.\. 3"):
+            categorical.statistics(jnp.array(x))
+    with pytest.raises(ValueError, match=r"0 \.\. 1, found 0 \.\. 255"):
+        bits.statistics(jnp.array([0, 255], jnp.uint8))
+    with pytest.raises(ValueError, match="integers"):
+        bits.statistics(jnp.array([0.0, 1.0]))
+    for function in (
+        lambda logits: categorical.sample(jax.random.key(0), logits),
+        categorical.mean,
+        categorical.log_normalizer,
+    ):
+        with pytest.raises(ValueError, match="4 classes"):
+            function(jnp.zeros((2, 5)))
+    with pytest.raises(ValueError, match="must agree in the last 2 dims"):
+        categorical.log_prob(jnp.zeros((2, 4)), jnp.zeros((3, 4)))
+    with pytest.raises(ValueError, match="boolean"):
+        bits.log_prob(jnp.zeros(2), jnp.zeros(2), mask=jnp.ones(2))

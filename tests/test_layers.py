@@ -14,14 +14,14 @@ LAYERS = {
     "bgan_jax.version": 0,
     "bgan_jax.atomic_files": 0,
     "bgan_jax.losses": 0,
-    "bgan_jax.conditionals": 0,
+    "bgan_jax.conditionals": 1,
     "bgan_jax.networks": 1,
     "bgan_jax.data": 1,
-    "bgan_jax.evaluation": 1,
-    "bgan_jax.algorithms": 2,
-    "bgan_jax.sampling": 3,
-    "bgan_jax.runtime": 3,
-    "experiments": 4,
+    "bgan_jax.evaluation": 2,
+    "bgan_jax.algorithms": 3,
+    "bgan_jax.sampling": 4,
+    "bgan_jax.runtime": 4,
+    "experiments": 5,
 }
 #: The folders of ``experiments/harness``; each imports from itself and from those before it only.
 HARNESS_ORDER = ("metrics", "reports", "cli", "runs")

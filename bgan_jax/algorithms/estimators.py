@@ -274,5 +274,5 @@ def generator_loss(logits: jax.Array, coefficient_sums: CoefficientSums, *, cond
         # A position with coefficients of its own is an example of length one.
         logits, statistics = (array.reshape(-1, 1, *array.shape[2:]) for array in (logits, statistics))
         total = total.reshape(-1)
-    inner_product = jnp.sum(statistics * logits, axis=tuple(range(1, logits.ndim)))
+    inner_product = conditional.inner_product(statistics, logits)
     return -jnp.sum(inner_product - total * conditional.log_normalizer(logits)) / num_latents

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.conditionals import Conditional
+from bgan_jax.losses.elementary import at_least_float32
 
 
 def relaxed_sample(
@@ -30,7 +31,7 @@ def relaxed_sample(
       temperature: tau > 0; may be traced.
 
     Returns:
-      Relaxed statistics in [0, 1], the shape of the logits.
+      Relaxed statistics in [0, 1], at least float32, the shape of the logits.
 
     Example:
       >>> from bgan_jax.conditionals import product_categorical
@@ -39,6 +40,7 @@ def relaxed_sample(
       >>> relaxed.sum(axis=-1).tolist()
       [1.0, 1.0, 1.0, 1.0, 1.0]
     """
+    logits = at_least_float32(logits)
     if conditional.name == "product_bernoulli":
         return jax.nn.sigmoid((logits + jax.random.logistic(key, logits.shape)) / temperature)
     return jax.nn.softmax((logits + jax.random.gumbel(key, logits.shape)) / temperature, axis=-1)

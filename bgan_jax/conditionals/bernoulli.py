@@ -5,7 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.conditionals.conditional import Conditional, event_axes
+from bgan_jax.conditionals.conditional import Conditional, check_symbols
+from bgan_jax.losses.elementary import at_least_float32
+
+NAME = "product_bernoulli"
 
 
 def product_bernoulli(*, event_ndims: int = 3) -> Conditional:
@@ -24,16 +27,19 @@ def product_bernoulli(*, event_ndims: int = 3) -> Conditional:
     """
 
     def sample(key: jax.Array, logits: jax.Array) -> jax.Array:
-        return jax.random.bernoulli(key, jax.nn.sigmoid(logits)).astype(jnp.uint8)
+        return jax.random.bernoulli(key, jax.nn.sigmoid(at_least_float32(logits))).astype(jnp.uint8)
 
-    def log_normalizer(logits: jax.Array) -> jax.Array:
-        return jnp.sum(jax.nn.softplus(logits), axis=event_axes(event_ndims))
+    def statistics(x: jax.Array) -> jax.Array:
+        x = jnp.asarray(x)
+        check_symbols(NAME, x, num_values=2)
+        return x.astype(jnp.float32)
 
     return Conditional(
-        name="product_bernoulli",
+        name=NAME,
         sample=sample,
-        statistics=lambda x: x.astype(jnp.float32),
-        mean=jax.nn.sigmoid,
-        log_normalizer=log_normalizer,
+        statistics=statistics,
+        mean=lambda logits: jax.nn.sigmoid(at_least_float32(logits)),
+        log_normalizers=lambda logits: jax.nn.softplus(at_least_float32(logits)),
         event_ndims=event_ndims,
+        coordinate_ndims=event_ndims,
     )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.conditionals.conditional import Conditional, event_axes
+from bgan_jax.conditionals.conditional import Conditional, check_symbols
+from bgan_jax.losses.elementary import at_least_float32
+
+NAME = "product_categorical"
 
 
 def product_categorical(num_classes: int, *, event_ndims: int = 3) -> Conditional:
@@ -37,20 +40,31 @@ def product_categorical(num_classes: int, *, event_ndims: int = 3) -> Conditiona
         raise ValueError(f"num_classes is {num_classes}; a categorical coordinate has 2 to 65,536 classes")
     symbol_dtype = jnp.uint8 if num_classes <= 256 else jnp.uint16
 
+    def checked(logits: jax.Array) -> jax.Array:
+        if logits.shape[-1:] != (num_classes,):
+            raise ValueError(f"{NAME}: the logits' last axis must be the {num_classes} classes, found {logits.shape}")
+        return at_least_float32(logits)
+
     def sample(key: jax.Array, logits: jax.Array) -> jax.Array:
-        cumulative = jnp.cumsum(jax.nn.softmax(logits, axis=-1), axis=-1)
-        # The last class takes what is left, so that a sum of 0.9999999 can never yield the symbol K.
-        threshold = jax.random.uniform(key, logits.shape[:-1])[..., None]
+        probabilities = jax.nn.softmax(checked(logits), axis=-1)
+        # Without the impossible classes the running sum never rises at one, also where its rounding does. Scaled to the
+        # total, the threshold stays below it, so neither 0.9999999 nor an impossible last class can be exceeded.
+        cumulative = jnp.where(probabilities > 0, jnp.cumsum(probabilities, axis=-1), 0.0)
+        cumulative = jax.lax.cummax(cumulative, axis=cumulative.ndim - 1)
+        threshold = jax.random.uniform(key, logits.shape[:-1])[..., None] * cumulative[..., -1:]
         return jnp.sum(threshold >= cumulative[..., :-1], axis=-1, dtype=jnp.int32).astype(symbol_dtype)
 
-    def log_normalizer(logits: jax.Array) -> jax.Array:
-        return jnp.sum(jax.nn.logsumexp(logits, axis=-1), axis=event_axes(event_ndims - 1))
+    def statistics(x: jax.Array) -> jax.Array:
+        x = jnp.asarray(x)
+        check_symbols(NAME, x, num_values=num_classes)
+        return jax.nn.one_hot(x, num_classes, dtype=jnp.float32)
 
     return Conditional(
-        name="product_categorical",
+        name=NAME,
         sample=sample,
-        statistics=lambda x: jax.nn.one_hot(x, num_classes, dtype=jnp.float32),
-        mean=lambda logits: jax.nn.softmax(logits, axis=-1),
-        log_normalizer=log_normalizer,
+        statistics=statistics,
+        mean=lambda logits: jax.nn.softmax(checked(logits), axis=-1),
+        log_normalizers=lambda logits: jax.nn.logsumexp(checked(logits), axis=-1),
         event_ndims=event_ndims,
+        coordinate_ndims=event_ndims - 1,
     )

@@ -8,44 +8,129 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from bgan_jax.losses.elementary import at_least_float32
+
 
 class Conditional(NamedTuple):
-    """A family of distributions of one example given its logits, as pure functions.
+    r"""A family of distributions of one example given its logits, as pure functions.
+
+    Logits may be float32 or of 16 bits: every draw and every sum is computed in at least float32. A logit of
+    ``-inf`` is a symbol that cannot occur: it is never drawn, costs nothing and gets no gradient, and its
+    log-probability is ``-inf``.
 
     Attributes:
       name: ``"product_bernoulli"`` or ``"product_categorical"``.
       sample: ``(key, logits) -> x``, integers, uint8 (or uint16); one draw for the whole array.
-      statistics: ``x -> t(x)``, float32, the shape of the logits; what the discriminator sees.
-      mean: ``logits -> E[t(x)]``, the probabilities; what relaxed methods feed the discriminator.
-      log_normalizer: ``logits -> A(logits)``, in nats, summed over the example's own dims.
+      statistics: ``x -> t(x)``, float32, the shape of the logits; what the discriminator sees. Raises ValueError for
+        values outside the symbols, unless they are traced.
+      mean: ``logits -> E[t(x)]``, the probabilities, at least float32; what relaxed methods feed the discriminator.
+      log_normalizers: ``logits -> A_i(logits_i)``, in nats, one for each coordinate: the shape of x.
       event_ndims: the number of trailing dims of the logits that belong to one example.
+      coordinate_ndims: the number of trailing dims of x that belong to one example.
     """
 
     name: str
     sample: Callable[[jax.Array, jax.Array], jax.Array]
     statistics: Callable[[jax.Array], jax.Array]
     mean: Callable[[jax.Array], jax.Array]
-    log_normalizer: Callable[[jax.Array], jax.Array]
+    log_normalizers: Callable[[jax.Array], jax.Array]
     event_ndims: int
+    coordinate_ndims: int
 
-    def log_prob(self, statistics: jax.Array, logits: jax.Array) -> jax.Array:
+    def log_prob(self, statistics: jax.Array, logits: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
         """Computes ``log g(x|z)`` in nats, summed over the example's own dims: ``[..., data] -> [...]``.
 
         Linear in ``statistics``: passing a weighted mean of statistics gives the weighted mean of log-probabilities.
+
+        Args:
+          statistics: ``t(x)``, or a weighted sum of them; its trailing dims are those of the logits.
+          logits: the generator's output. Differentiated.
+          mask: booleans, the shape of x, or one that broadcasts to it: False where a coordinate is padding, which adds
+            nothing to the sum and gets no gradient, whatever its logits are. By default every coordinate counts.
+
+        Returns:
+          Nats, ``[...]``, at least float32.
+
+        Raises:
+          ValueError: the shapes do not fit, or the mask is not boolean.
 
         Example:
           >>> from bgan_jax.conditionals import product_bernoulli
           >>> bernoulli = product_bernoulli(event_ndims=1)
           >>> bernoulli.log_prob(jnp.array([1.0, 0.0]), jnp.array([0.0, 0.0]))
           Array(-1.3862944, dtype=float32)
+          >>> bernoulli.log_prob(jnp.array([1.0, 0.0]), jnp.array([0.0, -jnp.inf]), mask=jnp.array([True, False]))
+          Array(-0.6931472, dtype=float32)
         """
-        inner_product = jnp.sum(statistics * logits, axis=event_axes(self.event_ndims))
-        return inner_product - self.log_normalizer(logits)
+        return self.inner_product(statistics, logits, mask=mask) - self.log_normalizer(logits, mask=mask)
+
+    def inner_product(self, statistics: jax.Array, logits: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
+        """Computes ``<t(x), logits>``, the part of the log-probability that depends on x, where 0 times -inf is 0.
+
+        Args:
+          statistics: as in :meth:`log_prob`.
+          logits: as in :meth:`log_prob`.
+          mask: as in :meth:`log_prob`.
+
+        Returns:
+          Nats, ``[...]``, at least float32.
+        """
+        logits = at_least_float32(logits)
+        own_dims = logits.shape[logits.ndim - self.event_ndims :]
+        if logits.ndim < self.event_ndims or statistics.shape[statistics.ndim - self.event_ndims :] != own_dims:
+            raise ValueError(
+                f"{self.name}: statistics {statistics.shape} and logits {logits.shape} must agree in the last "
+                f"{self.event_ndims} dims, those of one example"
+            )
+        absent = (statistics == 0) & jnp.isneginf(logits)
+        if mask is not None:
+            mask = self._checked_mask(mask)
+            absent |= ~(mask if self.coordinate_ndims == self.event_ndims else mask[..., None])
+        return jnp.sum(statistics * jnp.where(absent, 0.0, logits), axis=event_axes(self.event_ndims))
+
+    def log_normalizer(self, logits: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
+        """Computes ``A(logits)`` in nats, summed over the example's own dims: ``[..., data] -> [...]``.
+
+        Args:
+          logits: the generator's output. Differentiated.
+          mask: as in :meth:`log_prob`.
+
+        Returns:
+          Nats, ``[...]``, at least float32.
+        """
+        if mask is None:
+            return jnp.sum(self.log_normalizers(logits), axis=event_axes(self.coordinate_ndims))
+        mask = self._checked_mask(mask)
+        # Padded logits are replaced before they enter the normaliser, so that a NaN or -inf there has no gradient.
+        counted = mask if self.coordinate_ndims == self.event_ndims else mask[..., None]
+        normalizers = self.log_normalizers(jnp.where(counted, logits, 0.0))
+        return jnp.sum(jnp.where(mask, normalizers, 0.0), axis=event_axes(self.coordinate_ndims))
+
+    def _checked_mask(self, mask: jax.Array) -> jax.Array:
+        """Returns the mask as an array; raises ValueError unless it is boolean."""
+        mask = jnp.asarray(mask)
+        if mask.dtype != jnp.bool_:
+            raise ValueError(f"{self.name}: mask must be boolean, True where a coordinate counts, found {mask.dtype}")
+        return mask
 
 
 def event_axes(event_ndims: int) -> tuple[int, ...]:
     """Returns the axes of one example: the last ``event_ndims``."""
     return tuple(range(-event_ndims, 0))
+
+
+def check_symbols(name: str, x: jax.Array, *, num_values: int) -> None:
+    """Raises ValueError if x is not an array of integers (or booleans) in ``0 .. num_values - 1``.
+
+    The values of traced arrays are not known, so only their dtype is checked.
+    """
+    if not (jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == jnp.bool_):
+        raise ValueError(f"{name}: symbols must be integers, found {x.dtype}")
+    if isinstance(x, jax.core.Tracer) or x.size == 0 or x.dtype == jnp.bool_:
+        return
+    smallest, largest = int(x.min()), int(x.max())
+    if smallest < 0 or largest >= num_values:
+        raise ValueError(f"{name}: symbols must be in 0 .. {num_values - 1}, found {smallest} .. {largest}")
 
 
 def sample_conditionals(

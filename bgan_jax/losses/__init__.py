@@ -13,8 +13,11 @@ ratio everywhere; a divergence is a choice of how F is trained; the generator's 
 
 Shapes: ``N`` batch (latents or data); ``M`` samples per latent, always the leading axis, ``[M, N]``; ``...`` the
 data's own dims. ``fake_logits`` is F on generated points, ``real_logits`` F on data. ``divergence=`` takes a name of
-``DIVERGENCES`` or an ``FDivergence``. Arrays are float32 unless asked otherwise. Values that float32 cannot hold are
-infinite; nothing here is NaN for finite input, nor is its gradient.
+``DIVERGENCES`` or an ``FDivergence``. Values that float32 cannot hold are infinite; nothing here is NaN for finite
+input, nor is its gradient.
+
+Precision: bfloat16 and float16 arrays are accepted. They are converted to float32 before anything is computed or
+summed, and results are float32; a gradient has the dtype of the array that it belongs to. float64 stays float64.
 
 ===============================================  =====================================  ===================
 equation                                         function                               laws, tests/losses/

@@ -27,9 +27,14 @@ from bgan_jax.losses.weights import normalized_importance_weights
 
 
 def _negative_weighted_sum(weights: jax.Array, log_probs: jax.Array) -> jax.Array:
-    """Computes -sum_m weights * log_probs with constant weights; the terms saturate, so the sum is never inf - inf."""
+    """Computes -sum_m weights * log_probs with constant weights; the terms saturate, so the sum is never inf - inf.
+
+    A weight of 0 ends its term, also that of an impossible sample, whose log-probability is -inf.
+    """
     bound = float(jnp.finfo(log_probs.dtype).max) / (2 * log_probs.shape[0])
-    return -jnp.sum(jnp.clip(jax.lax.stop_gradient(weights) * log_probs, -bound, bound), axis=0)
+    weights = jax.lax.stop_gradient(weights)
+    terms = jnp.where(weights == 0, 0.0, weights * log_probs)
+    return -jnp.sum(jnp.clip(terms, -bound, bound), axis=0)
 
 
 def importance_weighted_loss(*, log_probs: ArrayLike, fake_logits: ArrayLike) -> jax.Array:

@@ -4,6 +4,8 @@ Every closed form of this library is a pair of a value and a slope, because the 
 stable: JAX evaluates the derivative of ``expm1`` as ``expm1(x) + 1``, which is 0 instead of :math:`e^{-20}` at
 ``x = -20``.
 
+Precision: 16-bit floats are converted to float32 first, and the results are float32; wider floats stay as they are.
+
 Overflow: a *value* that float32 cannot represent is ``inf``; a *slope* saturates at about the largest float instead, so
 that a zero cotangent (of a masked example) is never multiplied by ``inf``, and no gradient is NaN.
 """
@@ -20,6 +22,12 @@ import jax.numpy as jnp
 Elementwise = Callable[[Any], jax.Array]
 
 
+def at_least_float32(x: Any) -> jax.Array:
+    """Converts 16-bit floats to float32, so that nothing is computed or summed in fewer bits; other dtypes stay."""
+    x = jnp.asarray(x)
+    return x.astype(jnp.float32) if jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize < 4 else x
+
+
 def with_slope(value: Elementwise, slope: Elementwise) -> Elementwise:
     """Returns the elementwise function ``value`` with derivative ``slope``, in either mode and to any order."""
     function = jax.custom_jvp(value)
@@ -29,7 +37,7 @@ def with_slope(value: Elementwise, slope: Elementwise) -> Elementwise:
         (x,), (direction,) = primals, tangents
         return function(x), slope(x) * direction
 
-    return function
+    return lambda x: function(at_least_float32(x))
 
 
 def slope_of(f: Elementwise) -> Elementwise:

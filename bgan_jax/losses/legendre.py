@@ -2,29 +2,99 @@ r"""The divergence of any strictly convex f, by its numerical Legendre transform
 
 With :math:`u = e^F` the supremum is where the increasing function :math:`\nu(F) = f'(e^F)` equals ``t``. It is found by
 bisection in ``F``, which needs no starting point, and differentiated by the envelope theorem, :math:`(f^*)'(t) = u`.
+
+Derivatives are taken as :math:`D_k(F) = u^k f^{(k)}(u)`, which stays in the range of a float where :math:`u^{-k}`, met
+by differentiating ``f`` k times, does not: already the second derivative of :math:`u \log u` passes through
+:math:`u^{-2}`, which overflows at F = -44.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
 from bgan_jax.losses.divergences import FDivergence
-from bgan_jax.losses.elementary import Elementwise, slope_of, with_slope
+from bgan_jax.losses.elementary import Elementwise, at_least_float32, slope_of, with_slope
 
 
-def finite_interval(functions: tuple[Elementwise, ...], *, extent: float, step: float) -> tuple[float, float]:
-    """Finds the widest interval around 0 in ``[-extent, extent]`` on whose grid every function is finite in float32."""
+def scaled_derivative(f: Elementwise, order: int) -> Elementwise:
+    r"""Returns :math:`D_k(F) = u^k f^{(k)}(u)` at :math:`u = e^F`, with :math:`D_k' = k D_k + D_{k+1}` to any order.
+
+    The derivatives are the coefficients of f's Taylor series along :math:`s \mapsto u + s u`, computed in Taylor
+    arithmetic. Where jax has no Taylor rule for a function that f calls, they are nested forward derivatives along the
+    same line, whose intermediate numbers are larger.
+
+    Args:
+      f: elementwise on u > 0. Static.
+      order: k, at least 0. Static.
+
+    Returns:
+      The elementwise function of F.
+    """
+
+    def value(logit):
+        u = jnp.exp(logit)
+        if order == 0:
+            return f(u)
+        if _has_taylor_rules(f):
+            from jax.experimental.jet import jet
+
+            return jet(f, (u,), ([u] + [jnp.zeros_like(u)] * (order - 1),))[1][-1]
+
+        def along(s, k):
+            return f(u + s * u) if k == 0 else jax.jvp(lambda s: along(s, k - 1), (s,), (jnp.ones_like(u),))[1]
+
+        return along(jnp.zeros_like(u), order)
+
+    def slope(logit):
+        return order * function(logit) + scaled_derivative(f, order + 1)(logit)
+
+    function = with_slope(value, slope)
+    return function
+
+
+@functools.cache
+def _has_taylor_rules(f: Elementwise) -> bool:
+    """Returns whether jax can differentiate f in Taylor arithmetic; some of its functions have no rule."""
+    try:
+        from jax.experimental.jet import jet
+
+        jax.eval_shape(lambda u: jet(f, (u,), ([u, u],)), jax.ShapeDtypeStruct((), jnp.float32))
+    except Exception:  # Which kind depends on the function that has no rule; an error of f itself shows without Taylor.
+        return False
+    return True
+
+
+def usable_interval(
+    finite: tuple[Elementwise, ...], *, positive: Elementwise, extent: float, step: float
+) -> tuple[float, float]:
+    """Finds the widest interval around 0 in ``[-extent, extent]`` on whose grid the functions can be used in float32.
+
+    Args:
+      finite: functions that must be finite. Static.
+      positive: a function that must be positive. Static.
+      extent: half the length of the grid.
+      step: the grid's step.
+
+    Returns:
+      The interval's ends, 0 and 0 if there is none.
+    """
     with jax.ensure_compile_time_eval():
         steps = int(extent / step)
         grid = step * jnp.arange(-steps, steps + 1, dtype=jnp.float32)
-        finite = jax.jit(lambda x: jnp.isfinite(jnp.stack([f(x) for f in functions])).all(axis=0))(grid).tolist()
+
+        def is_usable(x):
+            return jnp.isfinite(jnp.stack([f(x) for f in finite])).all(axis=0) & (positive(x) > 0)
+
+        # Both ways, since a compiler reorders products whose parts overflow.
+        usable = (jax.jit(is_usable)(grid) & is_usable(grid)).tolist()
     low = high = steps
-    while low > 0 and finite[low - 1]:
+    while low > 0 and usable[low - 1]:
         low -= 1
-    while high < 2 * steps and finite[high + 1]:
+    while high < 2 * steps and usable[high + 1]:
         high += 1
     return step * (low - steps), step * (high - steps)
 
@@ -81,9 +151,10 @@ def divergence_from_f(f: Callable[[jax.Array], jax.Array], *, name: str) -> FDiv
               f^*(t) = u t - f(u) \ \text{at}\ f'(u) = t
 
     The conjugate solves :math:`f'(u) = t` by bisection in log u and has slope u. All functions are evaluated on the
-    widest interval of F around 0 and within [-87, 87] on which ``f`` and two derivatives are finite in float32; F is
-    clipped to it, and the conjugate is ``inf`` right of it. Digits that ``f`` loses to cancellation are lost: prefer
-    the closed forms of ``DIVERGENCES``, which agree with this function.
+    widest interval of F around 0 and within [-87, 87] on which ``f`` and three derivatives, times their powers of u,
+    are finite in float32, and ``f`` keeps digits enough to be convex; F is clipped to it, and the conjugate is ``inf``
+    right of it. Digits that ``f`` loses to cancellation are lost, as in :math:`u \log u - (u+1) \log((u+1)/2)` for
+    large u: prefer the closed forms of ``DIVERGENCES``, which agree with this function where it is exact.
 
     Args:
       f: elementwise, twice differentiable, strictly convex on u > 0. With f(1) = 0 it is zero at P = Q. Static.
@@ -100,41 +171,37 @@ def divergence_from_f(f: Callable[[jax.Array], jax.Array], *, name: str) -> FDiv
       >>> [round(float(g(0.5)), 4) for g in (kl.activation, kl.conjugate, kl.conjugate_of_activation)]
       [1.5, 0.6065, 1.6487]
     """
-    slope = slope_of(f)
-    curvature = slope_of(slope)
+    value, first, second, third = (scaled_derivative(f, order) for order in range(4))
 
-    def unclipped_value(logit):
-        u = jnp.exp(logit)
-        return u * slope(u) - f(u)
+    def per_ratio(function):
+        return lambda logit: function(logit) * jnp.exp(-logit)
 
-    def unclipped_slope(logit):
-        u = jnp.exp(logit)
-        return u * (u * curvature(u))
-
-    low, high = finite_interval((unclipped_value, unclipped_slope), extent=87.0, step=0.5)
+    # Eight times: slopes are sums of multiples of them. The second derivative is positive unless f has lost its digits.
+    finite = tuple(
+        lambda logit, function=function: 8 * function(logit)
+        for function in (value, first, second, third, *map(per_ratio, (first, second, third)))
+    )
+    low, high = usable_interval(finite, positive=second, extent=87.0, step=0.5)
     with jax.ensure_compile_time_eval():
-        curvatures = jax.jit(lambda x: curvature(jnp.exp(x)))(jnp.linspace(-2, 2, 9, dtype=jnp.float32)).tolist()
-    if low == high or not all(value > 0 for value in curvatures):
+        grid = jnp.linspace(-2, 2, 9, dtype=jnp.float32)
+        curvatures = jax.jit(lambda logit: second(logit) * jnp.exp(-2 * logit))(grid).tolist()
+    if low == high or not all(curvature > 0 for curvature in curvatures):
         raise ValueError(
             f"{name}: f must be finite, twice differentiable and strictly convex around u = 1 (total variation is "
             f"not); found f'' = {curvatures} for u from e^-2 to e^2"
         )
 
-    def inside(logit):
-        return jnp.clip(logit, low, high)
+    def clipped(function):
+        return lambda logit: function(jnp.clip(logit, low, high))
 
-    def activation_slope(logit):
-        u = jnp.exp(inside(logit))
-        return jnp.where((logit < low) | (logit > high), 0.0, u * curvature(u))
+    def zero_outside(function):
+        return lambda logit: jnp.where((logit < low) | (logit > high), 0.0, clipped(function)(logit))
 
-    activation = with_slope(lambda logit: slope(jnp.exp(inside(logit))), activation_slope)
+    activation = with_slope(clipped(per_ratio(first)), zero_outside(per_ratio(second)))
     return FDivergence(
         name=name,
-        f=f,
+        f=lambda u: f(at_least_float32(u)),
         activation=activation,
         conjugate=conjugate(f, activation, low=low, high=high),
-        conjugate_of_activation=with_slope(
-            lambda logit: unclipped_value(inside(logit)),
-            lambda logit: jnp.where((logit < low) | (logit > high), 0.0, unclipped_slope(inside(logit))),
-        ),
+        conjugate_of_activation=with_slope(clipped(lambda logit: first(logit) - value(logit)), zero_outside(second)),
     )

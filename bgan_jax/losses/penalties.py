@@ -2,8 +2,9 @@ r"""Penalties on the input gradient of the discriminator, and the table of them 
 
 ``log_ratio_fn`` (``critic_fn``) maps ``[N, ...]`` to ``[N]``, one F per example, and must treat examples
 independently: gradients are taken of the sum over the batch, so a batch norm that mixes examples would mix their
-gradients. :math:`\|\nabla_x F\|` is over all data dims, whatever their rank. Penalties are scalars *without* their
-coefficient. ``PENALTIES`` names them:
+gradients. :math:`\|\nabla_x F\|` is over all data dims, whatever their rank. The function is called with points of
+their own dtype; norms and means are computed in at least float32. Penalties are scalars *without* their coefficient.
+``PENALTIES`` names them:
 
 ==================  ====================================  ===================================  ================
 name                function                              scalar                               add to the loss
@@ -32,20 +33,20 @@ from jax.typing import ArrayLike
 
 from bgan_jax.losses import shapes
 from bgan_jax.losses.divergences import DIVERGENCES, FDivergence, as_divergence
-from bgan_jax.losses.elementary import mean, sigmoid, slope_of
+from bgan_jax.losses.elementary import at_least_float32, mean, sigmoid, slope_of
 
 LogRatioFn = Callable[[jax.Array], jax.Array]
 
 
 def _logits_and_gradients(name: str, function: LogRatioFn, points: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Computes F ``[N]`` and its gradient with respect to the input, flattened to ``[N, D]``."""
+    """Computes F ``[N]`` and its gradient with respect to the input, flattened to ``[N, D]``; both at least float32."""
     logits, vjp = jax.vjp(function, points)
     if logits.shape != points.shape[:1]:
         raise ValueError(
             f"{name} must map {points.shape} to one number per example {points.shape[:1]}, found {logits.shape}"
         )
     (gradients,) = vjp(jnp.ones_like(logits))
-    return logits, gradients.reshape(points.shape[0], -1)
+    return at_least_float32(logits), at_least_float32(gradients.reshape(points.shape[0], -1))
 
 
 def _of_both(
@@ -230,15 +231,16 @@ def gradient_penalty(critic_fn: LogRatioFn, key: jax.Array, *, real: ArrayLike, 
         raise ValueError(
             f"real and fake must have one shape, to be mixed in pairs; found {real.shape} and {fake.shape}"
         )
-    num_examples = real.shape[0]
+    num_examples, dtype = real.shape[0], at_least_float32(real).dtype
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.ndim > 0:
         if key.shape != (num_examples,):
             raise ValueError(f"key must be one key or one per example, shape ({num_examples},), found {key.shape}")
-        mixing = jax.vmap(lambda example_key: jax.random.uniform(example_key, dtype=real.dtype))(key)
+        mixing = jax.vmap(lambda example_key: jax.random.uniform(example_key, dtype=dtype))(key)
     else:
-        mixing = jax.random.uniform(key, (num_examples,), dtype=real.dtype)
+        mixing = jax.random.uniform(key, (num_examples,), dtype=dtype)
     mixing = mixing.reshape((num_examples,) + (1,) * (real.ndim - 1))
-    _, gradients = _logits_and_gradients("critic_fn", critic_fn, mixing * real + (1 - mixing) * fake)
+    points = (mixing * at_least_float32(real) + (1 - mixing) * at_least_float32(fake)).astype(real.dtype)
+    _, gradients = _logits_and_gradients("critic_fn", critic_fn, points)
     return mean(jnp.square(_norms(gradients) - 1))
 
 

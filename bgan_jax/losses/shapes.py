@@ -6,9 +6,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from bgan_jax.losses.elementary import at_least_float32
+
 
 def floating(name: str, value: ArrayLike) -> jax.Array:
-    """Converts ``value`` to an array and checks that it is a non-empty array of floats."""
+    """Converts ``value`` to an array of at least float32 and checks that it holds floats and is not empty."""
+    return at_least_float32(_floats(name, value))
+
+
+def _floats(name: str, value: ArrayLike) -> jax.Array:
     array = jnp.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise ValueError(f"{name} must be an array of floats, found dtype {array.dtype}; cast it first")
@@ -18,7 +24,7 @@ def floating(name: str, value: ArrayLike) -> jax.Array:
 
 
 def samples_by_latents(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
-    """Checks that all arrays are floats of one shape ``[M, N]``, and returns them."""
+    """Checks that all arrays are floats of one shape ``[M, N]``, and returns them in at least float32."""
     checked = tuple(floating(name, value) for name, value in arrays.items())
     shapes = {name: array.shape for name, array in zip(arrays, checked, strict=True)}
     if any(len(shape) != 2 for shape in shapes.values()) or len(set(shapes.values())) != 1:
@@ -27,8 +33,11 @@ def samples_by_latents(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
 
 
 def examples(**arrays: ArrayLike) -> tuple[jax.Array, ...]:
-    """Checks that all arrays are floats ``[N, ...]`` with the same data dims (N may differ), and returns them."""
-    checked = tuple(floating(name, value) for name, value in arrays.items())
+    """Checks that all arrays are floats ``[N, ...]`` with the same data dims (N may differ), and returns them.
+
+    Their dtype stays: they are inputs of a network, which chooses its own precision.
+    """
+    checked = tuple(_floats(name, value) for name, value in arrays.items())
     shapes = {name: array.shape for name, array in zip(arrays, checked, strict=True)}
     if any(len(shape) == 0 for shape in shapes.values()) or len({shape[1:] for shape in shapes.values()}) != 1:
         raise ValueError(f"expected [N, ...] with the same data dims for {' and '.join(arrays)}, found {shapes}")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bgan_jax import losses
+from bgan_jax.losses import legendre
 from tests.losses import supports
 from tests.losses.supports import CASES, NAMES, slope
 
@@ -233,6 +234,57 @@ def test_a_divergence_derived_from_f_is_the_closed_form_in_float32_to_what_f_kee
     activation, expected_activation, conjugate, expected_conjugate = evaluate(jnp.linspace(-3.0, 3.0, 41))
     np.testing.assert_allclose(activation, expected_activation, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(conjugate, expected_conjugate, rtol=1e-4, atol=1e-5)
+
+
+FAR = jnp.linspace(-80.0, 80.0, 33)
+
+
+def far_out(divergence):
+    """Computes what a discriminator's loss with a gradient-norm penalty and its gradient consist of."""
+
+    def penalty(logit):
+        points = logit[None, None]
+        return losses.gradient_norm_penalty(lambda x: x[:, 0], real=points, fake=points, divergence=divergence)
+
+    return lambda logits: {
+        "activation": divergence.activation(logits),
+        "conjugate of activation": divergence.conjugate_of_activation(logits),
+        "weight of the penalty": jax.vmap(penalty)(logits),
+        "slope of the activation": jax.vmap(jax.grad(divergence.activation))(logits),
+        "slope of the conjugate of activation": jax.vmap(jax.grad(divergence.conjugate_of_activation))(logits),
+        "slope of the penalty": jax.vmap(jax.grad(penalty))(logits),
+    }
+
+
+@pytest.mark.parametrize("rules", ["Taylor", "nested"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_divergence_derived_from_f_is_finite_far_from_the_boundary(name, rules, monkeypatch):
+    if rules == "nested":
+        monkeypatch.setattr(legendre, "_has_taylor_rules", lambda f: False)
+    function = far_out(losses.divergence_from_f(supports.PLAIN_F[name], name="derived"))
+    for quantity, values in (*function(FAR).items(), *jax.jit(function)(FAR).items()):
+        assert np.isfinite(values).all(), quantity
+
+
+@pytest.mark.parametrize("name", ["kl", "reverse_kl", "jeffreys"])
+def test_a_divergence_derived_from_an_exact_f_is_the_closed_form_far_from_the_boundary(name):
+    function = far_out(losses.divergence_from_f(supports.PLAIN_F[name], name="derived"))
+    expected = far_out(losses.DIVERGENCES[name])(FAR)
+    for values in (function(FAR), jax.jit(function)(FAR)):
+        for quantity in expected:
+            # Where the slope is 0, the derived one is the rounding error of its terms.
+            atol = 1e-5 if quantity == "slope of the penalty" else 0.0
+            np.testing.assert_allclose(values[quantity], expected[quantity], rtol=2e-5, atol=atol, err_msg=quantity)
+
+
+def test_functions_without_a_taylor_rule_are_derived_by_nested_derivatives():
+    def kl(u):
+        return jax.scipy.special.xlogy(u, u)
+
+    derived, closed = losses.divergence_from_f(kl, name="kl"), losses.DIVERGENCES["kl"]
+    logits = jnp.linspace(-20.0, 20.0, 21)
+    np.testing.assert_allclose(derived.activation(logits), closed.activation(logits), rtol=1e-5)
+    np.testing.assert_allclose(slope(derived.activation, logits), 1.0, rtol=1e-5)
 
 
 def test_a_divergence_derived_from_f_obeys_the_law_of_the_weight(float64):
