@@ -50,10 +50,10 @@ def scaled_derivative(f: Elementwise, order: int) -> Elementwise:
         return along(jnp.zeros_like(u), order)
 
     def slope(logit):
-        return order * function(logit) + scaled_derivative(f, order + 1)(logit)
+        return order * derivative(logit) + scaled_derivative(f, order + 1)(logit)
 
-    function = with_slope(value, slope)
-    return function
+    derivative = with_slope(value, slope)
+    return derivative
 
 
 @functools.cache
