@@ -24,10 +24,6 @@ from experiments.harness.runs.run_flags import DatasetOptions
 class Config(DatasetOptions):
     """Where the data are, and the choices that some data sets offer."""
 
-    short_lines: str | None = flags.flag(
-        None, "What happens to lines with fewer symbols.", group="data", choices=("drop", "pad")
-    )
-
 
 def main(config: Config) -> None:
     """Opens every split of a data set, and prints its contents."""
@@ -39,7 +35,7 @@ def main(config: Config) -> None:
         train = open_dataset(name, **options)
         for split in train.spec.splits:
             dataset = train if split == "train" else open_dataset(name, split=split, **options)
-            skipped = f", {len(dataset.skipped)} undecodable pictures skipped" if dataset.skipped else ""
+            skipped = f", {len(dataset.skipped)} skipped" if dataset.skipped else ""
             print(
                 f"{name} {split}: {len(dataset)} {dataset.spec.kind} examples {dataset.spec.shape}, "
                 f"{dataset.packed.nbytes / 1e6:.1f} MB packed, fingerprint {dataset.spec.fingerprint}{skipped}"

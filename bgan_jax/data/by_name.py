@@ -29,6 +29,8 @@ def open_dataset(
     value_range: str | None = None,
     length: int | None = None,
     short_lines: str | None = None,
+    long_lines: str | None = None,
+    text_field: str | None = None,
     vocabulary: tuple[str, ...] | None = None,
 ) -> Dataset:
     """Opens one split of a data set by name.
@@ -50,6 +52,9 @@ def open_dataset(
         of uint8. Grey images of these two values alone are bits.
       length: symbols of a text example, 32 by default.
       short_lines: ``"drop"`` drops lines of fewer symbols (the default), ``"pad"`` pads them with backticks.
+      long_lines: ``"split"`` splits lines of more symbols into consecutive examples (the default for ``text:PATH``),
+        ``"cut"`` keeps their first symbols (the default for ``austen32``).
+      text_field: of a text file whose lines are JSON objects, the field that is the text.
       vocabulary: the symbols of text, from a saved record; by default all that occur in the file.
 
     Returns:
@@ -85,6 +90,8 @@ def open_dataset(
         value_range=value_range,
         length=length,
         short_lines=short_lines,
+        long_lines=long_lines,
+        text_field=text_field,
         vocabulary=vocabulary,
         licence=entry.licence,
         citation=entry.citation,
@@ -98,11 +105,14 @@ def open_dataset(
     else:
         dataset = pack_split(source.read(), where=source.where)
     if dataset.skipped:
-        _warn_once(f"{name}: {in_one_line(dataset.skipped)}")
+        _log_once(logging.WARNING, f"{name}: {in_one_line(dataset.skipped)}")
+    if dataset.characters and base in OWN:
+        used, dropped = dataset.characters["used"], dataset.characters["dropped"]
+        _log_once(logging.INFO, f"{name}: {used:,} characters in the examples, {dropped:,} dropped")
     return dataset
 
 
 @functools.cache
-def _warn_once(line: str) -> None:
+def _log_once(level: int, line: str) -> None:
     """Logs a line the first time only: every split of a data set skips the same files that are of no split."""
-    _log.warning("%s", line)
+    _log.log(level, "%s", line)

@@ -86,7 +86,7 @@ def _load(folder: Path) -> Dataset | None:
         labels = np.load(folder / "labels.npy") if record["has_labels"] else None
         if fingerprint(spec, packed, labels) != spec.fingerprint:
             raise ValueError("its content does not match its fingerprint")
-        return Dataset(spec, packed, labels, tuple(Skipped(*item) for item in record["skipped"]))
+        return Dataset(spec, packed, labels, tuple(Skipped(*item) for item in record["skipped"]), record["characters"])
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         _log.warning("the packed data in %s are damaged (%s): packing again", folder, error)
         return None
@@ -117,6 +117,7 @@ def _write(source: Source, folder: Path) -> None:
     digest = fingerprint(reading.spec, packed, np.concatenate(labels) if labels else None)
     spec = dataclasses.replace(reading.spec, fingerprint=digest)
     record = {"spec": json.loads(spec.to_json()), "has_labels": bool(labels), "skipped": reading.skipped}
+    record["characters"] = reading.characters
     (folder / "pack.json").write_text(json.dumps(record), encoding="utf-8")
 
 

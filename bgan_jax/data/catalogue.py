@@ -29,6 +29,7 @@ class Entry(NamedTuple):
 _BINARIZED = ("binarization",)
 _QUANTIZED = ("quantizer", "dither")
 _CUT = ("length",)
+_LINES = ("length", "short_lines", "long_lines", "vocabulary")
 
 _MNIST = ("CC BY-SA 3.0", "LeCun, Cortes and Burges, The MNIST database of handwritten digits, 1998")
 _EMOJI = ("Apache-2.0", "Google, Noto Color Emoji, through emoji-datasource-google 16.0.0")
@@ -61,7 +62,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "austen32": Entry(
         "sentences of Jane Austen, cut to 32 characters",
         embedded.austen32,
-        ("length", "short_lines", "vocabulary"),
+        _LINES,
         *_AUSTEN,
     ),
     # Prepared by tensorflow-datasets, or in their original files.
@@ -89,13 +90,15 @@ CATALOGUE: Mapping[str, Entry] = {
         "the same, short ones padded with backticks", partial(standard.lm1b, short_lines="pad"), _CUT, *_LM1B
     ),
     # The user's own files: NAME:PATH.
-    "npz": Entry("npz:FILE, your arrays", npz.npz_file, ("palette", *_QUANTIZED, "binarization", "value_range")),
+    "npz": Entry(
+        "npz:FILE (npz, npy), your arrays", npz.npz_file, ("palette", *_QUANTIZED, "binarization", "value_range")
+    ),
     "images": Entry(
-        "images:FOLDER or images:FILE.tar, your images",
+        "images:FOLDER or images:ARCHIVE (tar, zip), your images",
         images.image_files,
         ("resolution", "palette", *_QUANTIZED, "binarization"),
     ),
-    "text": Entry("text:FILE, your text", text.text_file, ("length", "short_lines", "vocabulary")),
+    "text": Entry("text:FILE, your text", text.text_file, (*_LINES, "text_field")),
 }
 OWN = ("npz", "images", "text")
 # Always there: their data come with the package.

@@ -10,6 +10,7 @@ from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.source import CHUNK, Rows
 
 SHORT_LINES = ("drop", "pad")
+LONG_LINES = ("split", "cut")
 PAD = "`"  # The padding of the language model of Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028.
 UNKNOWN = "\ufffd"
 
@@ -24,26 +25,69 @@ class Line(NamedTuple):
     text: str
 
 
-def fit_to_length(lines: Iterable[Line], *, length: int, short_lines: str) -> Iterator[Line]:
-    """Yields lines of exactly ``length`` symbols: longer ones are cut, shorter ones dropped or padded.
+def fit_to_length(lines: Iterable[Line], *, length: int, short_lines: str, long_lines: str) -> Iterator[Line]:
+    """Yields examples of exactly ``length`` symbols.
 
     Args:
       lines: lines of any length.
-      length: symbols to keep of each line.
-      short_lines: ``"drop"`` drops lines of fewer symbols, ``"pad"`` pads them with backticks.
+      length: symbols of an example.
+      short_lines: ``"drop"`` drops lines, and rests of lines, of fewer symbols; ``"pad"`` pads them with backticks.
+      long_lines: ``"split"`` splits lines of more symbols into consecutive examples; ``"cut"`` keeps their first.
 
     Yields:
-      The lines, cut or padded.
+      The examples, each with the number of its line.
 
     Example:
-      >>> [line.text for line in fit_to_length([Line(1, "abc"), Line(2, "d")], length=2, short_lines="pad")]
-      ['ab', 'd`']
+      >>> options = dict(length=2, short_lines="pad", long_lines="split")
+      >>> [line.text for line in fit_to_length([Line(1, "abc"), Line(2, "d")], **options)]
+      ['ab', 'c`', 'd`']
     """
     for number, text in lines:
-        if len(text) >= length:
-            yield Line(number, text[:length])
-        elif short_lines == "pad":
-            yield Line(number, text.ljust(length, PAD))
+        for start in range(0, len(text) if long_lines == "split" else 1, length):
+            piece = text[start : start + length]
+            if len(piece) == length:
+                yield Line(number, piece)
+            elif short_lines == "pad":
+                yield Line(number, piece.ljust(length, PAD))
+
+
+class Fit(NamedTuple):
+    """What :func:`fit_to_length` makes of lines.
+
+    Attributes:
+      num_examples: how many examples it yields.
+      characters: how many characters of the lines are ``used`` in them, and how many are ``dropped``.
+    """
+
+    num_examples: int
+    characters: dict[str, int]
+
+
+def count_fitting(lines: Iterable[Line], *, length: int, short_lines: str, long_lines: str) -> Fit:
+    """Counts the examples that :func:`fit_to_length` yields, and the characters that are in none.
+
+    Args:
+      lines: lines of any length.
+      length: as there.
+      short_lines: as there.
+      long_lines: as there.
+
+    Returns:
+      The :class:`Fit`.
+
+    Example:
+      >>> count_fitting([Line(1, "abc"), Line(2, "d")], length=2, short_lines="drop", long_lines="split")
+      Fit(num_examples=1, characters={'used': 2, 'dropped': 2})
+    """
+    total = used = num_examples = 0
+    for line in lines:
+        fitting = len(line.text) if long_lines == "split" else min(len(line.text), length)
+        full, rest = divmod(fitting, length)
+        padded = rest > 0 and short_lines == "pad"
+        num_examples += full + padded
+        used += full * length + rest * padded
+        total += len(line.text)
+    return Fit(num_examples, {"used": used, "dropped": total - used})
 
 
 def vocabulary_of(lines: Iterable[Line]) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def pack_split(reading: Reading, *, where: str) -> Dataset:
     packed = np.concatenate([part for part, _ in parts])
     labels = None if parts[0][1] is None else np.concatenate([labels for _, labels in parts if labels is not None])
     spec = dataclasses.replace(reading.spec, fingerprint=fingerprint(reading.spec, packed, labels))
-    return Dataset(spec, packed, labels, tuple(reading.skipped))
+    return Dataset(spec, packed, labels, tuple(reading.skipped), reading.characters)
 
 
 def packed_chunks(reading: Reading, *, where: str) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -57,7 +57,9 @@ def packed_chunks(reading: Reading, *, where: str) -> Iterator[tuple[np.ndarray,
         empty = False
         yield pack(rows, spec=reading.spec, where=where), labels
     if empty:
-        raise BadDataError(f"{where}: split {reading.spec.split!r} of {reading.spec.name} has no examples")
+        few = sum(reading.spec.splits.values()) < 10 and reading.spec.split == "test"
+        remedy = "; every tenth is held out, so give at least 10" if few else ""
+        raise BadDataError(f"{where}: split {reading.spec.split!r} of {reading.spec.name} has no examples{remedy}")
 
 
 def fingerprint(spec: DatasetSpec, packed: np.ndarray, labels: np.ndarray | None) -> str:

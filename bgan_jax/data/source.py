@@ -13,7 +13,7 @@ from bgan_jax.data.spec import DatasetSpec
 
 OPTIONS = (
     "resolution", "palette", "quantizer", "dither", "binarization", "value_range", "length", "short_lines",
-    "vocabulary",
+    "long_lines", "text_field", "vocabulary",
 )  # fmt: skip
 CHUNK = 1000  # Examples that a reader yields at a time, so that memory does not grow with the data set.
 
@@ -38,6 +38,8 @@ class Request:
       value_range: ``"0,1"``, ``"-1,1"`` or ``"0,255"``, the values of black and white in arrays.
       length: symbols of a text example.
       short_lines: ``"drop"`` or ``"pad"``, the treatment of lines of fewer symbols.
+      long_lines: ``"split"`` or ``"cut"``, the treatment of lines of more symbols.
+      text_field: of lines that are JSON objects, the field that is the text.
       vocabulary: the symbols of text, one string each.
       licence: of the data, for the record.
       citation: of the data, for the record.
@@ -56,6 +58,8 @@ class Request:
     value_range: str | None = None
     length: int | None = None
     short_lines: str | None = None
+    long_lines: str | None = None
+    text_field: str | None = None
     vocabulary: tuple[str, ...] | None = None
     licence: str = ""
     citation: str = ""
@@ -106,11 +110,13 @@ class Reading:
       spec: the record of the split, without its fingerprint.
       chunks: the examples, to be iterated once.
       skipped: what is left out, complete once ``chunks`` is exhausted.
+      characters: text only; how many characters of the file are ``used`` in the examples, and how many ``dropped``.
     """
 
     spec: DatasetSpec
     chunks: Iterable[Rows]
     skipped: list[Skipped] = dataclasses.field(default_factory=list)
+    characters: dict[str, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+#: The entry of a saved record that says what the reader left out; it is not part of a DatasetSpec.
+READING = "reading"
+
 Kind = Literal["binary", "categorical", "continuous", "text"]
 KINDS: tuple[Kind, ...] = ("binary", "categorical", "continuous", "text")
 
@@ -86,7 +89,7 @@ class DatasetSpec:
 
     @classmethod
     def from_json(cls, text: str) -> "DatasetSpec":
-        """Restores a record saved by :meth:`to_json`.
+        """Restores a record saved by :meth:`to_json`, or by :meth:`bgan_jax.data.dataset.Dataset.to_json`.
 
         Args:
           text: the JSON object.
@@ -99,6 +102,7 @@ class DatasetSpec:
         """
         try:
             fields: dict[str, Any] = json.loads(text)
+            fields.pop(READING, None)
             fields["shape"] = tuple(fields["shape"])
             fields["label_names"] = tuple(fields["label_names"])
             if fields["palette"] is not None:
@@ -106,5 +110,5 @@ class DatasetSpec:
             if fields["vocabulary"] is not None:
                 fields["vocabulary"] = tuple(fields["vocabulary"])
             return cls(**fields)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not the saved form of a DatasetSpec: {error!r}") from error

@@ -1,5 +1,8 @@
 """The record of a data set can be saved and restored, can be a static argument, and rejects contradictions."""
 
+import json
+
+import numpy as np
 import pytest
 
 from bgan_jax.data import DatasetSpec, open_dataset
@@ -11,6 +14,18 @@ def test_a_saved_record_is_the_same_record(name):
     restored = DatasetSpec.from_json(spec.to_json())
     assert restored == spec
     assert hash(restored) == hash(spec)
+
+
+def test_the_saved_form_of_a_split_says_what_was_skipped_and_restores_its_record(tmp_path):
+    np.savez(tmp_path / "mine.npz", images=np.zeros((9, 4, 4), np.uint8), z=np.ones(2), zz=np.ones(2))
+    dataset = open_dataset(f"npz:{tmp_path / 'mine.npz'}")
+    assert DatasetSpec.from_json(dataset.to_json()) == dataset.spec
+    found = json.loads(dataset.to_json())["reading"]["skipped"]
+    names = [f"{tmp_path / 'mine.npz'}, array {name}" for name in ("z", "zz")]
+    assert found == {"array of an unknown name": {"count": 2, "examples": names}}
+    text = open_dataset("austen32")
+    assert json.loads(text.to_json())["reading"]["characters"] == text.characters
+    assert min(text.characters.values()) > 0
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"name": "x"}', "not json"])

@@ -23,7 +23,7 @@ NEEDY = [
 ]
 # What the flags that decide are set to, where their choices do not say it.
 SETTINGS = {
-    "dataset": ["mnist10k", "mnist", "celeba16", "images:FOLDER", "npz:FILE"],
+    "dataset": ["mnist10k", "mnist", "celeba16", "images:FOLDER", "npz:FILE", "text:FILE", "austen32"],
     "palette": [None, 16],
     "features": ["judge", "efficientnet_lite0"],
     "penalty": [0.0, 1.0],

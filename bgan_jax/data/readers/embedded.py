@@ -12,7 +12,8 @@ import numpy as np
 from bgan_jax.data.binarization import grey_rows, grey_spec
 from bgan_jax.data.held_out import SPLITS, evenly_spaced_indices, is_in_split, split_sizes
 from bgan_jax.data.palette import quantize_reading
-from bgan_jax.data.readers.text import iterate_lines, read_text
+from bgan_jax.data.readers.lines import iterate_lines
+from bgan_jax.data.readers.text import read_text
 from bgan_jax.data.source import Reading, Request, Source, identity_of, in_chunks
 
 _FOLDER = resources.files("bgan_jax.data") / "embedded"
@@ -85,7 +86,7 @@ def _read_emoji_in_palette(request: Request) -> Reading:
 def _read_sentences(request: Request) -> Reading:
     with resources.as_file(_FOLDER / "austen.txt.xz") as path:
         lines = tuple(iterate_lines(path))
-    return read_text(request, lambda: iter(lines), where="austen.txt.xz")
+    return read_text(request, lambda: iter(lines), where="austen.txt.xz", long_lines="cut")
 
 
 def _source(file: str, request: Request, read: Callable[[Request], Reading]) -> Source:

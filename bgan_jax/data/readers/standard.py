@@ -117,7 +117,7 @@ def lm1b(request: Request, *, short_lines: str) -> Source:
             splits=prepared.splits,
             vocabulary=LATIN_VOCABULARY,
         )
-        usable = fit_to_length(lines(), length=length, short_lines=short_lines)
+        usable = fit_to_length(lines(), length=length, short_lines=short_lines, long_lines="cut")
         return Reading(spec, encode_all(usable, vocabulary=LATIN_VOCABULARY, where=prepared.where))
 
     return Source(prepared.where, identity_of(request, prepared.identity), read)

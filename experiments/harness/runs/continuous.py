@@ -17,7 +17,13 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.experiment import Experiment
-from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
+from experiments.harness.runs.run_config import (
+    RunConfig,
+    check_sizes,
+    open_training_split,
+    optimizers_for,
+    settings_from,
+)
 from experiments.harness.runs.run_flags import ObjectiveFlags
 
 IMAGE_NETWORKS = (
@@ -60,7 +66,7 @@ def prepare(config: ContinuousConfig) -> Experiment:
     try:
         settings = settings_from(ContinuousSettings, config)
         check_sizes(config)
-        dataset = open_split(config, "train")
+        dataset = open_training_split(config)
         if dataset.spec.kind != "continuous":
             raise ValueError(
                 f"--dataset={config.dataset} is {dataset.spec.kind}, and this experiment takes continuous pictures"

@@ -25,7 +25,13 @@ from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import above, either, none_of, one_of
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.experiment import Experiment
-from experiments.harness.runs.run_config import RunConfig, check_sizes, open_split, optimizers_for, settings_from
+from experiments.harness.runs.run_config import (
+    RunConfig,
+    check_sizes,
+    open_training_split,
+    optimizers_for,
+    settings_from,
+)
 from experiments.harness.runs.run_flags import (
     TRAINED_BY_A_DIVERGENCE,
     ObjectiveFlags,
@@ -109,7 +115,7 @@ def prepare(config: DiscreteConfig) -> Experiment:
         check_sizes(config)
         if flags.unmet_need(config, "penalty_stride") is None:
             parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
-        dataset = open_split(config, "train")
+        dataset = open_training_split(config)
         networks, conditional = players_for(vars(config), dataset.spec, axis_name=None)
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error

@@ -100,6 +100,21 @@ def open_split(config: RunConfig, split: str) -> data.Dataset:
     )
 
 
+def open_training_split(config: RunConfig) -> data.Dataset:
+    """Opens the split that the generator learns from.
+
+    Raises:
+      ValueError: it has fewer examples than a batch.
+    """
+    dataset = open_split(config, "train")
+    if len(dataset) < config.batch_size:
+        raise ValueError(
+            f"--batch_size={config.batch_size} is more than the {len(dataset)} training examples of "
+            f"--dataset={config.dataset}: choose at most {len(dataset)}, or give more data"
+        )
+    return dataset
+
+
 def optimizers_for(config: RunConfig) -> Pair:
     """Creates Adam for both players from the flags."""
     return adam_pair(

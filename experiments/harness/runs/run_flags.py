@@ -7,6 +7,7 @@ as a sweep, names those classes among its base classes whose flags it uses.
 from __future__ import annotations
 
 from bgan_jax.data.catalogue import CATALOGUE, EMBEDDED, OWN
+from bgan_jax.data.characters import LONG_LINES, SHORT_LINES
 from bgan_jax.data.value_range import VALUE_RANGES
 from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import NETWORKS
@@ -24,6 +25,8 @@ IN_A_PALETTE = either(
     one_of("dataset", *(name for name, entry in CATALOGUE.items() if "quantizer" in entry.options and name not in OWN)),
     given("palette"),
 )
+OF_TEXT = satisfies("dataset", lambda name: name.startswith("text:"), "--dataset=text:FILE")
+OF_LINES = either(OF_TEXT, one_of("dataset", "austen32"))
 OF_ARRAYS = satisfies("dataset", lambda name: name.startswith("npz:"), "--dataset=npz:FILE")
 # What trains F by a divergence; the other objectives have a discriminator loss of their own.
 BY_A_DIVERGENCE = tuple(name for name, objective in GENERATOR_OBJECTIVES.items() if objective.uses_divergence)
@@ -83,6 +86,18 @@ class DatasetOptions(DataFlags):
         "alone are bits.", group="data", choices=VALUE_RANGES, needs=[OF_ARRAYS],
     )  # fmt: skip
     length: int | None = flag(None, "Symbols of a text example.", group="data", minimum=1)
+    short_lines: str | None = flag(
+        None, "What happens to lines, and rests of lines, of fewer symbols than an example; empty is drop.",
+        group="data", choices=SHORT_LINES, needs=[OF_LINES],
+    )  # fmt: skip
+    long_lines: str | None = flag(
+        None, "What happens to lines of more symbols: split makes consecutive examples of them, cut keeps the first "
+        "symbols; empty is split for text:FILE.", group="data", choices=LONG_LINES, needs=[OF_LINES],
+    )  # fmt: skip
+    text_field: str | None = flag(
+        None, "Of text:FILE whose lines are JSON objects, the field that is the text.", group="data",
+        legal="a field's name", needs=[OF_TEXT],
+    )  # fmt: skip
 
 
 @flags.config()
