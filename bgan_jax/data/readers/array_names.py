@@ -10,6 +10,7 @@ from bgan_jax.data.readers.array_files import ObjectArrayError, array_names, rea
 # In the order of preference; upper and lower case are the same.
 IMAGES = ("images", "x", "data", "x_train", "train_images")
 LABELS = ("labels", "label", "y", "y_train", "train_labels")
+UNKNOWN_ARRAY = "array of an unknown name"
 OTHER_SPLITS = ("test", "val", "valid", "validation")
 
 

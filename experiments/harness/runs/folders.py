@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bgan_jax.atomic_files import write_json
-from bgan_jax.data import default_cache_dir
+from bgan_jax.data import Dataset, DatasetSpec, default_cache_dir
 from bgan_jax.runtime import workdir
 from experiments.harness.cli.flags import changeable
 from experiments.harness.errors import UsageError
@@ -53,3 +53,25 @@ def open_folder(config: Any, *, locked: bool = True) -> Path:
 def cache_folder(config: Any) -> Path:
     """Returns ``--cache_dir``, or the user's cache folder if the flag is empty."""
     return Path(config.cache_dir) if config.cache_dir else default_cache_dir()
+
+
+def check_same_data(folder: Path, dataset: Dataset) -> None:
+    """Refuses to continue a run on other data than those that it was started with.
+
+    Args:
+      folder: of the run; a new one holds no record of its data.
+      dataset: the training split.
+
+    Raises:
+      UsageError: the examples are others than those in the record.
+    """
+    try:
+        saved = DatasetSpec.from_json((folder / workdir.DATASET).read_text(encoding="utf-8")).fingerprint
+    except (FileNotFoundError, ValueError):  # A new run, or one that was stopped while it began.
+        return
+    if saved != dataset.spec.fingerprint:
+        raise UsageError(
+            f"--workdir={folder} holds a run on other data ({saved} there, {dataset.spec.fingerprint} now): the files "
+            f"of {dataset.spec.name} have changed, or this version reads them in another way; restore them, or choose "
+            "another folder"
+        )

@@ -9,14 +9,13 @@ from typing import Any
 
 import jax
 
-from bgan_jax import data
 from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import hosts, workdir
 from bgan_jax.runtime.process import heap, signals
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.experiment import Experiment
-from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.harness.runs.folders import check_same_data, check_workdir, open_folder
 from experiments.harness.runs.run_config import PER_HOST, RunConfig
 from experiments.harness.runs.seeds import check_seeds, seed_runs_of
 
@@ -69,20 +68,6 @@ def _open_folders(experiment: Experiment) -> None:
         if seed_run.stack_index is not None:
             folders.append(open_folder(dataclasses.replace(seed_run.experiment.config, resume="auto"), locked=False))
     for folder in folders:
-        _check_same_data(folder, experiment.dataset)
+        check_same_data(folder, experiment.dataset)
     for folder in folders:
         write_text(folder / workdir.DATASET, experiment.dataset.to_json() + "\n")
-
-
-def _check_same_data(folder: Path, dataset: data.Dataset) -> None:
-    """Refuses to continue a run on other data than those that it was started with."""
-    try:
-        saved = data.DatasetSpec.from_json((folder / workdir.DATASET).read_text(encoding="utf-8")).fingerprint
-    except (FileNotFoundError, ValueError):  # A new run, or one that was stopped while it began.
-        return
-    if saved != dataset.spec.fingerprint:
-        raise UsageError(
-            f"--workdir={folder} holds a run on other data ({saved} there, {dataset.spec.fingerprint} now): the files "
-            f"of {dataset.spec.name} have changed, or are read in another way by this version; restore them, or choose "
-            "another folder"
-        )
