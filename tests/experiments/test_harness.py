@@ -8,13 +8,14 @@ from absl import flags as absl_flags
 from bgan_jax.algorithms.estimators import ESTIMATORS
 from bgan_jax.algorithms.relaxed import RELAXATIONS
 from bgan_jax.runtime import workdir
-from experiments import discrete_mnist, text_characters
+from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.folders import check_same_data
 from experiments.harness.runs.run_config import open_split
 from experiments.harness.runs.start import start
+from experiments.text_characters.command import Config as TextConfig
 from tests.experiments.test_discrete_mnist import command
 
 
@@ -83,12 +84,12 @@ def lines(tmp_path):
 
 def options_of(lines, tmp_path, *arguments):
     places = [f"--dataset=text:{lines}", f"--cache_dir={tmp_path / 'cache'}", f"--workdir={tmp_path / 'run'}"]
-    return flags.parse(text_characters.Config, ["--length=7", *places, *arguments])
+    return flags.parse(TextConfig, ["--length=7", *places, *arguments])
 
 
 def test_a_batch_of_more_than_all_examples_is_refused(lines, tmp_path):
-    with pytest.raises(UsageError, match="--batch_size=19 is more than the 18 training examples .* choose at most 18"):
-        discrete.prepare(options_of(lines, tmp_path, "--batch_size=19"))
+    with pytest.raises(UsageError, match=r"--batch_size=24 is more than the 18 training examples .* choose at most 18"):
+        discrete.prepare(options_of(lines, tmp_path, "--batch_size=24"))
 
 
 def test_a_run_is_not_continued_on_other_data(lines, tmp_path):
@@ -100,5 +101,5 @@ def test_a_run_is_not_continued_on_other_data(lines, tmp_path):
     (tmp_path / workdir.DATASET).write_text(saved.to_json(), encoding="utf-8")
     check_same_data(tmp_path, open_lines("--long_lines=split"))
     lines.write_text(lines.read_text(encoding="utf-8").replace("00", "99"), encoding="utf-8")
-    with pytest.raises(UsageError, match="holds a run on other data .* mine.txt have changed"):
+    with pytest.raises(UsageError, match=r"holds a run on other data .*mine.txt have changed"):
         check_same_data(tmp_path, open_lines())
