@@ -48,7 +48,7 @@ from experiments.harness.cli.shared_flags import PresetFlag, SmokeFlag, WorkdirF
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
-from experiments.harness.runs.run_flags import AdamFlags, DataFlags, LauncherFlags, PenaltyStrideFlags, SeedFlags
+from experiments.harness.runs.run_flags import AdamFlags, ImageFlags, LauncherFlags, PenaltyStrideFlags, SeedFlags
 
 logger = logging.getLogger("bgan_jax")
 
@@ -97,7 +97,7 @@ WITH_AN_OPPONENT = _trains(lambda name: name != systems.CROSS_ENTROPY, f"somethi
     penalty=flags.override(needs=[ADVERSARIAL]),
     penalty_stride=flags.override(4, needs=[ADVERSARIAL, above("penalty", 0)]),
 )
-class Config(SmokeFlag, PresetFlag, LauncherFlags, PenaltyStrideFlags, AdamFlags, SeedFlags, DataFlags, WorkdirFlag):
+class Config(SmokeFlag, PresetFlag, LauncherFlags, PenaltyStrideFlags, AdamFlags, SeedFlags, ImageFlags, WorkdirFlag):
     """The flags of this experiment."""
 
     systems: str = flag(
@@ -161,10 +161,11 @@ def epochs_for(config: Config, name: str) -> int:
 
 def open_data(config: Config) -> tuple[LabelledImages, LabelledImages]:
     """Opens the training and the test images."""
-    places: dict[str, Any] = {"data_dir": config.data_dir, "cache_dir": config.cache_dir, "download": config.download}
+    names = ("data_dir", "cache_dir", "download", "resolution", "value_range")
+    options: dict[str, Any] = {name: getattr(config, name) for name in names}
     greys: dict[str, Any] = {"binarization": "none"} if config.dataset.startswith("mnist") else {}
     train, test = (
-        labelled_images(open_dataset(config.dataset, split=split, **places, **greys), reduction=config.reduction)
+        labelled_images(open_dataset(config.dataset, split=split, **options, **greys), reduction=config.reduction)
         for split in ("train", "test")
     )
     return train.evenly_spaced(config.examples or len(train.labels)), test

@@ -38,7 +38,7 @@ from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.measured_run import ReferenceMetricFlags, reference_metric_of
 from experiments.harness.runs.run_flags import (
     CompilationFlags,
-    DataFlags,
+    ImageFlags,
     LengthFlags,
     NetworkFlags,
     PenaltyFlag,
@@ -64,7 +64,7 @@ REPORTS = 20
     judged_samples=flags.override(1000, may_change=False),
 )
 class Config(
-    SmokeFlag, CompilationFlags, ReferenceMetricFlags, PenaltyFlag, NetworkFlags, LengthFlags, DataFlags, WorkdirFlag
+    SmokeFlag, CompilationFlags, ReferenceMetricFlags, PenaltyFlag, NetworkFlags, LengthFlags, ImageFlags, WorkdirFlag
 ):
     """The flags of this experiment."""
 
@@ -132,7 +132,7 @@ def sweep_of(config: Config) -> Sweep:
 def run_config(config: Config, trial: Trial) -> continuous_images.Config:
     """Returns the flags of a trial's run."""
     gen_steps, disc_steps = updates_per_step(trial.ratio)
-    shared = ("dataset", "data_dir", "cache_dir", "download", "steps", "batch_size", "network", "width", "penalty",
+    shared = ("dataset", "data_dir", "cache_dir", "download", "resolution", "value_range", "steps", "batch_size", "network", "width", "penalty",
               "judged_samples", "judge_steps", "features", "reference_features", "compilation_cache")  # fmt: skip
     return continuous_images.Config(
         **{name: getattr(config, name) for name in shared},

@@ -46,7 +46,7 @@ def lines_of_field(path: Path, *, field: str) -> Iterator[Line]:
       Lines that are not blank, with the numbers of the lines of the file.
 
     Raises:
-      BadDataError: a line is no JSON object, or its field is no text.
+      BadDataError: a line is not a JSON object, or its field is not text.
     """
     for number, text in iterate_lines(path):
         found = _object(text)

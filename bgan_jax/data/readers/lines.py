@@ -33,7 +33,7 @@ def iterate_lines(path: Path) -> Iterator[Line]:
     number = offset = 0
     try:
         with _open(path) as file:
-            for content in file:  # Up to LF, which is no part of another symbol in UTF-8.
+            for content in file:  # Up to LF, which is not part of another symbol in UTF-8.
                 if offset == 0:
                     _check_start(path, content)
                     content, offset = content.removeprefix(_UTF8_MARK), 3 * content.startswith(_UTF8_MARK)

@@ -62,12 +62,22 @@ class DataFlags(DataFolders):
 
 
 @flags.config()
-class DatasetOptions(DataFlags):
-    """Choices that some data sets offer; they refuse those that they do not."""
+class ImageFlags(DataFlags):
+    """How the user's own images are read, whatever they are used for."""
 
     resolution: int | None = flag(
         None, "Height and width of images, in pixels, where the data set lets one choose.", group="data", minimum=1
     )
+    value_range: str | None = flag(
+        None, "Values of black and white in npz:FILE; empty is 0 and 255 of uint8. Grey images of these two values "
+        "alone are bits.", group="data", choices=VALUE_RANGES, needs=[OF_ARRAYS],
+    )  # fmt: skip
+
+
+@flags.config()
+class DatasetOptions(ImageFlags):
+    """Choices that some data sets offer; they refuse those that they do not."""
+
     palette: int | None = flag(None, "Number of colours to reduce RGB images to.", group="data", minimum=2, maximum=256)
     quantizer: str | None = flag(
         None, "How the palette is chosen; median_cut is the paper's.", group="data", choices=("kmeans", "median_cut"),
@@ -80,10 +90,6 @@ class DatasetOptions(DataFlags):
     binarization: str | None = flag(
         None, "How grey images become bits; stochastic draws them again every time, on the device.", group="data",
         choices=("threshold", "stochastic", "none"),
-    )  # fmt: skip
-    value_range: str | None = flag(
-        None, "Values of black and white in npz:FILE; empty is 0 and 255 of uint8. Grey images of these two values "
-        "alone are bits.", group="data", choices=VALUE_RANGES, needs=[OF_ARRAYS],
     )  # fmt: skip
     length: int | None = flag(None, "Symbols of a text example.", group="data", minimum=1)
     short_lines: str | None = flag(
