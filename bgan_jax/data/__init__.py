@@ -4,8 +4,10 @@ The files, in the order in which data pass through them:
 
 * :mod:`bgan_jax.data.by_name` -- ``open_dataset``; :mod:`bgan_jax.data.catalogue` -- the data sets it knows, by name;
 * :mod:`bgan_jax.data.readers` -- one file for each format; the modules that they share are:
-  :mod:`~bgan_jax.data.source`, :mod:`~bgan_jax.data.image_decoding`, :mod:`~bgan_jax.data.palette`,
-  :mod:`~bgan_jax.data.characters`, :mod:`~bgan_jax.data.binarization`, :mod:`~bgan_jax.data.held_out`;
+  :mod:`~bgan_jax.data.source`, :mod:`~bgan_jax.data.own_path`, :mod:`~bgan_jax.data.image_decoding`,
+  :mod:`~bgan_jax.data.pixel_depth`, :mod:`~bgan_jax.data.value_range`, :mod:`~bgan_jax.data.palette`,
+  :mod:`~bgan_jax.data.characters`, :mod:`~bgan_jax.data.class_labels`, :mod:`~bgan_jax.data.binarization`,
+  :mod:`~bgan_jax.data.held_out`, :mod:`~bgan_jax.data.skipped`;
 * :mod:`bgan_jax.data.packing`, :mod:`~bgan_jax.data.packed_split`, :mod:`~bgan_jax.data.cache` -- the packed form, in
   memory and on disk;
 * :mod:`bgan_jax.data.dataset`, :mod:`~bgan_jax.data.spec` -- an opened split, and the record that a run saves;

@@ -133,7 +133,8 @@ def run_config(config: Config, trial: Trial) -> continuous_images.Config:
     """Returns the flags of a trial's run."""
     gen_steps, disc_steps = updates_per_step(trial.ratio)
     shared = ("dataset", "data_dir", "cache_dir", "download", "resolution", "value_range", "steps", "batch_size",
-              "network", "width", "penalty", "judged_samples", "judge_steps", "features", "reference_features", "compilation_cache")  # fmt: skip
+              "network", "width", "penalty", "judged_samples", "judge_steps", "features", "reference_features",
+              "compilation_cache")  # fmt: skip
     return continuous_images.Config(
         **{name: getattr(config, name) for name in shared},
         workdir=str(Path(config.workdir).expanduser() / FOLDER / trial.name),

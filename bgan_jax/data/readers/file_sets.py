@@ -56,10 +56,6 @@ class FileSet(NamedTuple):
                 ) from error
             yield name, content
 
-    def paths(self) -> list[Path]:
-        """Returns the files on disk: those of a folder, or the archive."""
-        return [self.where / name for name in self.names] if self.where.is_dir() else [self.where]
-
 
 def file_set(path: Path) -> FileSet:
     """Lists the files of a folder, a tar archive or a zip archive, whatever its name.

@@ -37,8 +37,9 @@ OUTSIDE = "beside the folders of the splits"
 def image_files(request: Request) -> Source:
     """Reads images of one size (or cropped and resized to ``resolution``): RGB, binarised grey, or in a palette."""
     path = own_path(request, folder=True)
-    files = file_set(path)
-    return Source(str(path), identity_of(request, files=files.paths()), lambda: _read(request, files))
+    # Listing a compressed archive reads all of it, so that is done only to pack it.
+    files = [path / name for name in file_set(path).names] if path.is_dir() else [path]
+    return Source(str(path), identity_of(request, files=files), lambda: _read(request, file_set(path)))
 
 
 def _read(request: Request, files: FileSet) -> Reading:

@@ -56,6 +56,10 @@ def lines_of_field(path: Path, *, field: str) -> Iterator[Line]:
         if not isinstance(value, str):
             fields = ", ".join(name for name, other in found.items() if isinstance(other, str)) or "none"
             raise BadDataError(f"{path}, line {number}: no text in the field {field!r}; its fields of text: {fields}")
+        if any("\ud800" <= symbol <= "\udfff" for symbol in value):
+            raise BadDataError(
+                f"{path}, line {number}: half of a surrogate pair in the field {field!r}; correct the line"
+            )
         for line in value.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
             if line.strip():
                 yield Line(number, line)
