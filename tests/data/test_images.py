@@ -157,6 +157,9 @@ def test_a_truncated_archive_is_named(folder, tmp_path, share):
 
 
 def test_a_zip_archive_holds_the_same(folder, tmp_path):
+    for name in ("cats/00.png", "dogs/20.png"):  # As a Mac adds them to an archive.
+        (folder / "__MACOSX" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "__MACOSX" / name).with_name(f"._{pathlib.Path(name).name}").write_bytes(b"\0\5\x16\7")
     path = pathlib.Path(shutil.make_archive(str(tmp_path / "faces"), "zip", folder)).rename(tmp_path / "faces.any")
     for split in ("train", "test"):
         from_folder, from_archive = (open_dataset(f"images:{place}", split=split) for place in (folder, path))

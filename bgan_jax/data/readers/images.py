@@ -48,7 +48,7 @@ def _read(request: Request, files: FileSet) -> Reading:
         raise ValueError(f"dataset {request.dataset_name}: set palette or binarization, not both")
     skipped = list(files.skipped)
     names = _images_in(files, skipped)
-    layout = layout_of(names)
+    layout = layout_of(names, where=str(path))
     skipped += [Skipped(printable(f"{path}/{name}"), OUTSIDE) for name in layout.outside]
     if not names:
         found = f"; it holds {len(skipped)} other files, such as {skipped[0]}" if skipped else ""
@@ -90,7 +90,12 @@ def _read(request: Request, files: FileSet) -> Reading:
 
 def _images_in(files: FileSet, skipped: list[Skipped]) -> list[str]:
     """Returns the names of the images among the files; the others join what is skipped."""
-    unsure = {name for name in files.names if PurePosixPath(name).suffix.lower() not in SUFFIXES}
+    unsure = {
+        name
+        for name in files.names
+        # A Mac adds a file ._1.png, with other content, to each 1.png of an archive.
+        if PurePosixPath(name).suffix.lower() not in SUFFIXES or PurePosixPath(name).name.startswith("._")
+    }
     images = {name for name, file in files.opened(unsure) if is_image(file)} if unsure else set()
     skipped += [Skipped(printable(f"{files.where}/{name}"), UNDECODABLE) for name in sorted(unsure - images)]
     return [name for name in files.names if name not in unsure or name in images]

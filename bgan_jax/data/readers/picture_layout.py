@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.held_out import is_in_split
 
 # Upper and lower case are the same; what follows may be a year or a word, as in val2017 or test_images.
@@ -44,7 +45,7 @@ def split_named(folder: str) -> str | None:
     return found[1] if found else None
 
 
-def layout_of(names: Iterable[str]) -> Layout:
+def layout_of(names: Iterable[str], *, where: str) -> Layout:
     """Finds the splits and the classes of pictures.
 
     Folders called train and test (or val, and so on) that lie in one folder are the splits, at any depth; pictures
@@ -53,12 +54,17 @@ def layout_of(names: Iterable[str]) -> Layout:
 
     Args:
       names: of the pictures, with ``/``.
+      where: the folder or archive, for error messages.
 
     Returns:
       The :class:`Layout`.
 
+    Raises:
+      BadDataError: some pictures are in a folder called test (or val, and so on), without one called train beside it.
+
     Example:
-      >>> layout = layout_of(["set/train/cats/1.png", "set/train/dogs/2.png", "set/test/dogs/3.png", "set/logo.png"])
+      >>> names = ["set/train/cats/1.png", "set/train/dogs/2.png", "set/test/dogs/3.png", "set/logo.png"]
+      >>> layout = layout_of(names, where="faces")
       >>> layout.splits["test"], layout.outside, layout.classes
       (['set/test/dogs/3.png'], ['set/logo.png'], ('cats', 'dogs'))
     """
@@ -81,6 +87,7 @@ def layout_of(names: Iterable[str]) -> Layout:
         # In a fixed order, train first.
         splits = {split: splits[split] for split in ("train", "test", "val", "valid", "validation") if split in splits}
     else:
+        _check_no_lone_test(folders, where=where)
         held_out = is_in_split(np.arange(len(names)), split="test")
         splits = {
             split: [name for name, held in zip(names, held_out, strict=True) if held == (split == "test")]
@@ -101,6 +108,19 @@ def _split_levels(folders: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], s
         if "train" in children.values() and len(set(children.values())) > 1:
             levels |= children
     return levels
+
+
+def _check_no_lone_test(folders: dict[str, tuple[str, ...]], *, where: str) -> None:
+    """Refuses pictures of a test folder among others, which would be trained on."""
+    held_out = {
+        name: part for name, parts in folders.items() for part in parts if split_named(part) not in (None, "train")
+    }
+    if 0 < len(held_out) < len(folders):
+        name, part = min(held_out.items())
+        raise BadDataError(
+            f"{where}: {name} is in a folder {part!r}, and no folder beside that one is called train: put the pictures "
+            "to train on into a folder train, or rename it"
+        )
 
 
 def _classes(
