@@ -86,7 +86,7 @@ def test_pictures_over_time_are_the_first_rows_of_every_grid(finished):
     ("arguments", "words"),
     [
         (["--dataset=mnist10k"], ["the data has (28, 28, 1"]),
-        (["--dataset=emoji32"], ["kind 'continuous' has no discrete conditional"]),
+        (["--dataset=emoji32"], ["is continuous", "choose another data set"]),
         (["--dataset=emoji16", "--palette=8"], ["emoji16 takes no palette"]),
         (["--dataset=images:nowhere"], ["nowhere"]),
         (["--sample_chunk=3"], ["sample_chunk is 3; it must divide num_samples=10"]),
