@@ -37,7 +37,12 @@ from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Measure, Outcome
-from experiments.harness.runs.measured_run import ReferenceMetricFlags, check_reference_metric
+from experiments.harness.runs.measured_run import (
+    ReferenceMetricFlags,
+    check_reference_metric,
+    copies_of,
+    open_held_out,
+)
 from experiments.harness.runs.run import run
 from experiments.harness.runs.seed_results import result_over_seeds
 from experiments.harness.runs.start import start
@@ -113,6 +118,7 @@ def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
         "samples": outcome.measured,
         **baseline_distances(outcome.experiment, reference=reference),
         "protocol": reference.metric.protocol,
+        "copies": copies_of(outcome, open_held_out(outcome.experiment)),
         "seed": config.seed,
         "steps": outcome.step,
         "training_seconds": round(outcome.seconds, 1),

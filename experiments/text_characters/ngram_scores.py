@@ -22,6 +22,7 @@ from bgan_jax.evaluation.ngrams import (
     num_copied_lines,
 )
 from bgan_jax.sampling.sampler import Sampler
+from experiments.harness.metrics.copies import warn_of_copies
 
 # As many lines as the language model of WGAN-GP reads.
 MOST_TRAINING_LINES = 10_000_000
@@ -141,15 +142,20 @@ def score_samples(
         )
         for read in (lines[:model_lines], corpus.training[some])
     )
+    copied, held_out_copied = (
+        num_copied_lines(lines, corpus.training),
+        num_copied_lines(corpus.held_out, corpus.training),
+    )
+    warn_of_copies(copied / len(lines), usual=held_out_copied / len(corpus.held_out))
     return {
         "ngrams": _ngrams(report),
         "reverse_bits_per_character": {"samples": _bits(of_samples), "real": _bits(of_real)},
         "copies": {
             "num_lines": len(lines),
-            "copied": num_copied_lines(lines, corpus.training),
+            "copied": copied,
             "distinct": len(np.unique(lines, axis=0)),
             "held_out_lines": len(corpus.held_out),
-            "held_out_copied": num_copied_lines(corpus.held_out, corpus.training),
+            "held_out_copied": held_out_copied,
         },
         "protocol": (
             f"n-gram Jensen-Shannon divergence, base 2, of {report.num_generated} generated lines from "

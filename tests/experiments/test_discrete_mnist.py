@@ -59,7 +59,7 @@ def test_the_log_can_be_followed(finished):
 
 
 def test_what_a_run_leaves_behind(finished):
-    folder = finished[0]
+    folder, log = finished
     left = {path.name for path in folder.iterdir()} - {"warnings.jsonl"}  # there when four steps gave cause
     assert left == {
         "config.json", "dataset.json", "versions.json", "metrics.jsonl", "curves.png", "result.json", "report.html",
@@ -68,11 +68,19 @@ def test_what_a_run_leaves_behind(finished):
     assert json.loads((folder / "config.json").read_text())["num_samples"] == 3
     assert json.loads((folder / "versions.json").read_text())["packages"]["jax"]
     assert [record["step"] for record in read_metrics(folder / "metrics.jsonl")] == [1, 2, 3, 4]
-    assert {path.name for path in (folder / "pictures").iterdir()} == {"samples_0000002.png", "samples_0000004.png"}
+    assert {path.name for path in (folder / "pictures").iterdir()} == {
+        "real.png", "samples_0000002.png", "samples_0000004.png",
+    }  # fmt: skip
     assert Image.open(folder / "pictures" / "samples_0000004.png").size[0] > 2 * 8 * 28
     result = json.loads((folder / "result.json").read_text())
     assert result["samples"]["num_images"] == 50 and result["held_out"]["num_images"] == 1000
-    np.testing.assert_allclose(sum(result["samples"]["class_shares"]), 1.0, atol=1e-3)
+    np.testing.assert_allclose(sum(result["held_out"]["class_shares"].values()), 1.0, atol=1e-3)
+    assert set(result["held_out"]["class_shares"]) == set("0123456789")
+    # Five training steps do not make a judge, and the log says so.
+    assert result["held_out"]["judge_accuracy"] < 0.5
+    assert set(result["samples"]) == {"num_images"}
+    assert "names only" in log and "classifier score" not in log
+    assert 0 <= result["copies"]["copied_share"] <= 1
 
 
 def test_sampling_from_the_run(finished, tmp_path):

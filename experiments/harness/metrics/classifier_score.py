@@ -7,6 +7,7 @@ https://arxiv.org/abs/1803.07728); its features serve distances.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ logger = logging.getLogger("bgan_jax")
 
 # Memory: pixels that a classifier learns from, at most: 50,000 images of 32x32, 3,600 of 64x64 in four rotations.
 MAX_TRAINING_PIXELS = 60_000_000
+FEWEST_RIGHT = 0.5  # Share of held-out images that a classifier must name right for its score to be quoted.
 
 
 def real_images(dataset: Dataset, *, at_most: int | None = None) -> np.ndarray:
@@ -59,21 +61,27 @@ def classifier_input(x: np.ndarray, spec: DatasetSpec) -> np.ndarray:
 
 
 def rotated(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotates square images by every number of quarter turns.
+    """Rotates images by every number of quarter turns that keeps their shape: four if they are square, else two.
 
     Args:
-      images: ``[N, H, H, C]``.
+      images: ``[N, H, W, C]``.
 
     Returns:
-      Images ``[4 N, H, H, C]``, and the quarter turns of each, ``[4 N]``.
+      Images ``[T N, H, W, C]``, and the index of the turn of each, ``[T N]``; T is :func:`num_turns`.
 
     Example:
       >>> images, quarters = rotated(np.arange(4).reshape(1, 2, 2, 1))
       >>> images[..., 0].reshape(4, 4).tolist(), quarters.tolist()
       ([[0, 1, 2, 3], [1, 3, 0, 2], [3, 2, 1, 0], [2, 0, 3, 1]], [0, 1, 2, 3])
     """
-    directions = [np.rot90(images, quarters, axes=(1, 2)) for quarters in range(4)]
-    return np.concatenate(directions), np.repeat(np.arange(4, dtype=np.int32), len(images))
+    turns = num_turns(images.shape[1:])
+    directions = [np.rot90(images, 4 // turns * index, axes=(1, 2)) for index in range(turns)]
+    return np.concatenate(directions), np.repeat(np.arange(turns, dtype=np.int32), len(images))
+
+
+def num_turns(shape: tuple[int, ...]) -> int:
+    """Returns the number of rotations that keep the shape ``(H, W, ...)`` of an image: 4 if it is square, else 2."""
+    return 4 if shape[0] == shape[1] else 2
 
 
 def train_or_load_classifier(train: Dataset, *, folder: Path, steps: int) -> Classifier:
@@ -98,14 +106,14 @@ def train_or_load_classifier(train: Dataset, *, folder: Path, steps: int) -> Cla
         logger.info("training the classifier on real images (%d steps)", steps)
     except ValueError as error:
         logger.warning("training the classifier again: %s", error)
-    directions = 4 if train.labels is None else 1
+    directions = num_turns(train.spec.shape) if train.labels is None else 1
     some = subset_indices(
         train, at_most=MAX_TRAINING_PIXELS // (directions * train.spec.shape[0] * train.spec.shape[1])
     )
     images = _classifier_inputs(train, some)
     if train.labels is None:
         images, labels = rotated(images)
-        classifier = train_classifier(jax.random.key(0), images, labels, num_classes=4, steps=steps)
+        classifier = train_classifier(jax.random.key(0), images, labels, num_classes=directions, steps=steps)
     else:
         classifier = train_classifier(
             jax.random.key(0), images, train.labels[some], num_classes=train.spec.num_classes, steps=steps
@@ -117,6 +125,9 @@ def train_or_load_classifier(train: Dataset, *, folder: Path, steps: int) -> Cla
 
 def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[str, Any]:
     """Computes the classifier score of samples and of held-out real images, with the protocol.
+
+    A classifier that names fewer than half of the held-out images right does not know the classes: its score of the
+    samples is left out, with a warning.
 
     Args:
       classifier: trained on other real images than ``held_out``.
@@ -131,12 +142,19 @@ def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset
     """
     if held_out.labels is None:
         raise ValueError(f"{held_out.spec.name} has no labels, which the classifier score needs")
+    names = held_out.spec.label_names or tuple(map(str, range(held_out.spec.num_classes)))
     real_probs = predict(classifier, real_images(held_out)).probs
     fake = classifier_report(predict(classifier, classifier_input(samples, held_out.spec)).probs)
     real = classifier_report(real_probs)
+    right = accuracy(real_probs, held_out.labels)
+    if right < FEWEST_RIGHT:
+        logger.warning(
+            "the classifier names only %.0f %% of the held-out images right: its score of the samples would say "
+            "nothing and is left out; more --judge_steps, or more images of each class, help", 100 * right,
+        )  # fmt: skip
     return {
-        "samples": _as_json(fake),
-        "held_out": {**_as_json(real), "judge_accuracy": accuracy(real_probs, held_out.labels)},
+        "samples": _as_json(fake, names) if right >= FEWEST_RIGHT else {"num_images": fake.num_images},
+        "held_out": {**_as_json(real, names), "judge_accuracy": right},
         "protocol": (
             f"classifier score exp(E KL(p(y|x) || p(y))) of {fake.num_images} samples, by a classifier trained on "
             f"{classifier.num_training_images} real images of the training split; {real.num_images} real images of the "
@@ -145,12 +163,13 @@ def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset
     }
 
 
-def _as_json(report: ClassifierReport) -> dict[str, Any]:
+def _as_json(report: ClassifierReport, names: Sequence[str]) -> dict[str, Any]:
     return {
         "num_images": report.num_images,
         "classifier_score": round(report.score.score, 4),
         "standard_error": round(report.score.standard_error, 4),
-        "class_shares": [round(float(share), 4) for share in report.class_shares],
+        "class_shares": {name: round(float(share), 4) for name, share in zip(names, report.class_shares, strict=True)},
         "smallest_share": round(report.smallest_share, 4),
+        "smallest_class": names[int(np.argmin(report.class_shares))],
         "mean_entropy": round(report.mean_entropy, 4),
     }

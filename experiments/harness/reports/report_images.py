@@ -13,6 +13,14 @@ from experiments.harness.reports.run_record import RunRecord
 # All images of a run together, in bytes; beyond it, some between the first and the last are left out.
 IMAGE_BUDGET = 6_000_000
 MAX_SAMPLE_IMAGES = 24
+MAX_LINES = 24  # Of a text.
+#: What a picture of samples shows, by the kind of data.
+CAPTIONS = {
+    "binary": "Left half: samples. Right half: the probability of every pixel that they were drawn from; grey is "
+    "doubt.",
+    "categorical": "Left half: samples. Right half: the mean colour of every pixel that they were drawn from; a colour "
+    "outside the palette is doubt.",
+}
 MEDIA_TYPES = {".png": "image/png", ".gif": "image/gif"}
 
 
@@ -47,25 +55,45 @@ def samples_over_time(runs: Sequence[RunRecord]) -> str:
         for step, path in files:
             of_seed = "" if path.parent.parent == run.folder else f", {path.parent.parent.name}"
             caption = f"{run.name}{of_seed}, step {step}"
-            if path.suffix == ".txt":
-                text = path.read_text(encoding="utf-8", errors="replace")
-                shown = f"<pre>{html.escape(''.join(text.splitlines(keepends=True)[:24]))}</pre>"
-            else:
-                shown = _image_tag(path, alt=f"samples of {caption}")
+            shown = _shown(path, alt=f"samples of {caption}")
             hidden = "" if step == files[-1][0] else " hidden"
             inside.append(
                 f"<figure data-step='{step}'{hidden}>{shown}<figcaption>{html.escape(caption)}</figcaption></figure>"
             )
         heading = f"<h3>{color_key(i)}{html.escape(run.name)}</h3>" if len(runs) > 1 else ""
         columns.append(f"<div data-run='{i}'>{heading}{''.join(inside)}</div>")
+    columns += _real_examples(runs)
     last = len(steps) - 1
+    captions = [CAPTIONS[kind] for kind in dict.fromkeys(run.kind for run in runs) if kind in CAPTIONS]
     return (
-        "<p class='quiet'>The same latents at every step. For discrete data the left half are samples and the right "
-        "half the probabilities that they were drawn from: grey there is doubt.</p>"
+        f"<p class='quiet'>{' '.join(['The same latents at every step.', *captions])}</p>"
         f"<label>step <output id='step'>{steps[-1]}</output>"
         f"<input type='range' id='slider' min='0' max='{last}' value='{last}' data-steps='{steps}'></label>"
         f"<div class='runs'>{''.join(columns)}</div>"
     )
+
+
+def _shown(path: Path, *, alt: str) -> str:
+    """Writes an image, or the first lines of a text."""
+    if path.suffix != ".txt":
+        return _image_tag(path, alt=alt)
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    return f"<pre>{html.escape(''.join(lines[:MAX_LINES]))}</pre>"
+
+
+def _real_examples(runs: Sequence[RunRecord]) -> list[str]:
+    """Writes a column with the real examples of every data set, once for all runs that have the same."""
+    runs_by_content: dict[bytes, list[RunRecord]] = {}
+    for run in runs:
+        if run.real is not None:
+            runs_by_content.setdefault(run.real.read_bytes(), []).append(run)
+    columns = []
+    for same in runs_by_content.values():
+        names = "" if len(runs_by_content) == 1 else f" of {', '.join(run.name for run in same)}"
+        path = same[0].real
+        if path is not None:
+            columns.append(f"<div><h3>Real examples{html.escape(names)}</h3>{_shown(path, alt='real examples')}</div>")
+    return columns
 
 
 def other_images(runs: Sequence[RunRecord]) -> str:

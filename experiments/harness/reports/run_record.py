@@ -32,7 +32,9 @@ class RunRecord(NamedTuple):
       result: the final numbers, by dotted name; ``protocol`` entries are in ``protocols``.
       protocols: how the final numbers were measured, in sentences.
       table: the experiment's own table, Markdown.
+      kind: of the data, as in ``bgan_jax.data.DatasetSpec.kind``; empty where the folder does not say.
       samples: ``(step, file)`` of every sample picture or text, by step; of a run of several seeds, the first seed's.
+      real: the picture or the text of real examples, or ``None``.
       pictures: other images that the experiment wrote, by name.
     """
 
@@ -46,7 +48,9 @@ class RunRecord(NamedTuple):
     result: dict[str, Any]
     protocols: list[str]
     table: str
+    kind: str
     samples: list[tuple[int, Path]]
+    real: Path | None
     pictures: list[Path]
 
     @property
@@ -138,7 +142,13 @@ def read_run(folder: Path) -> RunRecord:
     result = flat(read_json(folder / workdir.RESULT))
     is_protocol = {name: name.rpartition(".")[2] == "protocol" for name in result}
     samples = _samples(folder / workdir.PICTURES)
-    shown = {path for _, path in samples} | {folder / "curves.png"} if samples else set()
+    real = next(
+        (path for name in ("real.png", "real.txt") if (path := folder / workdir.PICTURES / name).exists()), None
+    )
+    # What the page shows in another form: the samples of every step under a slider, real examples, curves.
+    shown = {real, *(path for _, path in samples)}
+    if samples:
+        shown |= {folder / name for name in ("curves.png", "comparison.png", "over_time.png")}
     pictures = [path for where in (folder, folder / workdir.PICTURES) for path in sorted(where.glob("*.[pg][ni][gf]"))]
     record = RunRecord(
         name=folder.resolve().name,
@@ -151,7 +161,9 @@ def read_run(folder: Path) -> RunRecord:
         result={name: value for name, value in result.items() if not is_protocol[name]},
         protocols=list(dict.fromkeys(str(result[name]) for name in result if is_protocol[name])),
         table=_text(folder / "result.md") or _text(folder / "tables.md"),
+        kind=str(read_json(folder / workdir.DATASET).get("kind", "")),
         samples=samples,
+        real=real,
         pictures=[path for path in pictures if path not in shown],
     )
     within = seeds_within(record)

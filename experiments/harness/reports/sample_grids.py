@@ -16,6 +16,7 @@ from bgan_jax.sampling.sampler import Samples
 logger = logging.getLogger("bgan_jax")
 
 LINES_LOGGED = 5
+NUM_REAL = 64  # Real examples beside the samples of a run.
 
 
 def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -> Path:
@@ -51,8 +52,23 @@ def save_grid(path: Path, samples: Samples, *, spec: data.DatasetSpec, columns: 
     image_files.save_png(path, image_files.side_by_side(grids))
 
 
-def save_real(path: Path, dataset: data.Dataset, *, num: int = 64) -> None:
-    """Writes a grid of real images, evenly spaced over the data set, to compare samples with."""
-    rows = dataset.rows(np.linspace(0, len(dataset) - 1, num).astype(np.int64))
+def save_real(folder: Path, dataset: data.Dataset, *, num: int = NUM_REAL) -> Path:
+    """Writes real examples, evenly spaced over the data set, to compare samples with.
+
+    Args:
+      folder: where to.
+      dataset: the split.
+      num: examples; all of a smaller data set.
+
+    Returns:
+      The file: ``real.png``, a grid, or ``real.txt``, lines.
+    """
+    rows = dataset.rows(np.linspace(0, len(dataset) - 1, min(num, len(dataset))).astype(np.int64))
+    if dataset.spec.kind == "text":
+        path = folder / "real.txt"
+        write_text(path, "\n".join(data.to_strings(rows, spec=dataset.spec)) + "\n")
+        return path
+    path = folder / "real.png"
     x = np.asarray(data.preprocess(jax.random.key(0), rows, spec=dataset.spec))
     save_grid(path, Samples(x=x, probs=None), spec=dataset.spec)
+    return path

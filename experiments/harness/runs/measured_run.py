@@ -6,6 +6,7 @@ Commands that train one such run, or many, call :func:`train_and_measure`.
 from __future__ import annotations
 
 import logging
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import none_of, one_of
 from experiments.harness.errors import UsageError
+from experiments.harness.metrics.copies import MAX_SAMPLES, copied_images
 from experiments.harness.metrics.distances import (
     ReferenceMetric,
     classifier_extractor,
@@ -27,7 +29,6 @@ from experiments.harness.metrics.distances import (
     sample_distances,
 )
 from experiments.harness.metrics.extractors import CLASSIFIER, LEGAL, extractor_for, load_reference
-from experiments.harness.reports.sample_grids import save_real
 from experiments.harness.runs import continuous
 from experiments.harness.runs.continuous import ContinuousConfig
 from experiments.harness.runs.experiment import Experiment, Measure, Outcome
@@ -148,6 +149,13 @@ def make_measure(reference_metric: ReferenceMetric) -> Measure:
     return measure
 
 
+def copies_of(outcome: Outcome, held_out: Dataset) -> dict[str, Any]:
+    """Counts the samples of a trained generator that copy training images, and warns where they are many."""
+    experiment, config = outcome.experiment, typing.cast(Any, outcome.experiment.config)
+    samples = outcome.sample(jax.random.key(config.seed + 1), min(MAX_SAMPLES, config.judged_samples))
+    return copied_images(samples.x, train=experiment.dataset, held_out=held_out)
+
+
 def train_and_measure(
     experiment: Experiment, folder: Path, *, reference_metric: ReferenceMetric | None, **facts: Any
 ) -> tuple[Outcome, dict[str, Any] | None]:
@@ -167,14 +175,17 @@ def train_and_measure(
     if outcome.step < config.steps or reference_metric is None:
         return outcome, None
 
+    # Where the reference is a file of features, there may be no other real images to compare copies with.
+    held_out = None if config.reference_features else open_held_out(experiment)
+
     def finish(one: Outcome) -> dict[str, Any]:
-        save_real(one.folder / workdir.PICTURES / "real.png", experiment.dataset)
         result = {
             "objective": config.objective,
             "divergence": config.divergence,
             "samples": one.measured,
             "floor": reference_metric.floor,
             "protocol": reference_metric.protocol,
+            **({"copies": copies_of(one, held_out)} if held_out is not None else {}),
             "seed": one.experiment.config.seed,
             "steps": one.step,
             "training_seconds": round(one.seconds, 1),

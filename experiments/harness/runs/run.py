@@ -62,6 +62,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
         program = make_program(experiment, feed)
         outputs = Outputs()
         if reports:
+            pictures.show_real()
             outputs = Outputs(checkpoints=checkpoints, health=monitors, on_picture=pictures.take)
             logger.info("compiling the step (up to a minute; seconds if it is in the compilation cache)")
         state, step = _train_with_restores(

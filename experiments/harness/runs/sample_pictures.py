@@ -16,7 +16,7 @@ from bgan_jax.runtime.health import HealthMonitor
 from bgan_jax.runtime.metrics import read_metrics
 from bgan_jax.runtime.plotting import save_curves
 from experiments.harness.metrics.mean_and_sd import means
-from experiments.harness.reports.sample_grids import show
+from experiments.harness.reports.sample_grids import save_real, show
 from experiments.harness.runs.experiment import Experiment, Measure
 from experiments.harness.runs.seeds import SeedRun
 
@@ -40,6 +40,11 @@ class PictureTaker(NamedTuple):
     seed_runs: Sequence[SeedRun]
     monitors: Sequence[HealthMonitor]
     measure: Measure | None
+
+    def show_real(self) -> None:
+        """Writes real examples into the folder of every seed, and of the whole run, beside the samples."""
+        for folder in dict.fromkeys([self.folder, *(one.folder for one in self.seed_runs)]):
+            save_real(folder / workdir.PICTURES, self.experiment.dataset)
 
     def take(self, step: int, state: TrainState) -> list[dict[str, Any]]:
         """Writes the pictures of a step; returns every seed's measurement, empty without ``measure``."""
