@@ -9,7 +9,7 @@ kernel, in a small network that learns by how many quarters an image is rotated.
 training images.
 
 Grey and colour images are binarised: a pixel is 1 above half of the largest intensity, or, with
---binarization=stochastic, with a probability equal to its intensity, drawn anew in every step.
+--binarization=stochastic, with a probability equal to its intensity, drawn again in every step.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def test_what_a_run_leaves_behind(finished):
     assert result["samples"]["num_images"] == 50 and result["held_out"]["num_images"] == 1000
     np.testing.assert_allclose(sum(result["held_out"]["class_shares"].values()), 1.0, atol=1e-3)
     assert set(result["held_out"]["class_shares"]) == set("0123456789")
-    # Five training steps do not make a judge, and the log says so.
+    # Five training steps do not make a classifier, and the log says so.
     assert result["held_out"]["judge_accuracy"] < 0.5
     assert set(result["samples"]) == {"num_images"}
     assert "names only" in log and "classifier score" not in log

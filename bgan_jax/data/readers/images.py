@@ -47,7 +47,7 @@ def _read(request: Request, files: FileSet) -> Reading:
     if request.palette is not None and request.binarization is not None:
         raise ValueError(f"dataset {request.dataset_name}: set palette or binarization, not both")
     skipped = list(files.skipped)
-    names = _images_in(files, skipped)
+    names = images_in(files, skipped)
     layout = layout_of(names, where=str(path))
     skipped += [Skipped(printable(f"{path}/{name}"), OUTSIDE) for name in layout.outside]
     if not names:
@@ -88,7 +88,7 @@ def _read(request: Request, files: FileSet) -> Reading:
     return quantize_reading(reading, request, sample=sample, num_colors=request.palette)
 
 
-def _images_in(files: FileSet, skipped: list[Skipped]) -> list[str]:
+def images_in(files: FileSet, skipped: list[Skipped]) -> list[str]:
     """Returns the names of the images among the files; the others join what is skipped."""
     unsure = {
         name

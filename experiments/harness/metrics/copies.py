@@ -50,7 +50,7 @@ def copied_images(samples: np.ndarray, *, train: Dataset, held_out: Dataset) -> 
 
 
 def warn_of_copies(share: float, *, usual: float) -> None:
-    """Warns if a share of copies is high.
+    """Logs a warning if a share of copies is high.
 
     Args:
       share: of the samples that copy training examples.
