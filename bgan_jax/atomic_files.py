@@ -47,3 +47,23 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Writes a value as indented JSON, atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def unwritable(path: str | os.PathLike[str]) -> str:
+    """Returns why a folder could not be made or written, without making it; an empty string where it could.
+
+    Example:
+      >>> import tempfile
+      >>> folder = Path(tempfile.mkdtemp())
+      >>> _ = (folder / "file").write_text("")
+      >>> unwritable(folder / "a" / "b"), unwritable(folder / "file" / "a").endswith("file is not a folder")
+      ('', True)
+    """
+    path = Path(path)
+    try:
+        present = next(place for place in (path, *path.absolute().parents) if place.exists())
+    except OSError as error:
+        return error.strerror or str(error)
+    if not present.is_dir():
+        return f"{present} is not a folder"
+    return "" if os.access(present, os.W_OK | os.X_OK) else f"no permission to write in {present}"

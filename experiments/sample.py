@@ -34,7 +34,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bgan_jax.atomic_files import write_atomically
+from bgan_jax.atomic_files import unwritable, write_atomically
 from bgan_jax.data import DatasetSpec, to_images
 from bgan_jax.sampling.importance_resampling import make_scorer, resample
 from bgan_jax.sampling.interpolation import interpolations, make_decoder, make_tempered_sampler
@@ -58,7 +58,9 @@ class Config(SmokeFlag):
     """The flags of this command."""
 
     workdir: str = flags.flag("", "Folder of the run to sample from.")
-    num: int = flags.flag(64, "Number of samples.", minimum=1)
+    num: int | None = flags.flag(
+        None, "Number of samples; empty is 64, or as many whole rows of --interpolate, at least one.", minimum=1
+    )
     out: str = flags.flag("samples.npz", "File to write: .npz for arrays, .png for a grid, .txt for lines.")
     seed: int = flags.flag(0, "Seed of the samples.", minimum=0, maximum=2**32 - 1)
     temperature: float = flags.flag(
@@ -66,7 +68,7 @@ class Config(SmokeFlag):
         "Continuous data: latents are drawn so much nearer to their mean.", minimum=0.0, maximum=100.0,
     )  # fmt: skip
     interpolate: int = flags.flag(
-        0, "Latents from one to another, both included, in a row; num/interpolate such rows. 0: none.", minimum=0
+        0, "Latents from one to another, both included, in a row; --num is a multiple of it. 0: none.", minimum=0
     )
     candidates: int = flags.flag(
         1, "Candidates (K) for each sample, of which one is kept by the discriminator's weights; 1 keeps all.",
@@ -81,19 +83,36 @@ class Config(SmokeFlag):
     overwrite: bool = flags.flag(False, "Write over a file that is there.")
 
 
+def number_of(config: Config) -> int:
+    """Returns the number of samples: of interpolations, whole rows.
+
+    Raises:
+      UsageError: ``--num`` is not of whole rows.
+    """
+    row = config.interpolate or 1
+    if config.num is None:
+        return max(64 // row, 1) * row
+    if config.num % row:
+        raise UsageError(
+            f"--num={config.num} is not a multiple of --interpolate={row}, the samples of an interpolation; give "
+            f"--num={(config.num // row + 1) * row}, or leave --num out"
+        )
+    return config.num
+
+
 def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:
     """Draws the samples that the flags ask for; returns them with facts about them."""
-    key = jax.random.key(config.seed)
+    key, num = jax.random.key(config.seed), number_of(config)
     networks, conditional, variables = trained.networks, trained.conditional, trained.gen_variables
     if config.interpolate:
         decode = make_decoder(networks, conditional, variables, temperature=config.temperature)
-        num_pairs = config.num // config.interpolate
+        num_pairs = num // config.interpolate
         return decode(*interpolations(key, networks=networks, num_pairs=num_pairs, num_steps=config.interpolate)), {}
     sample = make_tempered_sampler(networks, conditional, variables, temperature=config.temperature)
     if config.candidates == 1:
-        return sample(key, config.num), {}
+        return sample(key, num), {}
     score = make_scorer(networks, conditional, trained.disc_variables)
-    kept = resample(key, sample, score, config.num, candidates=config.candidates)
+    kept = resample(key, sample, score, num, candidates=config.candidates)
     size = float(np.mean(kept.effective_sample_size))
     return kept.samples, {
         "candidates": config.candidates,
@@ -121,12 +140,13 @@ def check(config: Config) -> Path:
         raise UsageError(f"--out={config.out} must end in .npz, .png or .txt")
     if path.exists() and not config.overwrite:
         raise UsageError(f"--out={config.out} exists already; choose another name or give --overwrite")
+    if reason := unwritable(path.parent):
+        raise UsageError(f"--out={config.out} cannot be written: {reason}")
     if config.temperature == 0.0:
         raise UsageError("--temperature=0: give a small positive number, such as 0.01, for the most probable")
-    if config.interpolate == 1 or config.interpolate > config.num:
-        raise UsageError(
-            f"--interpolate={config.interpolate} must be from 2 to --num={config.num}: an interpolation has two ends"
-        )
+    if config.interpolate == 1:
+        raise UsageError("--interpolate=1: an interpolation has two ends; give at least 2, or 0 for none")
+    number_of(config)
     if config.interpolate and config.candidates > 1:
         raise UsageError(
             "--interpolate and --candidates cannot be combined: an interpolation has one sample per latent"
@@ -150,7 +170,7 @@ def main(config: Config) -> None:
         facts |= classifier_scores(config, trained, samples.x)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        columns = config.interpolate or max(round(config.num**0.5), 1)
+        columns = config.interpolate or max(round(len(samples.x) ** 0.5), 1)
         write(path, samples, spec=spec, columns=columns)
     except OSError as error:
         raise UsageError(f"--out={config.out} cannot be written: {error.strerror or error}") from error

@@ -8,8 +8,8 @@ The files, in the order in which data pass through them:
   :mod:`~bgan_jax.data.pixel_depth`, :mod:`~bgan_jax.data.value_range`, :mod:`~bgan_jax.data.palette`,
   :mod:`~bgan_jax.data.characters`, :mod:`~bgan_jax.data.class_labels`, :mod:`~bgan_jax.data.binarization`,
   :mod:`~bgan_jax.data.held_out`, :mod:`~bgan_jax.data.skipped`;
-* :mod:`bgan_jax.data.packing`, :mod:`~bgan_jax.data.packed_split`, :mod:`~bgan_jax.data.cache` -- the packed form, in
-  memory and on disk;
+* :mod:`bgan_jax.data.packing`, :mod:`~bgan_jax.data.packed_split`, :mod:`~bgan_jax.data.cache`,
+  :mod:`~bgan_jax.data.cache_folder` -- the packed form, in memory and on disk;
 * :mod:`bgan_jax.data.dataset`, :mod:`~bgan_jax.data.spec` -- an opened split, and the record that a run saves;
 * :mod:`bgan_jax.data.order` -- which examples make the batch of a step, as a function of the seed and the step;
 * :mod:`bgan_jax.data.resident`, :mod:`~bgan_jax.data.streamed` -- the two back-ends;
@@ -23,7 +23,7 @@ back-ends and the command line then work without further code.
 """
 
 from bgan_jax.data.by_name import open_dataset
-from bgan_jax.data.cache import default_cache_dir
+from bgan_jax.data.cache_folder import default_cache_dir
 from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.errors import BadDataError, DatasetNotFoundError, MissingExtraError
 from bgan_jax.data.order import batch_positions, check_schedule, host_slice, shuffled_indices

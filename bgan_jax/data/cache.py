@@ -6,6 +6,7 @@ A pack whose content does not match its fingerprint is written again.
 """
 
 import dataclasses
+import errno
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bgan_jax.data.cache_folder import default_cache_dir, replace_cache_dir
 from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.packed_split import fingerprint, packed_chunks
@@ -29,13 +31,6 @@ _log = logging.getLogger(__name__)
 _PROGRESS = 100_000  # Examples between two progress lines in the log.
 
 
-def default_cache_dir() -> Path:
-    """Returns ``$BGAN_JAX_CACHE``, else ``bgan_jax`` in the user's cache folder (``$XDG_CACHE_HOME``, ``~/.cache``)."""
-    if chosen := os.environ.get("BGAN_JAX_CACHE"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "bgan_jax"
-
-
 def open_pack(source: Source, *, name: str, split: str, cache_dir: str | os.PathLike[str] | None = None) -> Dataset:
     """Opens the packed form of a split; packs the split first if there is no valid pack of it.
 
@@ -43,34 +38,56 @@ def open_pack(source: Source, *, name: str, split: str, cache_dir: str | os.Path
       source: the split's source.
       name: name of the data set, used in the name of the pack's folder.
       split: name of the split, used in the name of the pack's folder.
-      cache_dir: folder of the packs; :func:`default_cache_dir` by default.
+      cache_dir: folder of the packs; by default :func:`default_cache_dir`, or a temporary one where that is full.
 
     Returns:
       The split, memory-mapped.
 
     Raises:
       BadDataError: the source's data are invalid.
-      ValueError: the cache folder cannot be written.
+      ValueError: ``cache_dir`` cannot be written.
     """
     parent = Path(cache_dir).expanduser() if cache_dir else default_cache_dir()
-    folder = parent / f"{re.sub(r'[^A-Za-z0-9._]+', '_', name)[-60:]}-{split}-{source.identity[:16]}"
-    dataset = _load(folder)
-    if dataset is None:
-        _log.info("packing %s (%s) from %s into %s", name, split, source.where, folder)
-        partial = parent / f"{folder.name}.{uuid.uuid4().hex}.partial"
-        try:
-            partial.mkdir(parents=True)
-        except OSError as error:
+    pack = f"{re.sub(r'[^A-Za-z0-9._]+', '_', name)[-60:]}-{split}-{source.identity[:16]}"
+    try:
+        return _load_or_make(source, parent / pack, name=name, split=split)
+    except _UnwritableError as error:
+        if cache_dir:
             raise ValueError(
-                f"cannot write packed data under {parent} ({error.strerror}): choose a folder with cache_dir "
-                "(--cache_dir) or BGAN_JAX_CACHE"
+                f"cannot write packed data under {parent} ({error}): choose a folder with cache_dir (--cache_dir) or "
+                "BGAN_JAX_CACHE"
             ) from error
-        try:
-            _write(source, partial)
-            dataset = _publish(partial, folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    return dataset
+        return _load_or_make(source, replace_cache_dir(parent, str(error)) / pack, name=name, split=split)
+
+
+class _UnwritableError(ValueError):
+    """A pack cannot be written where it should be."""
+
+
+def _load_or_make(source: Source, folder: Path, *, name: str, split: str) -> Dataset:
+    """Loads a pack, or packs the split into its folder.
+
+    Raises:
+      _UnwritableError: the folder cannot be made, or its disk is full.
+    """
+    dataset = _load(folder)
+    if dataset is not None:
+        return dataset
+    _log.info("packing %s (%s) from %s into %s", name, split, source.where, folder)
+    partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise _UnwritableError(error.strerror or str(error)) from error
+    try:
+        _write(source, partial)
+        return _publish(partial, folder)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise _UnwritableError(error.strerror) from error
+        raise  # of the source, perhaps
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _load(folder: Path) -> Dataset | None:

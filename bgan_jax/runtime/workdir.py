@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import bgan_jax
-from bgan_jax.atomic_files import write_json
+from bgan_jax.atomic_files import unwritable, write_json
 from bgan_jax.runtime import workdir_lock
 from bgan_jax.runtime.workdir_lock import LOCK
 
@@ -27,6 +28,9 @@ CHECKPOINTS = "checkpoints"
 PICTURES = "pictures"
 
 RESUME = ("auto", "must", "never")
+
+#: The folders that this process has made for a run that has not begun, the outer ones first.
+_made: list[Path] = []
 
 
 def seed_folder(folder: Path, seed: int) -> Path:
@@ -67,7 +71,7 @@ def open_workdir(
     check_workdir(path, config, resume=resume, may_change=may_change)
     folder = folder_of(path)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         if locked:
             workdir_lock.lock(folder)
             # Another process may have started its run in the folder in the meantime.
@@ -79,6 +83,38 @@ def open_workdir(
     except OSError as error:
         raise ValueError(f"--workdir={path} cannot be written: {error.strerror or error}") from error
     return folder
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, and records which of them were not there."""
+    places = (folder, *folder.parents)
+    missing = [place for place in places if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    _made.extend(place for place in reversed(missing) if place not in _made)
+
+
+def discard_made(names: Iterable[str]) -> None:
+    """Removes the folders that this process has made and that hold nothing but their records, for a refused command.
+
+    Args:
+      names: of files that count as records as well.
+    """
+    records, within = {CONFIG, VERSIONS, DATASET, LOCK, *names}, {PICTURES, CHECKPOINTS}
+    while _made:
+        folder = _made.pop()
+        with contextlib.suppress(OSError):
+            found = {entry.name: entry for entry in folder.iterdir()}
+            if found.keys() <= records | within and not any(
+                any(found[name].iterdir()) for name in within & found.keys()
+            ):
+                for name, entry in found.items():
+                    entry.rmdir() if name in within else entry.unlink()
+                folder.rmdir()
+
+
+def forget_made() -> None:
+    """Keeps the folders that this process has made: their run has begun."""
+    _made.clear()
 
 
 def check_workdir(
@@ -93,7 +129,8 @@ def check_workdir(
     if resume not in RESUME:
         raise ValueError(f"unknown resume {resume!r}; legal: {', '.join(RESUME)}")
     folder = folder_of(path)
-    _check_writable(folder, path=path)
+    if reason := unwritable(folder):
+        raise ValueError(f"--workdir={path} cannot be written: {reason}")
     if not (folder / CONFIG).exists():
         if resume == "must":
             raise ValueError(f"--resume=must, but --workdir={path} holds no run")
@@ -128,22 +165,6 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise ValueError(f"--workdir={path}: there is no home folder; give a path without ~") from error
-
-
-def _check_writable(folder: Path, *, path: str) -> None:
-    """Refuses a folder that cannot be written or made.
-
-    Raises:
-      ValueError: names the folder that is in the way.
-    """
-    try:
-        present = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    except OSError as error:
-        raise ValueError(f"--workdir={path} cannot be written: {error.strerror or error}") from error
-    if not present.is_dir():
-        raise ValueError(f"--workdir={path} cannot be written: {present} is not a folder")
-    if not os.access(present, os.W_OK | os.X_OK):
-        raise ValueError(f"--workdir={path} cannot be written: no permission to write in {present}")
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -37,10 +37,12 @@ from experiments.harness.cli.shared_flags import PresetFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.cost import Cost, cost_of
+from experiments.harness.runs.folders import cache_folder
 from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
 from experiments.harness.runs.run_config import optimizers_for, settings_from
 from experiments.harness.runs.start import start
 from experiments.high_resolution.figures import save_progress
+from experiments.high_resolution.smoke_pictures import write_smoke_pictures
 
 logger = logging.getLogger("bgan_jax")
 
@@ -131,6 +133,9 @@ def main(config: Config) -> dict[str, Any] | None:
         logger.info("%s, width %s, batch %d: %s", config.network, config.width or "of the preset", config.batch_size,
                     cost.in_words())  # fmt: skip
         return cost.as_json()
+    if not config.dataset and config.smoke:
+        pictures = write_smoke_pictures(cache_folder(config), side=side_of(config.network))
+        config = dataclasses.replace(config, dataset=f"npz:{pictures}")
     if not config.dataset:
         raise UsageError(
             "--dataset is needed, since no pictures of this size ship with the package: --dataset=images:PATH for a "

@@ -147,6 +147,10 @@ def prepare(config: Config) -> Experiment:
             f"--dataset={config.dataset} is {experiment.dataset.spec.kind}; this experiment takes text: austen32, "
             "lm1b, lm1b_padded, or text:PATH"
         )
+    try:
+        open_split(config, "test")
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(f"--dataset={config.dataset}: samples are compared with a test split: {error}") from error
     return experiment
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bgan_jax.data import open_dataset
-from bgan_jax.data.cache import default_cache_dir
+from bgan_jax.data.cache_folder import default_cache_dir
 from bgan_jax.data.packed_split import fingerprint
 from tests.data.fabrication import smooth_images
 

@@ -159,6 +159,8 @@ def test_eight_devices_equal_one(finished, one_device, tmp_path, arguments):
         (["--steps=0"], ["steps"]),
         (["--penalty=-1"], ["penalty"]),
         (["--workdir="], ["--workdir"]),
+        (["--workdir=/dev/null/run"], ["--workdir", "/dev/null is not a folder"]),
+        (["--cache_dir=/dev/null/cache"], ["--cache_dir", "/dev/null is not a folder"]),
         (["--process_id=1"], ["--coordinator", "all three"]),
     ],
     ids=flag_of,
@@ -171,6 +173,11 @@ def test_bad_flags(tmp_path, capsys, arguments, words):
 def test_a_workdir_of_another_run_is_refused(finished, capsys):
     words = ["--seed: 0 there, 1 now"]
     assert_refused(discrete_mnist, [*TINY, "--seed=1"], words=words, folder=finished[0], capsys=capsys)
+
+
+def test_fewer_steps_than_are_finished_are_refused(finished, capsys):
+    words = ["--steps=3", "less than the 4 steps"]
+    assert_refused(discrete_mnist, [*TINY, "--steps=3"], words=words, folder=finished[0], capsys=capsys)
 
 
 def test_a_nonfinite_loss_stops_the_run(tmp_path):

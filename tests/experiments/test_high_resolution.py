@@ -47,6 +47,21 @@ def test_what_a_run_leaves_behind(finished):
     assert Image.open(folder / "pictures" / "samples_0000002.png").size == (2 * (8 * 65 - 1),) * 2
 
 
+def test_a_smoke_run_needs_no_data_of_ones_own(tmp_path, monkeypatch):
+    begun = []
+
+    def begin(config, prepare):
+        begun.append(prepare(config))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(high_resolution, "start", begin)
+    for network, side in (("resnet64", 64), ("dcgan128", 128)):
+        arguments = ["--smoke", f"--workdir={tmp_path / 'run'}", f"--cache_dir={tmp_path}", f"--network={network}"]
+        with pytest.raises(KeyboardInterrupt):
+            high_resolution.main(parsed(*arguments))
+        assert begun[-1].dataset.spec.shape == (side, side, 3)
+
+
 def test_the_cost_grows_as_the_arithmetic_and_the_steps_do():
     narrow, wide = (
         high_resolution.cost_of_config(parsed("--network=dcgan64", f"--width={width}", f"--steps={steps}"))

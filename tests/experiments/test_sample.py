@@ -112,7 +112,8 @@ def test_lines_are_read_again_as_a_data_set(tmp_path):
     [
         (["--temperature=0"], "small positive"),
         (["--interpolate=1"], "two ends"),
-        (["--interpolate=9", "--num=8"], "from 2 to --num=8"),
+        (["--interpolate=9", "--num=8"], "--num=8 is not a multiple of --interpolate=9.* give --num=9"),
+        (["--interpolate=4", "--num=10"], "--num=10 is not a multiple of --interpolate=4.* give --num=12"),
         (["--workdir="], "--workdir"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import signal
 import sys
+import tempfile
 import traceback
 import typing
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from absl import flags as absl_flags
 
-from bgan_jax.runtime import hosts, workdir_lock
+from bgan_jax.atomic_files import unwritable
+from bgan_jax.runtime import hosts, workdir, workdir_lock
 from bgan_jax.runtime.checkpoints import UnsavedError
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from bgan_jax.runtime.process import signals
 from experiments.harness.cli import flags
 from experiments.harness.cli.help import help_text
+from experiments.harness.cli.shared_flags import WorkdirFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.reports.run_log import leaving_a_report
+from experiments.harness.reports.run_record import PAGE, WARNINGS
+
+logger = logging.getLogger("bgan_jax")
 
 EXIT_BAD_FLAG = 2
 
@@ -70,6 +79,7 @@ def run(command: Command, *, arguments: Sequence[str] | None = None) -> typing.N
     logging.getLogger("bgan_jax").setLevel(logging.INFO)
     # Libraries read absl's global flags, which are empty.
     absl_flags.FLAGS.mark_as_parsed()
+    config = _with_smoke_workdir(config)
     with signals.listening():
         if not hasattr(config, "coordinator"):  # A process of a job has to fork first: ``start`` does it then.
             signals.watch()
@@ -85,11 +95,14 @@ def run(command: Command, *, arguments: Sequence[str] | None = None) -> typing.N
 
 def _run_main(command: Command, config: Any) -> None:
     """Runs a command's main function; errors and signals end the process."""
+    workdir.forget_made()
     try:
+        check_cache_dir(config)
         with workdir_lock.keeping_locks(), leaving_a_report(config):
             command.main(config)
         hosts.leave()
     except UsageError as error:
+        workdir.discard_made([WARNINGS, PAGE])
         _refuse(error)
     except KeyboardInterrupt:
         number = signals.received() or signal.SIGINT
@@ -100,8 +113,31 @@ def _run_main(command: Command, config: Any) -> None:
         if isinstance(error, SystemExit) and not hosts.joined():
             raise
         if isinstance(error, RuntimeError) and "home directory" in str(error):
-            _refuse(RuntimeError("there is no home folder for a path that begins with ~; give paths without it"))
+            _refuse(
+                RuntimeError("there is no home folder for a path that begins with ~; give the paths of all folders")
+            )
         _fail(error)
+
+
+def _with_smoke_workdir(config: Any) -> Any:
+    """Returns the flags with a new temporary folder where ``--smoke`` is given without ``--workdir``."""
+    if not isinstance(config, WorkdirFlag) or config.workdir or not getattr(config, "smoke", False):
+        return config
+    folder = Path(tempfile.gettempdir()) / f"bgan_jax_smoke_{uuid.uuid4().hex[:12]}"
+    logger.info("--smoke without --workdir: the results go to %s", folder)
+    return dataclasses.replace(config, workdir=str(folder))
+
+
+def check_cache_dir(config: Any) -> None:
+    """Refuses a folder of ``--cache_dir`` that cannot be written; the default one has a temporary substitute.
+
+    Raises:
+      UsageError: says why.
+    """
+    chosen = getattr(config, "cache_dir", None)
+    reason = unwritable(Path(chosen).expanduser()) if chosen else ""
+    if reason:
+        raise UsageError(f"--cache_dir={chosen} cannot be written: {reason}; choose another folder, or leave it out")
 
 
 def _refuse(error: Exception) -> typing.NoReturn:

@@ -85,7 +85,7 @@ def num_turns(shape: tuple[int, ...]) -> int:
 
 
 def train_or_load_classifier(train: Dataset, *, folder: Path, steps: int) -> Classifier:
-    """Loads the classifier of a data set, or trains it and saves it.
+    """Loads the classifier of a data set, or trains it and saves it, where the folder can be written.
 
     It classifies the data set's labels, or rotations where there are none.
 
@@ -102,7 +102,7 @@ def train_or_load_classifier(train: Dataset, *, folder: Path, steps: int) -> Cla
     path = folder / f"judge-{form}-{task}-{train.spec.fingerprint[:16]}-{steps}.npz"
     try:
         return load_classifier(path)
-    except FileNotFoundError:
+    except OSError:  # it is not there, or the folder cannot be read
         logger.info("training the classifier on real images (%d steps)", steps)
     except ValueError as error:
         logger.warning("training the classifier again: %s", error)
@@ -118,8 +118,11 @@ def train_or_load_classifier(train: Dataset, *, folder: Path, steps: int) -> Cla
         classifier = train_classifier(
             jax.random.key(0), images, train.labels[some], num_classes=train.spec.num_classes, steps=steps
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    save_classifier(path, classifier)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_classifier(path, classifier)
+    except OSError as error:
+        logger.warning("the classifier could not be kept as %s: %s", path, error.strerror or error)
     return classifier
 
 

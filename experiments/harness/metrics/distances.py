@@ -102,10 +102,7 @@ def make_reference_metric(
     num_samples = min(num_samples, len(train))
     features = extractor.extract(real_images(train, at_most=num_samples))
     dimensions = features.shape[1]
-    if reference.shape[1] != dimensions:
-        raise UsageError(
-            f"the features of {reference_name} have {reference.shape[1]} dimensions, and {extractor.name}, {dimensions}"
-        )
+    _check_dimensions(extractor, features, reference=reference, reference_name=reference_name)
     if min(num_samples, len(reference)) <= dimensions:
         logger.warning(
             "%d samples and %d real pictures are few for features of %d dimensions: the Frechet distance is far too "
@@ -119,6 +116,26 @@ def make_reference_metric(
         num_samples=num_samples,
     )
     return reference_metric._replace(floor=_from_reference(reference_metric, features))
+
+
+def check_features(extractor: Extractor, train: Dataset, *, reference: np.ndarray, reference_name: str) -> None:
+    """Refuses features that are not the extractor's, by those of two images.
+
+    Raises:
+      UsageError: their numbers of dimensions differ.
+    """
+    features = extractor.extract(real_images(train, at_most=2))
+    _check_dimensions(extractor, features, reference=reference, reference_name=reference_name)
+
+
+def _check_dimensions(
+    extractor: Extractor, features: np.ndarray, *, reference: np.ndarray, reference_name: str
+) -> None:
+    if reference.shape[1] != features.shape[1]:
+        raise UsageError(
+            f"the features of {reference_name} have {reference.shape[1]} dimensions, and {extractor.name}, "
+            f"{features.shape[1]}"
+        )
 
 
 def sample_distances(reference_metric: ReferenceMetric, x: np.ndarray, *, spec: DatasetSpec) -> dict[str, float]:

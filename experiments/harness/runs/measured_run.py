@@ -23,6 +23,7 @@ from experiments.harness.errors import UsageError
 from experiments.harness.metrics.copies import MAX_SAMPLES, copied_images
 from experiments.harness.metrics.distances import (
     ReferenceMetric,
+    check_features,
     classifier_extractor,
     held_out_features,
     make_reference_metric,
@@ -39,6 +40,8 @@ from experiments.harness.runs.seed_results import result_over_seeds
 
 logger = logging.getLogger("bgan_jax")
 
+# Two disjoint subsets of two each, which the kernel distance averages over.
+FEWEST_IMAGES = 4
 # Names of splits that generators do not learn from, the better one first.
 HELD_OUT = ("test", "validation", "valid", "val")
 
@@ -80,21 +83,36 @@ def prepare(config: MeasuredConfig) -> Experiment:
 
 
 def check_reference_metric(experiment: Experiment) -> None:
-    """Refuses flags that no reference metric can be made of.
+    """Refuses flags and data that no reference metric can be made of.
 
     Raises:
-      UsageError: an unknown extractor, features that cannot be read, or no held-out split.
+      UsageError: an unknown extractor, features that cannot be read or are not the extractor's, no held-out split, too
+        few images, or images that the classifier cannot take.
     """
     config: Any = experiment.config
-    extractor = extractor_for(config.features)
+    train, extractor = experiment.dataset, extractor_for(config.features)
     if config.reference_features is None:
-        open_held_out(experiment)
+        counts = {"training": len(train), "held-out": len(open_held_out(experiment))}
+        few = [f"{number} {name}" for name, number in counts.items() if number < FEWEST_IMAGES]
+        if few:
+            raise UsageError(
+                f"--dataset={config.dataset} has {' and '.join(few)} images, and distances need at least "
+                f"{FEWEST_IMAGES} of each"
+            )
+        if extractor is None and train.labels is None and train.spec.shape[0] != train.spec.shape[1]:
+            height, width = train.spec.shape[:2]
+            raise UsageError(
+                f"--dataset={config.dataset}: images without labels are rotated to train the classifier, so they must "
+                f"be square, and these are {height}x{width}; give labels, another --features, or images:PATH with "
+                "--resolution"
+            )
     elif extractor is None:
         raise UsageError(
             "--reference_features needs --features: the default features are of a classifier that the run itself trains"
         )
     else:
-        load_reference(config.reference_features)
+        reference = load_reference(config.reference_features)
+        check_features(extractor, train, reference=reference, reference_name=Path(config.reference_features).name)
 
 
 def open_held_out(experiment: Experiment) -> Dataset:

@@ -11,6 +11,7 @@ import jax
 
 from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import hosts, workdir
+from bgan_jax.runtime.checkpoints import saved_steps
 from bgan_jax.runtime.process import heap, signals
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
@@ -51,6 +52,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
             {name: value for name, value in vars(config).items() if name not in PER_HOST}
             | {"dataset": experiment.dataset.spec.to_json()}
         )
+        hosts.on_first(lambda: _check_steps(config))
         hosts.on_first(lambda: _open_folders(experiment))
     except UsageError:
         raise
@@ -59,6 +61,21 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
     if jax.process_index() == 0:
         hosts.announce(batch_size=config.batch_size, launcher=config.parallel)
     return experiment, Path(config.workdir).expanduser()
+
+
+def _check_steps(config: RunConfig) -> None:
+    """Refuses fewer steps than the run in the workdir has finished.
+
+    Raises:
+      UsageError: names both numbers.
+    """
+    folder = workdir.folder_of(config.workdir) / workdir.CHECKPOINTS
+    finished = saved_steps(folder)[-1:] if folder.is_dir() else []
+    if finished and config.steps < finished[0]:
+        raise UsageError(
+            f"--steps={config.steps} is less than the {finished[0]} steps that the run in --workdir={config.workdir} "
+            f"has finished; give at least --steps={finished[0]}, or choose another folder"
+        )
 
 
 def _open_folders(experiment: Experiment) -> None:

@@ -1,0 +1,111 @@
+"""A command that is refused, whenever that is, leaves no folder that would be in the way of the corrected one."""
+
+import numpy as np
+import pytest
+
+from bgan_jax.runtime import workdir
+from experiments.harness.cli import command, flags
+from experiments.harness.cli.catalogue import command_files, load_command
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
+from experiments.harness.errors import UsageError
+from experiments.harness.runs.folders import open_folder
+
+
+def npz(path, *, number, shape, labels=False):
+    generator = np.random.default_rng(0)
+    classes = {"labels": np.arange(number) % 2} if labels else {}
+    np.savez(path, images=generator.integers(0, 256, (number, *shape), dtype=np.uint8), **classes)
+    return f"npz:{path}"
+
+
+def data_sets(folder):
+    (folder / "three.txt").write_text("this is a line of text that is long enough for it\n" * 3)
+    return {
+        "bits without labels": npz(folder / "bits.npz", number=40, shape=(28, 28, 1)),
+        "few": npz(folder / "few.npz", number=12, shape=(32, 32, 3)),
+        "few large": npz(folder / "large.npz", number=12, shape=(64, 64, 3)),
+        "few grey": npz(folder / "grey.npz", number=12, shape=(28, 28, 1), labels=True),
+        "three lines": f"text:{folder / 'three.txt'}",
+    }
+
+
+CASES = [
+    ("discrete_mnist", "bits without labels", ["--binarization=threshold"], "no labels"),
+    ("discrete_mnist", "few", [], "--palette=16"),
+    ("discrete_mnist", "few", ["--palette=4"], ""),
+    ("continuous_images", "few", [], "at least 4 of each"),
+    ("palette_images", "few", ["--palette=4"], "at least 4 of each"),
+    ("high_resolution", "few large", [], "at least 4 of each"),
+    ("stability", "few", [], "at least 4 of each"),
+    ("pixel_descent", "few", [], "at least 4 of each"),
+    ("text_characters", "three lines", [], "compared with a test split"),
+    ("adversarial_classification", "few grey", ["--examples=16"], "--batch_size=16 is more than"),
+    ("divergence_table", "few grey", [], "--"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "arguments", "words"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES]
+)
+def test_what_the_measurement_needs_is_checked_first(tmp_path, capsys, name, dataset, arguments, words):
+    chosen = data_sets(tmp_path)[dataset]
+    folder = tmp_path / "runs" / "of" / "mine"
+    with pytest.raises(SystemExit) as leaving:
+        command.run(
+            load_command(name),
+            arguments=["--smoke", f"--workdir={folder}", f"--cache_dir={tmp_path / 'cache'}", f"--dataset={chosen}",
+                       "--compilation_cache=false", *arguments],
+        )  # fmt: skip
+    message = capsys.readouterr().err
+    assert leaving.value.code == 2 and words in message and "\nerror: " in f"\n{message}", message
+    assert not (tmp_path / "runs").exists()
+
+
+@flags.config()
+class Config(SmokeFlag, WorkdirFlag):
+    """A command that is refused late."""
+
+    writes: str = flags.flag("", "File that it writes before.")
+
+
+def refused_late(config):
+    folder = open_folder(config)
+    if config.writes:
+        (folder / config.writes).write_text("precious")
+    raise UsageError("too late")
+
+
+@pytest.mark.parametrize("writes", ["", "result.json", "pictures/a.png"])
+@pytest.mark.parametrize("existed", ["nothing", "an empty folder", "a run"])
+def test_a_late_refusal_removes_what_the_command_has_made_and_nothing_else(tmp_path, capsys, writes, existed):
+    folder = tmp_path / "a" / "b"
+    if existed != "nothing":
+        folder.mkdir(parents=True)
+    config = Config(workdir=str(folder), writes=writes)
+    if existed == "a run":
+        workdir.open_workdir(str(folder), vars(config))
+    with pytest.raises(SystemExit):
+        command.run(Command(refused_late, Config, ""), arguments=[f"--workdir={folder}", f"--writes={writes}"])
+    assert capsys.readouterr().err.endswith("error: too late\n")
+    if writes:
+        assert (folder / writes).read_text() == "precious"
+    assert (tmp_path / "a").exists() == bool(writes or existed != "nothing")
+    assert (folder / workdir.CONFIG).exists() == bool(writes or existed != "nothing")
+    assert not (folder / workdir.LOCK).exists()
+
+
+def test_a_smoke_run_needs_no_workdir(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(command.tempfile, "gettempdir", lambda: str(tmp_path))
+    with pytest.raises(SystemExit), caplog.at_level("INFO", logger="bgan_jax"):
+        command.run(Command(open_folder, Config, ""), arguments=["--smoke"])
+    (made,) = tmp_path.iterdir()
+    assert (made / workdir.CONFIG).exists() and f"the results go to {made}" in caplog.text
+
+
+@pytest.mark.parametrize("name", command_files())
+def test_a_smoke_run_needs_no_flag(name):
+    """Where a workdir is written. Commands that read a run need its folder, and one the name of a data set."""
+    made = load_command(name).parse(["--smoke"]) if load_command(name).smoke else None
+    reads = {"sample", "report", "prepare_data"}
+    assert (made is None or not isinstance(made, WorkdirFlag)) == (name in reads | {"benchmark"})
