@@ -1,4 +1,4 @@
-"""A command that is refused, whenever that is, leaves no folder that would be in the way of the corrected one."""
+"""A command that is refused, whenever that is, leaves no folder behind, which would block the corrected command."""
 
 import numpy as np
 import pytest
