@@ -28,7 +28,7 @@ from experiments.harness.metrics.image_scores import image_scores
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Outcome
 from experiments.harness.runs.folders import cache_folder
-from experiments.harness.runs.measured_run import open_held_out
+from experiments.harness.runs.measured_run import check_images, open_held_out
 from experiments.harness.runs.run import run
 from experiments.harness.runs.seed_results import result_over_seeds
 from experiments.harness.runs.start import start
@@ -75,7 +75,8 @@ def prepare(config: Config) -> Experiment:
             f"--dataset={config.dataset} is {experiment.dataset.spec.kind}, and this experiment takes images of two "
             "colours; for images:PATH and grey arrays, --binarization=threshold or stochastic makes them"
         )
-    open_held_out(experiment)
+    if experiment.dataset.labels is None or open_held_out(experiment).labels is None:
+        check_images(experiment)
     return experiment
 
 

@@ -20,26 +20,23 @@ def npz(path, *, number, shape, labels=False):
 
 
 def data_sets(folder):
-    (folder / "three.txt").write_text("this is a line of text that is long enough for it\n" * 3)
     return {
-        "bits without labels": npz(folder / "bits.npz", number=40, shape=(28, 28, 1)),
-        "few": npz(folder / "few.npz", number=12, shape=(32, 32, 3)),
-        "few large": npz(folder / "large.npz", number=12, shape=(64, 64, 3)),
+        "few bits": npz(folder / "bits.npz", number=24, shape=(28, 28, 1)),
+        "few": npz(folder / "few.npz", number=24, shape=(32, 32, 3)),
+        "few large": npz(folder / "large.npz", number=24, shape=(64, 64, 3)),
         "few grey": npz(folder / "grey.npz", number=12, shape=(28, 28, 1), labels=True),
-        "three lines": f"text:{folder / 'three.txt'}",
     }
 
 
 CASES = [
-    ("discrete_mnist", "bits without labels", ["--binarization=threshold"], "no labels"),
     ("discrete_mnist", "few", [], "--palette=16"),
+    ("binary_images", "few bits", ["--binarization=threshold", "--network=mlp"], "at least 4 of each"),
     ("discrete_mnist", "few", ["--palette=4"], ""),
     ("continuous_images", "few", [], "at least 4 of each"),
     ("palette_images", "few", ["--palette=4"], "at least 4 of each"),
     ("high_resolution", "few large", [], "at least 4 of each"),
     ("stability", "few", [], "at least 4 of each"),
     ("pixel_descent", "few", [], "at least 4 of each"),
-    ("text_characters", "three lines", [], "compared with a test split"),
     ("adversarial_classification", "few grey", ["--examples=16"], "--batch_size=16 is more than"),
     ("divergence_table", "few grey", [], "--"),
 ]

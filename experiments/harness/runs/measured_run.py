@@ -86,26 +86,13 @@ def check_reference_metric(experiment: Experiment) -> None:
     """Refuses flags and data that no reference metric can be made of.
 
     Raises:
-      UsageError: an unknown extractor, features that cannot be read or are not the extractor's, no held-out split, too
-        few images, or images that the classifier cannot take.
+      UsageError: an unknown extractor, features that cannot be read or are not the extractor's, no held-out split, or
+        too few images.
     """
     config: Any = experiment.config
     train, extractor = experiment.dataset, extractor_for(config.features)
     if config.reference_features is None:
-        counts = {"training": len(train), "held-out": len(open_held_out(experiment))}
-        few = [f"{number} {name}" for name, number in counts.items() if number < FEWEST_IMAGES]
-        if few:
-            raise UsageError(
-                f"--dataset={config.dataset} has {' and '.join(few)} images, and distances need at least "
-                f"{FEWEST_IMAGES} of each"
-            )
-        if extractor is None and train.labels is None and train.spec.shape[0] != train.spec.shape[1]:
-            height, width = train.spec.shape[:2]
-            raise UsageError(
-                f"--dataset={config.dataset}: images without labels are rotated to train the classifier, so they must "
-                f"be square, and these are {height}x{width}; give labels, another --features, or images:PATH with "
-                "--resolution"
-            )
+        check_images(experiment)
     elif extractor is None:
         raise UsageError(
             "--reference_features needs --features: the default features are of a classifier that the run itself trains"
@@ -113,6 +100,21 @@ def check_reference_metric(experiment: Experiment) -> None:
     else:
         reference = load_reference(config.reference_features)
         check_features(extractor, train, reference=reference, reference_name=Path(config.reference_features).name)
+
+
+def check_images(experiment: Experiment) -> None:
+    """Refuses images that no distance can be computed of.
+
+    Raises:
+      UsageError: there are too few, or no held-out ones.
+    """
+    name = experiment.config.dataset
+    counts = {"training": len(experiment.dataset), "held-out": len(open_held_out(experiment))}
+    few = [f"{number} {split}" for split, number in counts.items() if number < FEWEST_IMAGES]
+    if few:
+        raise UsageError(
+            f"--dataset={name} has {' and '.join(few)} images, and distances need at least {FEWEST_IMAGES} of each"
+        )
 
 
 def open_held_out(experiment: Experiment) -> Dataset:
@@ -128,7 +130,10 @@ def open_held_out(experiment: Experiment) -> Dataset:
             f"--dataset={config.dataset} has no held-out split: it has {', '.join(splits)}, and one of "
             f"{', '.join(HELD_OUT)} is needed"
         )
-    return open_split(config, held_out)
+    try:
+        return open_split(config, held_out)
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from error
 
 
 def reference_metric_of(experiment: Experiment) -> ReferenceMetric:
