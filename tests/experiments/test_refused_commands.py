@@ -102,7 +102,7 @@ def test_a_smoke_run_needs_no_workdir(tmp_path, monkeypatch, caplog):
 
 @pytest.mark.parametrize("name", command_files())
 def test_a_smoke_run_needs_no_flag(name):
-    """Where a workdir is written. Commands that read a run need its folder, and one the name of a data set."""
+    """Where a workdir is written. Commands that read a run or a data set need its name."""
     made = load_command(name).parse(["--smoke"]) if load_command(name).smoke else None
-    reads = {"sample", "report", "prepare_data"}
+    reads = {"sample", "report", "prepare_data", "check_data"}
     assert (made is None or not isinstance(made, WorkdirFlag)) == (name in reads | {"benchmark"})
