@@ -137,7 +137,7 @@ def test_common_names_of_arrays(tmp_path, name, label_name):
     np.testing.assert_array_equal(dataset.rows(np.arange(20)), RGB)
     np.testing.assert_array_equal(dataset.labels, np.arange(20) % 3)
     assert [(item.where.rpartition(" ")[2], item.reason) for item in dataset.skipped] == [
-        ("info", "array of an unknown name")
+        ("info", "array that is not used")
     ]
 
 
@@ -184,3 +184,12 @@ def test_bits_without_binarization_are_black_and_white(tmp_path):
 def test_a_single_array_without_names(tmp_path):
     np.save(tmp_path / "mine.npy", RGB)
     np.testing.assert_array_equal(open_dataset(f"npz:{tmp_path / 'mine.npy'}", split="all").rows(np.arange(20)), RGB)
+
+
+def test_of_arrays_of_one_meaning_those_of_python_objects_come_last(tmp_path):
+    objects = np.array([{}, None])
+    dataset = open_dataset(saved(tmp_path, images=objects, x=RGB, labels=objects, y=np.arange(20) % 2), split="all")
+    np.testing.assert_array_equal(dataset.rows(np.arange(20)), RGB)
+    assert dataset.spec.label_names == ("0", "1")
+    with pytest.raises(BadDataError, match="array labels holds Python objects"):
+        open_dataset(saved(tmp_path, images=RGB, labels=objects))

@@ -35,5 +35,5 @@ def test_every_reason_is_on_the_page_and_no_other():
     reasons = set(re.findall(r"^\| `([^`]+)` \| [^|]+ \|$", PAGE, re.MULTILINE))
     assert reasons == {
         UNDECODABLE, images.OUTSIDE, file_sets.REPEATED, file_sets.LINKED, file_sets.ARCHIVED_LINK,
-        file_sets.BROKEN_LINK, file_sets.UNREADABLE, file_sets.SPECIAL, array_names.UNKNOWN_ARRAY,
+        file_sets.BROKEN_LINK, file_sets.UNREADABLE, file_sets.SPECIAL, array_names.UNUSED_ARRAY,
     }  # fmt: skip

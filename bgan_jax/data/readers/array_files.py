@@ -3,7 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -13,10 +13,6 @@ from bgan_jax.data.errors import BadDataError
 ONLY = "images"
 
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, TypeError, AttributeError, KeyError)
-
-
-class ObjectArrayError(BadDataError):
-    """An array holds Python objects, which are not loaded."""
 
 
 def array_names(path: Path) -> list[str]:
@@ -48,6 +44,29 @@ def array_names(path: Path) -> list[str]:
     return arrays
 
 
+def holds_objects(path: Path, name: str) -> bool:
+    """Returns whether an array holds Python objects, from its header; False for an array that is damaged.
+
+    Args:
+      path: a file of ``numpy.savez`` or ``numpy.save``.
+      name: one of :func:`array_names`.
+    """
+    try:
+        if not zipfile.is_zipfile(path):
+            with path.open("rb") as file:
+                return _dtype_of(file).hasobject
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+            return _dtype_of(member).hasobject
+    except _BROKEN:
+        return False
+
+
+def _dtype_of(file: IO[bytes]) -> np.dtype:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)[2]
+
+
 def read_array(path: Path, name: str) -> np.ndarray:
     """Reads one array of a file.
 
@@ -59,8 +78,7 @@ def read_array(path: Path, name: str) -> np.ndarray:
       The array.
 
     Raises:
-      ObjectArrayError: the array holds Python objects.
-      BadDataError: the array is damaged.
+      BadDataError: the array holds Python objects, or it is damaged.
     """
     try:
         loaded: Any = np.load(path, allow_pickle=False)
@@ -70,7 +88,7 @@ def read_array(path: Path, name: str) -> np.ndarray:
             return arrays[name]
     except _BROKEN as error:
         if isinstance(error, ValueError) and "bject arrays" in str(error):
-            raise ObjectArrayError(
+            raise BadDataError(
                 f"{path}: the array {name} holds Python objects, which are never loaded: save numbers or strings"
             ) from error
         raise BadDataError(f"{path}: the array {name} is truncated or damaged ({type(error).__name__})") from error

@@ -20,7 +20,7 @@ from bgan_jax.data.held_out import evenly_spaced, is_in_split
 from bgan_jax.data.own_path import own_path
 from bgan_jax.data.palette import Palette, quantize_reading
 from bgan_jax.data.readers.array_files import read_array
-from bgan_jax.data.readers.array_names import UNKNOWN_ARRAY, Contents, find_arrays
+from bgan_jax.data.readers.array_names import UNUSED_ARRAY, Contents, find_arrays
 from bgan_jax.data.skipped import Skipped
 from bgan_jax.data.source import Reading, Request, Source, identity_of, in_chunks
 from bgan_jax.data.spec import DatasetSpec
@@ -62,7 +62,7 @@ def _read(request: Request, path: Path) -> Reading:
         spec = request.spec(kind="categorical", num_values=len(palette), palette=palette, **facts)
     else:
         rows, spec = _bits_or_intensities(request, rows, facts, where=where)
-    skipped = [Skipped(f"{path}, array {name}", UNKNOWN_ARRAY) for name in contents.unused]
+    skipped = [Skipped(f"{path}, array {name}", UNUSED_ARRAY) for name in contents.unused]
     reading = Reading(spec, in_chunks(rows[kept], None if labels is None else labels[kept]), skipped)
     if request.palette is None:
         return reading
