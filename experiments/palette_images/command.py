@@ -1,7 +1,7 @@
 """Trains a boundary-seeking GAN on palette images: 32x32 pixels, each with a categorical distribution over 16 colours.
 
     python -m experiments.palette_images --workdir=runs/emoji
-    python -m experiments.palette_images --workdir=runs/faces --dataset=images:FOLDER_OR_TAR
+    python -m experiments.palette_images --workdir=runs/faces --dataset=images:FOLDER_OR_ARCHIVE
     python -m experiments.palette_images --workdir=runs/celeba --preset=celeba16
 
 Trains on emoji that ship with the package, on pictures of your own (cut to 32x32, in the 16 colours that serve them
