@@ -177,7 +177,7 @@ def test_json_lines_need_the_field_of_the_text(tmp_path, name):
     with pytest.raises(BadDataError, match=rf"{name}, line 1: no text in the field 'id'; .* text: text, url"):
         open_dataset(f"text:{path}", length=6, text_field="id")
     path.write_text('{"text": "half \\ud800"}', encoding="utf-8")
-    with pytest.raises(BadDataError, match=rf"{name}, line 1: half a surrogate pair in the field 'text'"):
+    with pytest.raises(BadDataError, match=rf"{name}, line 1: half of a surrogate pair in the field 'text'"):
         open_dataset(f"text:{path}", length=6, text_field="text")
 
 
