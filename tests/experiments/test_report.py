@@ -63,6 +63,48 @@ def test_the_page_says_what_the_folder_holds(run):
     assert text.count("<polyline") == 3
 
 
+def show_real(folder, *, kind, shade=7):
+    (folder / "dataset.json").write_text(json.dumps({"kind": kind}))
+    Image.fromarray(np.full((40, 40), shade, np.uint8)).save(folder / "pictures" / "real.png")
+
+
+def test_real_examples_stand_beside_the_samples_once_for_runs_of_the_same_data(tmp_path):
+    runs = [make_run(tmp_path / name) for name in ("first", "second", "other")]
+    for folder, shade in zip(runs, (7, 7, 9), strict=True):
+        show_real(folder, kind="binary", shade=shade)
+    text = report_page.page([read_run(folder) for folder in runs[:2]])
+    assert text.count('alt="real examples"') == 1 and "Real examples</h3>" in text
+    text = report_page.page([read_run(folder) for folder in runs])
+    assert text.count('alt="real examples"') == 2
+    assert "Real examples of first, second</h3>" in text and "Real examples of other</h3>" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "caption"), [("binary", "grey is doubt"), ("categorical", "outside the palette"), ("continuous", None)]
+)
+def test_the_caption_of_samples_fits_the_kind_of_data(run, kind, caption):
+    show_real(run, kind=kind)
+    text = report_page.write_own_page(run).read_text()
+    assert "The same latents at every step." in text
+    assert ("Left half" in text) == (caption is not None) and (caption or "") in text
+
+
+def test_samples_are_shown_once(run):
+    for name in ("comparison.png", "over_time.png", "curves.png", "figure.png"):
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(run / name)
+    show_real(run, kind="categorical")
+    assert [path.name for path in read_run(run).pictures] == ["figure.png"]
+    text = report_page.write_own_page(run).read_text()
+    assert text.count("data:image/png;base64,") == 3 + 1 + 1  # samples, real examples, the figure
+
+
+def test_classes_are_named_in_the_final_numbers(run):
+    result = {"samples": {"class_shares": {"cat": 0.25, "dog": 0.75}, "smallest_class": "cat"}}
+    (run / "result.json").write_text(json.dumps(result))
+    text = report_page.write_own_page(run).read_text()
+    assert "samples.class_shares.cat" in text and "samples.class_shares.dog" in text
+
+
 def test_the_page_is_not_labelled_by_flags_without_effect(tmp_path):
     settings = {"objective": "non_saturating", "divergence": "kl"}
     for name, given, words in [

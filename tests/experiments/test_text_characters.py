@@ -41,7 +41,9 @@ def test_what_a_run_leaves_behind(finished):
         "config.json", "metrics.jsonl", "measurements.jsonl", "curves.png", "ngrams.png", "result.json", "result.md",
         "checkpoints", "pictures",
     }  # fmt: skip
-    assert {path.name for path in (folder / "pictures").iterdir()} == {"samples_0000002.txt", "samples_0000004.txt"}
+    assert {path.name for path in (folder / "pictures").iterdir()} == {
+        "real.txt", "samples_0000002.txt", "samples_0000004.txt",
+    }  # fmt: skip
     lines = (folder / "pictures" / "samples_0000004.txt").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 64 and {len(line) for line in lines} == {32}
     assert result["lines"] == lines[:20]
