@@ -44,9 +44,10 @@ from experiments.harness.cli.command import Command
 from experiments.harness.cli.needs import given, one_of
 from experiments.harness.cli.shared_flags import SmokeFlag
 from experiments.harness.errors import UsageError
-from experiments.harness.metrics.classifier_score import score_samples, train_or_load_classifier
+from experiments.harness.metrics.image_scores import image_scores
 from experiments.harness.reports.sample_grids import save_grid, show
 from experiments.harness.runs.folders import cache_folder
+from experiments.harness.runs.measured_run import FEWEST_IMAGES
 from experiments.harness.runs.run_config import open_split
 from experiments.harness.runs.trained_run import TrainedRun, load_run
 
@@ -75,7 +76,9 @@ class Config(SmokeFlag):
         minimum=1, maximum=10_000, needs=[one_of("interpolate", 0)],
     )  # fmt: skip
     judge: bool = flags.flag(
-        False, "Score the samples by a classifier, and held-out real images, and print the result as JSON."
+        False,
+        "Score the samples by a classifier, or images without labels by distances of its features, beside held-out "
+        "real images; prints the result as JSON.",
     )
     judge_steps: int = flags.flag(
         1400, "Training steps of the classifier, if no run has trained one.", minimum=1, needs=[given("judge")]
@@ -122,13 +125,15 @@ def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:
 
 
 def classifier_scores(config: Config, trained: TrainedRun, x: np.ndarray) -> dict[str, Any]:
-    """Scores samples by the classifier of the run's labelled images."""
+    """Scores samples by a classifier of the run's images, or by its features where the images have no labels."""
+    if trained.spec.kind == "text":
+        raise UsageError(f"--judge is for images, and {trained.spec.name} is text")
+    if len(x) < FEWEST_IMAGES:
+        raise UsageError(f"--judge needs --num={FEWEST_IMAGES} samples at least")
     options = types.SimpleNamespace(**trained.config)
-    train = open_split(options, "train")  # type: ignore[arg-type]
-    if train.labels is None:
-        raise UsageError(f"--judge: {trained.spec.name} has no labels, and the classifier needs them")
-    classifier = train_or_load_classifier(train, folder=cache_folder(options), steps=config.judge_steps)
-    return score_samples(classifier, x, open_split(options, "test"))  # type: ignore[arg-type]
+    train, held_out = (open_split(options, split) for split in ("train", "test"))  # type: ignore[arg-type]
+    scores = image_scores(train, held_out, folder=cache_folder(options), steps=config.judge_steps, num_samples=len(x))
+    return scores(x)
 
 
 def check(config: Config) -> Path:
