@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import bgan_jax
-from bgan_jax.atomic_files import unwritable, write_json
+from bgan_jax.atomic_files import unwritable, write_json, write_text
 from bgan_jax.runtime import workdir_lock
 from bgan_jax.runtime.workdir_lock import LOCK
+
+logger = logging.getLogger("bgan_jax")
 
 CONFIG = "config.json"
 DATASET = "dataset.json"
@@ -24,10 +28,11 @@ VERSIONS = "versions.json"
 METRICS = "metrics.jsonl"
 MEASUREMENTS = "measurements.jsonl"
 RESULT = "result.json"
+HISTORY = "history.jsonl"
 CHECKPOINTS = "checkpoints"
 PICTURES = "pictures"
 
-RESUME = ("auto", "must", "never")
+RESUME = ("auto", "must", "never", "changed")
 
 #: The folders that this process has made for a run that has not begun, the outer ones first.
 _made: list[Path] = []
@@ -49,6 +54,8 @@ def open_workdir(
     *,
     resume: str = "auto",
     may_change: frozenset[str] = frozenset(),
+    adjustable: frozenset[str] = frozenset(),
+    finished_steps: int = 0,
     locked: bool = True,
 ) -> Path:
     """Creates a run's folder, or reopens it for the same run, and locks it; see ``runtime/workdir_lock.py``.
@@ -57,8 +64,10 @@ def open_workdir(
       path: the folder.
       config: the run's flags by name, JSON values.
       resume: ``"auto"`` continues an existing run and otherwise starts a new one; ``"must"`` refuses to start a new
-        one; ``"never"`` refuses to continue one.
+        one; ``"never"`` refuses to continue one; ``"changed"`` continues one with other values of ``adjustable`` flags.
       may_change: flags that may differ from those that the run was started with, such as how often to report.
+      adjustable: flags that ``resume="changed"`` may change; a line of ``history.jsonl`` records each change.
+      finished_steps: of the run, which such a change follows.
       locked: false for a folder within one that this process has locked.
 
     Returns:
@@ -68,21 +77,54 @@ def open_workdir(
       ValueError: the folder holds a run with other flags, or ``resume`` forbids it, or another process works in it, or
         the folder cannot be written.
     """
-    check_workdir(path, config, resume=resume, may_change=may_change)
+    checks = {"resume": resume, "may_change": may_change, "adjustable": adjustable}
+    check_workdir(path, config, **checks)  # type: ignore[arg-type]
     folder = folder_of(path)
     try:
         _make_folder(folder)
         if locked:
             workdir_lock.lock(folder)
             # Another process may have started its run in the folder in the meantime.
-            check_workdir(path, config, resume=resume, may_change=may_change)
+            check_workdir(path, config, **checks)  # type: ignore[arg-type]
         for leftover in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
             leftover.unlink()
         (folder / PICTURES).mkdir(exist_ok=True)
+        if (folder / CONFIG).exists():
+            _record_changes(folder, config, may_change=may_change, finished_steps=finished_steps)
         write_json(folder / CONFIG, dict(config))
     except OSError as error:
         raise ValueError(f"--workdir={path} cannot be written: {error.strerror or error}") from error
     return folder
+
+
+def _record_changes(
+    folder: Path, config: Mapping[str, Any], *, may_change: frozenset[str], finished_steps: int
+) -> None:
+    """Adds a line to ``history.jsonl`` for flags whose values change the run's numbers, and logs it."""
+    saved = read_config(folder)
+    names = differing_flags(saved, config, may_change=may_change)
+    if not names:
+        return
+    changes = {name: {"from": saved.get(name), "to": config.get(name)} for name in names}
+    known = (folder / HISTORY).read_text(encoding="utf-8") if (folder / HISTORY).exists() else ""
+    record = {"time": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), "step": finished_steps, "changes": changes}
+    write_text(folder / HISTORY, known + json.dumps(record) + "\n")
+    words = ", ".join(f"--{name}={change['to']} (was {change['from']})" for name, change in changes.items())
+    logger.warning("from step %d on: %s; recorded in %s", finished_steps, words, folder / HISTORY)
+
+
+def differing_flags(
+    saved: Mapping[str, Any], config: Mapping[str, Any], *, may_change: frozenset[str] = frozenset()
+) -> list[str]:
+    """Returns the names of the flags that differ, except those that may.
+
+    Example:
+      >>> differing_flags({"steps": 3, "seed": 0}, {"steps": 4, "seed": 1}, may_change=frozenset({"steps"}))
+      ['seed']
+    """
+    return sorted(
+        name for name in saved.keys() | config.keys() if saved.get(name) != config.get(name) and name not in may_change
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -118,7 +160,12 @@ def forget_made() -> None:
 
 
 def check_workdir(
-    path: str, config: Mapping[str, Any], *, resume: str = "auto", may_change: frozenset[str] = frozenset()
+    path: str,
+    config: Mapping[str, Any],
+    *,
+    resume: str = "auto",
+    may_change: frozenset[str] = frozenset(),
+    adjustable: frozenset[str] = frozenset(),
 ) -> None:
     """Refuses a folder that cannot be opened for a run; writes nothing. See :func:`open_workdir`.
 
@@ -132,8 +179,8 @@ def check_workdir(
     if reason := unwritable(folder):
         raise ValueError(f"--workdir={path} cannot be written: {reason}")
     if not (folder / CONFIG).exists():
-        if resume == "must":
-            raise ValueError(f"--resume=must, but --workdir={path} holds no run")
+        if resume in ("must", "changed"):
+            raise ValueError(f"--resume={resume}, but --workdir={path} holds no run")
         names = sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK) if folder.is_dir() else []
         if names:
             raise ValueError(
@@ -144,15 +191,23 @@ def check_workdir(
     saved = read_config(folder)
     if resume == "never":
         raise ValueError(f"--workdir={path} already holds a run and --resume=never; choose another folder")
-    differing = sorted(
-        name for name in saved.keys() | config.keys() if saved.get(name) != config.get(name) and name not in may_change
-    )
-    if differing:
+    differing = differing_flags(saved, config, may_change=may_change)
+    fixed = [name for name in differing if name not in adjustable]
+    if fixed or (differing and resume != "changed"):
         changes = ", ".join(f"--{name}: {saved.get(name)!r} there, {config.get(name)!r} now" for name in differing)
         raise ValueError(
-            f"--workdir={path} holds a run with other flags ({changes}); give the same flags to continue it, or choose "
-            "another folder"
+            f"--workdir={path} holds a run with other flags ({changes}); give the same flags to continue it, "
+            f"{_remedy(fixed, adjustable=adjustable)}or choose another folder"
         )
+
+
+def _remedy(fixed: Sequence[str], *, adjustable: frozenset[str]) -> str:
+    """Describes what ``--resume=changed`` can do about flags that differ; empty for runs that do not have it."""
+    if not adjustable:
+        return ""
+    if fixed:
+        return f"({', '.join(f'--{name}' for name in fixed)} cannot change during a run) "
+    return "add --resume=changed to continue with these values from here on, "
 
 
 def folder_of(path: str | os.PathLike[str]) -> Path:

@@ -20,10 +20,43 @@ def test_another_config_is_refused_and_nothing_is_overwritten(tmp_path):
     assert (folder / workdir.CONFIG).read_bytes() == before
 
 
+ADJUSTABLE = frozenset({"rate", "penalty"})
+
+
+def test_a_change_of_flags_is_asked_for_recorded_and_from_then_on_the_runs_own(tmp_path, caplog):
+    folder = workdir.open_workdir(tmp_path, {"rate": 1.0, "penalty": 2.0, "seed": 0}, adjustable=ADJUSTABLE)
+    slower = {"rate": 0.5, "penalty": 2.0, "seed": 0}
+    before = (folder / workdir.CONFIG).read_bytes()
+    with pytest.raises(ValueError, match=r"--rate: 1.0 there, 0.5 now.* add --resume=changed to continue with"):
+        workdir.open_workdir(folder, slower, adjustable=ADJUSTABLE)
+    with pytest.raises(ValueError, match=r"\(--seed cannot change during a run\) or choose another folder"):
+        workdir.open_workdir(folder, {**slower, "seed": 1}, resume="changed", adjustable=ADJUSTABLE)
+    assert (folder / workdir.CONFIG).read_bytes() == before and not (folder / workdir.HISTORY).exists()
+    workdir.open_workdir(folder, slower, resume="changed", adjustable=ADJUSTABLE, finished_steps=500)
+    assert workdir.read_config(folder) == slower
+    assert "from step 500 on: --rate=0.5 (was 1.0)" in caplog.text
+    workdir.open_workdir(folder, slower, adjustable=ADJUSTABLE)
+    workdir.open_workdir(
+        folder, {**slower, "penalty": 0.0}, resume="changed", adjustable=ADJUSTABLE, finished_steps=800
+    )
+    lines = [json.loads(line) for line in (folder / workdir.HISTORY).read_text().splitlines()]
+    assert [(line["step"], line["changes"]) for line in lines] == [
+        (500, {"rate": {"from": 1.0, "to": 0.5}}), (800, {"penalty": {"from": 2.0, "to": 0.0}}),
+    ]  # fmt: skip
+
+
+def test_a_run_whose_flags_cannot_be_changed_is_not_offered_it(tmp_path):
+    folder = workdir.open_workdir(tmp_path, {"rate": 1.0})
+    with pytest.raises(ValueError, match="give the same flags to continue it, or choose another folder"):
+        workdir.open_workdir(folder, {"rate": 0.5})
+
+
 def test_resume_must_and_never(tmp_path):
     with pytest.raises(ValueError, match="holds no run"):
         workdir.open_workdir(tmp_path / "new", {}, resume="must")
     assert not (tmp_path / "new").exists()
+    with pytest.raises(ValueError, match=r"--resume=changed, but --workdir=.* holds no run"):
+        workdir.open_workdir(tmp_path / "new", {}, resume="changed")
     workdir.open_workdir(tmp_path / "new", {}, resume="never")
     with pytest.raises(ValueError, match="already holds a run"):
         workdir.open_workdir(tmp_path / "new", {}, resume="never")

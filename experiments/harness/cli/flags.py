@@ -37,6 +37,7 @@ def flag(
     minimum: float | None = None,
     maximum: float | None = None,
     may_change: bool = False,
+    adjustable: bool = False,
     needs: Sequence[Need] = (),
 ) -> Value:
     """Makes a field of a config that becomes a flag.
@@ -51,6 +52,7 @@ def flag(
       minimum: smallest legal value.
       maximum: largest legal value.
       may_change: whether a run may be continued with another value: true for what does not change its numbers.
+      adjustable: whether ``--resume=changed`` may continue a run with another value from then on.
       needs: conditions on other flags, without all of which this one has no effect.
 
     Returns:
@@ -58,7 +60,7 @@ def flag(
     """
     metadata = {
         "help": help, "group": group, "common": common, "choices": choices, "legal": legal, "minimum": minimum,
-        "maximum": maximum, "may_change": may_change, "needs": tuple(needs),
+        "maximum": maximum, "may_change": may_change, "adjustable": adjustable, "needs": tuple(needs),
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -185,6 +187,14 @@ def _check(config_class: Any) -> None:
 def changeable(config_class: type) -> frozenset[str]:
     """Returns the names of the flags that may differ when a run is resumed."""
     return frozenset(field.name for field in dataclasses.fields(config_class) if field.metadata.get("may_change"))
+
+
+def adjustable(config_class: type) -> frozenset[str]:
+    """Returns the names of the flags that ``--resume=changed`` may change; none where there is no such flag."""
+    fields = dataclasses.fields(config_class)
+    if not any(field.name == "resume" for field in fields):
+        return frozenset()
+    return frozenset(field.name for field in fields if field.metadata.get("adjustable"))
 
 
 def unmet_need(config: Any, name: str) -> Need | None:

@@ -59,7 +59,7 @@ class DiscreteConfig(PenaltyStrideFlags, ObjectiveFlags, SampleFlags, RunConfig)
     sample_chunk: int | None = flag(
         None, "How many of the M samples are in memory at once; divides M. Empty: what is fastest, about 64 points, "
         "M x N, on CPU, and up to 20 samples of every latent elsewhere.", group="generator",
-        needs=[NOT_RELAXED],
+        needs=[NOT_RELAXED], adjustable=True,
     )  # fmt: skip
     estimator: str = flag(
         "boundary_seeking", "How the generator gets its gradient: by weights or rewards of its samples; or, the last "
@@ -67,19 +67,24 @@ class DiscreteConfig(PenaltyStrideFlags, ObjectiveFlags, SampleFlags, RunConfig)
         choices=(*ESTIMATORS, *RELAXATIONS),
     )  # fmt: skip
     temperature: float = flag(
-        3.0, "Temperature of Gumbel-softmax at the first step.", group="generator", minimum=1e-3, needs=[GUMBEL]
+        3.0,
+        "Temperature of Gumbel-softmax at the first step.",
+        group="generator",
+        minimum=1e-3,
+        needs=[GUMBEL],
+        adjustable=True,
     )
     temperature_rate: float = flag(
         1e-3, "How fast that temperature falls: it is multiplied by e^-rate every step.", group="generator",
-        minimum=0.0, needs=[GUMBEL],
+        minimum=0.0, needs=[GUMBEL], adjustable=True,
     )  # fmt: skip
     temperature_minimum: float = flag(
         0.5, "Where that temperature stops.", group="generator", minimum=1e-3,
-        needs=[GUMBEL, above("temperature_rate", 0)],
+        needs=[GUMBEL, above("temperature_rate", 0)], adjustable=True,
     )  # fmt: skip
     learning_rate_baseline: float = flag(
         1e-3, "Adam's step size for REINFORCE's learned baseline.", group="generator", minimum=0.0,
-        needs=[one_of("estimator", "reinforce_learned_baseline")],
+        needs=[one_of("estimator", "reinforce_learned_baseline")], adjustable=True,
     )  # fmt: skip
 
 

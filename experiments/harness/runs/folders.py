@@ -8,7 +8,7 @@ from typing import Any
 from bgan_jax.atomic_files import write_json
 from bgan_jax.data import Dataset, DatasetSpec, default_cache_dir
 from bgan_jax.runtime import workdir
-from experiments.harness.cli.flags import changeable
+from experiments.harness.cli.flags import adjustable, changeable
 from experiments.harness.errors import UsageError
 
 
@@ -22,11 +22,12 @@ def check_workdir(config: Any, *, holds: str) -> None:
         raise UsageError(f"--workdir=FOLDER is needed: {holds}")
 
 
-def open_folder(config: Any, *, locked: bool = True) -> Path:
+def open_folder(config: Any, *, finished_steps: int = 0, locked: bool = True) -> Path:
     """Creates the folder of ``--workdir``, or reopens it for the same flags, and writes the versions into it.
 
     Args:
       config: the flags, a record of :func:`experiments.harness.cli.flags.flag`; its ``resume`` is used if there is one.
+      finished_steps: of the run, which a change of its flags by ``--resume=changed`` follows.
       locked: false for a folder within one that this process has locked.
 
     Returns:
@@ -42,6 +43,8 @@ def open_folder(config: Any, *, locked: bool = True) -> Path:
             vars(config),
             resume=getattr(config, "resume", "auto"),
             may_change=changeable(type(config)),
+            adjustable=adjustable(type(config)),
+            finished_steps=finished_steps,
             locked=locked,
         )
     except ValueError as error:

@@ -48,19 +48,22 @@ class RunConfig(
     )  # fmt: skip
     latent_dim: int | None = flag(None, "Size of the latents; empty is the preset's.", group="networks", minimum=1)
     learning_rate_half_life: int | None = flag(
-        None, "Updates in which both step sizes halve; empty keeps them constant.", minimum=1
+        None,
+        "Updates in which both step sizes halve; empty keeps them constant.",
+        minimum=1,
+        adjustable=True,
     )
     adam_b2: float = flag(
         0.999, "Adam's decay of the second moment; lower where gradients burst early on, as by reverse KL.",
-        minimum=0.0, maximum=0.99999,
+        minimum=0.0, maximum=0.99999, adjustable=True,
     )  # fmt: skip
     adam_eps: float = flag(
         1e-8, "Added to the root of Adam's second moment; at 1e-3 other devices give the same numbers to 1e-5.",
-        minimum=0.0,
+        minimum=0.0, adjustable=True,
     )  # fmt: skip
     average_decay: float = flag(
         0.99, "Decay per update of the generator's moving average, which samples come from.", group="generator",
-        minimum=0.0, maximum=1.0,
+        minimum=0.0, maximum=1.0, adjustable=True,
     )  # fmt: skip
     coordinator: str | None = flag(None, "host:port of process 0, for several hosts.", group="devices", may_change=True)
     num_processes: int | None = flag(
@@ -76,7 +79,8 @@ class RunConfig(
         "with other noise, three times at most.", choices=NAN_POLICIES, may_change=True,
     )  # fmt: skip
     resume: str = flag(
-        "auto", "If the folder holds a run: auto continues it, must requires one, never refuses one.",
+        "auto", "If the folder holds a run: auto continues it, must requires one, never refuses one; changed continues "
+        "it with other values of flags such as step sizes, from then on.",
         choices=RESUME, may_change=True,
     )  # fmt: skip
     report_every: int = flag(25, "Steps between lines of metrics.", group="records", minimum=1, may_change=True)

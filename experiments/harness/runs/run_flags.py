@@ -148,10 +148,15 @@ class StepSizeFlags:
     """The players' step sizes."""
 
     learning_rate_gen: float = flag(
-        1e-3, "Adam's step size for the generator.", group="generator", common=True, minimum=0.0
+        1e-3, "Adam's step size for the generator.", group="generator", common=True, minimum=0.0, adjustable=True
     )
     learning_rate_disc: float = flag(
-        1e-3, "Adam's step size for the discriminator.", group="discriminator", common=True, minimum=0.0
+        1e-3,
+        "Adam's step size for the discriminator.",
+        group="discriminator",
+        common=True,
+        minimum=0.0,
+        adjustable=True,
     )
 
 
@@ -159,7 +164,7 @@ class StepSizeFlags:
 class AdamFlags(StepSizeFlags):
     """Adam, for both players."""
 
-    adam_b1: float = flag(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=0.99999)
+    adam_b1: float = flag(0.5, "Adam's decay of the first moment.", minimum=0.0, maximum=0.99999, adjustable=True)
 
 
 @flags.config()
@@ -176,7 +181,7 @@ class PenaltyFlag:
 
     penalty: float = flag(
         1.0, "Coefficient gamma of the gradient penalty; 0 switches it off.",
-        group="discriminator", common=True, minimum=0.0,
+        group="discriminator", common=True, minimum=0.0, adjustable=True,
     )  # fmt: skip
 
 
@@ -186,7 +191,7 @@ class PenaltyStrideFlags(PenaltyFlag):
 
     penalty_stride: int = flag(
         1, "The penalty is taken on one example in so many; divides each device's share of the batch.",
-        group="discriminator", minimum=1, needs=[above("penalty", 0)],
+        group="discriminator", minimum=1, needs=[above("penalty", 0)], adjustable=True,
     )  # fmt: skip
 
 
@@ -208,15 +213,15 @@ class ObjectiveFlags(PenaltyFlag):
     penalty_form: str = flag(
         "gradient_norm", "The penalty: squared gradient norms, weighted as derived for the divergence (gradient_norm), "
         "as they are (unweighted) or of the data alone (r1); or WGAN-GP's.", group="discriminator",
-        choices=tuple(PENALTIES), needs=[above("penalty", 0)],
+        choices=tuple(PENALTIES), needs=[above("penalty", 0)], adjustable=True,
     )  # fmt: skip
     penalty_half_life: float | None = flag(
         None, "Steps in which the penalty's coefficient halves; empty keeps it constant.", group="discriminator",
-        legal="above 0", minimum=0.0, needs=[above("penalty", 0)],
+        legal="above 0", minimum=0.0, needs=[above("penalty", 0)], adjustable=True,
     )  # fmt: skip
     clip: float = flag(
         0.0, "The discriminator's parameters stay within plus or minus this; 0: no limit.", group="discriminator",
-        minimum=0.0,
+        minimum=0.0, adjustable=True,
     )  # fmt: skip
 
 
@@ -225,11 +230,15 @@ class SampleFlags:
     """The samples of each latent."""
 
     num_samples: int = flag(
-        10, "Samples per latent (M); at least 2, since one alone carries no signal.", group="generator", common=True
+        10,
+        "Samples per latent (M); at least 2, since one alone carries no signal.",
+        group="generator",
+        common=True,
+        adjustable=True,
     )
     disc_fakes_per_latent: int = flag(
         1, "How many of the M samples the discriminator learns from, 1 to M; M is the paper's form.",
-        group="discriminator",
+        group="discriminator", adjustable=True,
     )  # fmt: skip
 
 

@@ -52,7 +52,6 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
             {name: value for name, value in vars(config).items() if name not in PER_HOST}
             | {"dataset": experiment.dataset.spec.to_json()}
         )
-        hosts.on_first(lambda: _check_steps(config))
         hosts.on_first(lambda: _open_folders(experiment))
     except UsageError:
         raise
@@ -63,28 +62,33 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
     return experiment, Path(config.workdir).expanduser()
 
 
-def _check_steps(config: RunConfig) -> None:
-    """Refuses fewer steps than the run in the workdir has finished.
+def _finished_steps(config: RunConfig) -> int:
+    """Returns the number of steps that the run in the workdir has finished and saved.
 
     Raises:
-      UsageError: names both numbers.
+      UsageError: ``--steps`` is less.
     """
     folder = workdir.folder_of(config.workdir) / workdir.CHECKPOINTS
-    finished = saved_steps(folder)[-1:] if folder.is_dir() else []
-    if finished and config.steps < finished[0]:
+    finished = [0, *(saved_steps(folder) if folder.is_dir() else [])][-1]
+    if config.steps < finished:
         raise UsageError(
-            f"--steps={config.steps} is less than the {finished[0]} steps that the run in --workdir={config.workdir} "
-            f"has finished; give at least --steps={finished[0]}, or choose another folder"
+            f"--steps={config.steps} is less than the {finished} steps that the run in --workdir={config.workdir} has "
+            f"finished; give at least --steps={finished}, or choose another folder"
         )
+    return finished
 
 
 def _open_folders(experiment: Experiment) -> None:
     """Opens the folder of the run, and those of its seeds."""
-    folders = [open_folder(experiment.config)]
-    for seed_run in seed_runs_of(experiment, folders[0]):
-        if seed_run.stack_index is not None:
-            folders.append(open_folder(dataclasses.replace(seed_run.experiment.config, resume="auto"), locked=False))
-    for folder in folders:
-        check_same_data(folder, experiment.dataset)
-    for folder in folders:
-        write_text(folder / workdir.DATASET, experiment.dataset.to_json() + "\n")
+    config = experiment.config
+    folder, finished = workdir.folder_of(config.workdir), _finished_steps(config)
+    seed_runs = [run for run in seed_runs_of(experiment, folder) if run.stack_index is not None]
+    for place in (folder, *(run.folder for run in seed_runs)):
+        check_same_data(place, experiment.dataset)
+    folders = [open_folder(config, finished_steps=finished)]
+    for run in seed_runs:
+        changed = config.resume == "changed" and (run.folder / workdir.CONFIG).exists()
+        own = dataclasses.replace(run.experiment.config, resume="changed" if changed else "auto")
+        folders.append(open_folder(own, finished_steps=finished, locked=False))
+    for place in folders:
+        write_text(place / workdir.DATASET, experiment.dataset.to_json() + "\n")
