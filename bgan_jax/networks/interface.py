@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from bgan_jax.losses.elementary import at_least_float32
 from bgan_jax.networks.convolutions import ConvForm
 from bgan_jax.networks.latents import LatentPrior
 
@@ -116,7 +117,7 @@ def player(
     in_loop: nn.Module | None = None,
     batch_independent: bool = False,
 ) -> Player:
-    """Wraps a Linen module whose call is ``module(*inputs, train=...)``.
+    """Wraps a Linen module whose call is ``module(*inputs, train=...)``; its result is made at least float32.
 
     Args:
       module: the network.
@@ -147,9 +148,9 @@ def player(
         def apply(variables: Variables, inputs: Any, /, *, train: bool) -> tuple[jax.Array, dict[str, Any]]:
             arguments = inputs if len(input_shapes) > 1 else (inputs,)
             if not train:
-                return module.apply(variables, *arguments, train=False), {}  # type: ignore[return-value]
+                return at_least_float32(module.apply(variables, *arguments, train=False)), {}
             result, new_model_state = module.apply(variables, *arguments, train=True, mutable=["batch_stats"])
-            return result, dict(new_model_state)
+            return at_least_float32(result), dict(new_model_state)
 
         return apply
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import chex
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -162,6 +163,24 @@ def test_last_layer_is_float32_under_bfloat16():
     assert 0 < np.abs(rounded - exact).max() < 0.1 * np.abs(exact).max()
     # A bfloat16 number in float32 has 16 zero bits at its end; the last layer's results are not such.
     assert np.any(np.asarray(rounded).view(np.uint32) & 0xFFFF)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])
+@pytest.mark.parametrize("train", [False, True])
+def test_a_network_of_ones_own_gives_float32_to_the_sums(dtype, train):
+    network = player(Rounded(dtype), (4,))
+    result, _ = network.apply(network.init(jax.random.key(0)), jnp.ones((2, 4)), train=train)
+    assert result.dtype == jnp.float32
+
+
+class Rounded(nn.Module):
+    """A network whose result has the dtype that it computes in."""
+
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, inputs, *, train):
+        return nn.Dense(3, dtype=self.dtype)(inputs)
 
 
 def test_importing_and_building_start_no_backend():
