@@ -19,45 +19,47 @@ input, nor is its gradient.
 Precision: bfloat16 and float16 arrays are accepted. They are converted to float32 before anything is computed or
 summed, and results are float32; a gradient has the dtype of the array that it belongs to. float64 stays float64.
 
-===============================================  =====================================  ===================
-equation                                         function                               laws, tests/losses/
-===============================================  =====================================  ===================
-f, f*, nu, f* o nu; Table 1 of [Hjelm]_          ``DIVERGENCES``, ``FDivergence``,      test_divergences.py
+===============================================  ========================================  ===================
+equation                                         function                                  laws, tests/losses/
+===============================================  ========================================  ===================
+f, f*, nu, f* o nu; Table 1 of [Hjelm]_          ``DIVERGENCES``, ``FDivergence``,         test_divergences.py
                                                  ``as_divergence``
-the same for any alpha, for any f                ``alpha_divergence``,                  test_divergences.py
+the same for any alpha, for any f                ``alpha_divergence``,                     test_divergences.py
                                                  ``divergence_from_f``
-w = (f*)'(T); Theorem 1 of [Hjelm]_              ``conjugate_slope``                    test_divergences.py
-V = E_P[nu(F)] - E_Q[f*(nu(F))]                  ``variational_lower_bound``,           test_bounds.py
+w = (f*)'(T); Theorem 1 of [Hjelm]_              ``conjugate_slope``                       test_divergences.py
+V = E_P[nu(F)] - E_Q[f*(nu(F))]                  ``variational_lower_bound``,              test_bounds.py
                                                  ``discriminator_loss``
-w = e^F                                          ``importance_weights``                 test_weights.py
-w~ = w / sum_m w                                 ``normalized_importance_weights``      test_weights.py
-log alpha(z), log beta = log mean e^F            ``log_partition``                      test_weights.py
-1 / sum_m w~²                                    ``effective_sample_size``              test_weights.py
--sum_m w~ log g; Algorithm 1 of [Hjelm]_         ``importance_weighted_loss``           test_discrete.py
--sum_m (w~ - 1/M) log g                          ``centered_importance_weighted_loss``  test_discrete.py
--1/M sum_m (w / beta) log g                      ``marginal_importance_weighted_loss``  test_discrete.py
--1/M sum_m (r - b) log g                         ``reinforce_loss``,                    test_discrete.py
+w = e^F                                          ``importance_weights``                    test_weights.py
+w~ = w / sum_m w                                 ``normalized_importance_weights``         test_weights.py
+log alpha(z), log beta = log mean e^F            ``log_partition``                         test_weights.py
+1 / sum_m w~²                                    ``effective_sample_size``                 test_weights.py
+-sum_m w~ log g; Algorithm 1 of [Hjelm]_         ``importance_weighted_loss``              test_discrete.py
+-sum_m (w~ - 1/M) log g                          ``centered_importance_weighted_loss``     test_discrete.py
+the same, less b (l - mean l) / M                ``controlled_importance_weighted_loss``,  test_controlled.py
+                                                 ``control_coefficient``
+-1/M sum_m (w / beta) log g                      ``marginal_importance_weighted_loss``     test_discrete.py
+-1/M sum_m (r - b) log g                         ``reinforce_loss``,                       test_discrete.py
                                                  ``leave_one_out_baseline``
-(log w)² = F²                                    ``boundary_seeking_loss``              test_continuous.py
-(F - log Z)²                                     ``centered_boundary_seeking_loss``     test_continuous.py
-log(2 cosh(F/2))                                 ``boundary_cross_entropy_loss``        test_continuous.py
-log(1 - D), -log D                               ``minimax_loss``,                      test_continuous.py
+(log w)² = F²                                    ``boundary_seeking_loss``                 test_continuous.py
+(F - log Z)²                                     ``centered_boundary_seeking_loss``        test_continuous.py
+log(2 cosh(F/2))                                 ``boundary_cross_entropy_loss``           test_continuous.py
+log(1 - D), -log D                               ``minimax_loss``,                         test_continuous.py
                                                  ``non_saturating_loss``
--f*(nu(F))                                       ``f_gan_generator_loss``               test_continuous.py
-least squares                                    ``least_squares_discriminator_loss``,  test_continuous.py
+-f*(nu(F))                                       ``f_gan_generator_loss``                  test_continuous.py
+least squares                                    ``least_squares_discriminator_loss``,     test_continuous.py
                                                  ``least_squares_generator_loss``
-hinge                                            ``hinge_discriminator_loss``,          test_continuous.py
+hinge                                            ``hinge_discriminator_loss``,             test_continuous.py
                                                  ``hinge_generator_loss``
-E_Q[F] - E_P[F], -F                              ``wasserstein_critic_loss``,           test_wasserstein.py
+E_Q[F] - E_P[F], -F                              ``wasserstein_critic_loss``,              test_wasserstein.py
                                                  ``wasserstein_generator_loss``
-E_Q[e^F nu'(F) ‖∇F‖²]; Roth et al.               ``gradient_norm_penalty``              test_penalties.py
-E_P ‖∇F‖² + E_Q ‖∇F‖²; E_P ‖∇F‖²                 ``unweighted_gradient_norm_penalty``,  test_penalties.py
+E_Q[e^F nu'(F) ‖∇F‖²]; Roth et al.               ``gradient_norm_penalty``                 test_penalties.py
+E_P ‖∇F‖² + E_Q ‖∇F‖²; E_P ‖∇F‖²                 ``unweighted_gradient_norm_penalty``,     test_penalties.py
                                                  ``r1_penalty``
-E (‖∇F‖ - 1)²; WGAN-GP                           ``gradient_penalty``                   test_penalties.py
-the penalties by name, with their factors        ``PENALTIES``, ``Penalty``             test_objectives.py
-generator losses by name, with what trains F     ``GENERATOR_OBJECTIVES``,              test_objectives.py
+E (‖∇F‖ - 1)²; WGAN-GP                           ``gradient_penalty``                      test_penalties.py
+the penalties by name, with their factors        ``PENALTIES``, ``Penalty``                test_objectives.py
+generator losses by name, with what trains F     ``GENERATOR_OBJECTIVES``,                 test_objectives.py
                                                  ``GeneratorObjective``
-===============================================  =====================================  ===================
+===============================================  ========================================  ===================
 
 Mistakes in the published formulas, and what is right: tests/losses/test_published_mistakes.py.
 
@@ -82,6 +84,8 @@ Mistakes in the published formulas, and what is right: tests/losses/test_publish
 .. [Mnih] A. Mnih, D. Rezende. Variational inference for Monte Carlo objectives. 2016. https://arxiv.org/abs/1602.06725
 .. [Kool] W. Kool, H. van Hoof, M. Welling. Buy 4 REINFORCE Samples, Get a Baseline for Free! 2019.
    https://openreview.net/forum?id=r1lgTGL5DE
+.. [Gu] S. Gu et al. MuProp: Unbiased Backpropagation for Stochastic Neural Networks. 2016.
+   https://arxiv.org/abs/1511.05176
 .. [Owen] A. Owen. Monte Carlo theory, methods and examples. 2013. https://artowen.su.domains/mc/
 """
 
@@ -100,6 +104,8 @@ from bgan_jax.losses.continuous import (
 )
 from bgan_jax.losses.discrete import (
     centered_importance_weighted_loss,
+    control_coefficient,
+    controlled_importance_weighted_loss,
     importance_weighted_loss,
     leave_one_out_baseline,
     marginal_importance_weighted_loss,
@@ -144,6 +150,8 @@ __all__ = [
     "centered_boundary_seeking_loss",
     "centered_importance_weighted_loss",
     "conjugate_slope",
+    "control_coefficient",
+    "controlled_importance_weighted_loss",
     "discriminator_loss",
     "divergence_from_f",
     "effective_sample_size",

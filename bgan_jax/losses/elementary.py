@@ -37,7 +37,11 @@ def with_slope(value: Elementwise, slope: Elementwise) -> Elementwise:
         (x,), (direction,) = primals, tangents
         return function(x), slope(x) * direction
 
-    return lambda x: function(at_least_float32(x))
+    def elementwise(x: Any) -> jax.Array:
+        """Computes the function of an array of at least float32, elementwise."""
+        return function(at_least_float32(x))
+
+    return elementwise
 
 
 def slope_of(f: Elementwise) -> Elementwise:
