@@ -90,7 +90,8 @@ def update_baseline(state: dict[str, Any], gradient: Any, *, learning_rate: floa
     """Takes one step of Adam with the baseline; returns an empty mapping where there is none."""
     if not state:
         return {}
-    updates, opt_state = _optimizer(learning_rate).update(gradient, state["opt_state"], state["params"])
+    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
+        updates, opt_state = _optimizer(learning_rate).update(gradient, state["opt_state"], state["params"])
     return {"params": optax.apply_updates(state["params"], updates), "opt_state": opt_state}
 
 

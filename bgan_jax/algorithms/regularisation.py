@@ -106,4 +106,4 @@ def annealed(coefficient: float, step: jax.Array, *, half_life: float | None) ->
       0.5
     """
     gamma = jnp.asarray(coefficient)
-    return gamma if half_life is None else gamma * jnp.exp2(-step / half_life)
+    return gamma if half_life is None else gamma * jnp.exp2(-jnp.asarray(step, jnp.float32) / half_life)

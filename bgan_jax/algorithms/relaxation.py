@@ -85,4 +85,4 @@ def annealed_temperature(step: jax.Array, *, initial: float, rate: float, minimu
       >>> [round(float(annealed_temperature(step, initial=3.0, rate=0.01, minimum=0.5)), 3) for step in (0, 100, 1000)]
       [3.0, 1.104, 0.5]
     """
-    return jnp.maximum(initial * jnp.exp(-rate * step), minimum)
+    return jnp.maximum(initial * jnp.exp(-rate * jnp.asarray(step, jnp.float32)), minimum)

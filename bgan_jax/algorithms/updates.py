@@ -60,7 +60,8 @@ def update_discriminator(
       The next state, and the metrics averaged over the devices, with ``disc_gradient_norm``.
     """
     gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
-    updates, opt_state = optimizers.disc.update(gradient, state.opt_state.disc, state.params.disc)
+    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
+        updates, opt_state = optimizers.disc.update(gradient, state.opt_state.disc, state.params.disc)
     params = clipped(optax.apply_updates(state.params.disc, updates), limit=clip)
     state = state.replace(
         params=state.params._replace(disc=params),
@@ -98,10 +99,12 @@ def update_generator(
       The next state; the metrics averaged over the devices, with ``gen_gradient_norm``; the other gradients, averaged.
     """
     gradient, other_gradients, metrics = mean_over_devices((gradient, other_gradients, metrics), axis_name=axis_name)
-    updates, opt_state = optimizers.gen.update(gradient, state.opt_state.gen, state.params.gen)
+    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
+        updates, opt_state = optimizers.gen.update(gradient, state.opt_state.gen, state.params.gen)
     params = optax.apply_updates(state.params.gen, updates)
     # The average warms up: early on it forgets faster, so that the random initial generator does not stay in it.
-    decay = jnp.minimum(average_decay, (1.0 + state.step) / (10.0 + state.step))
+    step = state.step.astype(jnp.float32)
+    decay = jnp.minimum(average_decay, (1.0 + step) / (10.0 + step))
     average = jax.tree.map(
         lambda old, new: decay * old + (1.0 - decay) * new, state.gen_average, {"params": params, **model_state}
     )

@@ -242,7 +242,8 @@ def _train_step(
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, lines.astype(jnp.int32)))
 
     loss, gradient = jax.value_and_grad(cross_entropy)(state.variables)
-    direction, optimizer = optax.scale_by_adam().update(gradient, state.optimizer)
+    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
+        direction, optimizer = optax.scale_by_adam().update(gradient, state.optimizer)
     variables = jax.tree.map(lambda value, change: value - learning_rate * change, state.variables, direction)
     return _State(variables=variables, optimizer=optimizer), loss
 

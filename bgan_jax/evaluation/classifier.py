@@ -331,7 +331,8 @@ def _train_step(
         return optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels).mean(), changed
 
     (loss, changed), gradient = jax.value_and_grad(cross_entropy, has_aux=True)(params)
-    direction, optimizer_state = _descent().update(gradient, state.optimizer, params)
+    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
+        direction, optimizer_state = _descent().update(gradient, state.optimizer, params)
     params = jax.tree.map(lambda value, change: value - learning_rate * change, params, direction)
     return _State(variables={"params": params, **changed}, optimizer=optimizer_state), loss
 

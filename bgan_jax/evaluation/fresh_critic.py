@@ -412,7 +412,8 @@ def _update(
         part = slice(None, settings.batch_size // settings.penalty_stride)
         return _penalty(key, variables, real[part], fake[part], networks=networks, settings=settings) - value
 
-    updates, optimizer = _optimizer(settings).update(jax.grad(loss)(state.params), state.optimizer, state.params)
+    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
+        updates, optimizer = _optimizer(settings).update(jax.grad(loss)(state.params), state.optimizer, state.params)
     return _State(params=optax.apply_updates(state.params, updates), optimizer=optimizer)
 
 

@@ -30,7 +30,9 @@ def spectrally_normalized(module: nn.Module, kernel: jax.Array, *, update: bool)
     """
     matrix = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.float32)
     # The initial vector only must not be orthogonal to the first singular vector; a fixed one needs no key.
-    direction = module.variable("batch_stats", "u", lambda: _unit(jnp.cos(jnp.arange(kernel.shape[-1]) + 1.0)))
+    direction = module.variable(
+        "batch_stats", "u", lambda: _unit(jnp.cos(jnp.arange(kernel.shape[-1], dtype=jnp.float32) + 1.0))
+    )
     constant = lax.stop_gradient(matrix)
     left = _unit(jnp.dot(constant, direction.value, precision=lax.Precision.HIGHEST))
     right = _unit(jnp.dot(left, constant, precision=lax.Precision.HIGHEST))

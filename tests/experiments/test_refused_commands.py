@@ -1,5 +1,6 @@
 """A command that is refused, whenever that is, leaves no folder behind, which would block the corrected command."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -106,3 +107,10 @@ def test_a_smoke_run_needs_no_flag(name):
     made = load_command(name).parse(["--smoke"]) if load_command(name).smoke else None
     reads = {"sample", "report", "prepare_data", "check_data"}
     assert (made is None or not isinstance(made, WorkdirFlag)) == (name in reads | {"benchmark"})
+
+
+def test_a_command_of_compiled_programs_is_refused_where_nothing_is_compiled(tmp_path, capsys):
+    with jax.disable_jit(), pytest.raises(SystemExit) as leaving:
+        command.run(Command(open_folder, Config, ""), arguments=[f"--workdir={tmp_path / 'run'}"])
+    assert leaving.value.code == 2 and "error: JAX_DISABLE_JIT=1 is set" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

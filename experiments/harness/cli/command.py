@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 from absl import flags as absl_flags
 
 from bgan_jax.atomic_files import unwritable
@@ -98,6 +99,7 @@ def _run_main(command: Command, config: Any) -> None:
     workdir.forget_made()
     try:
         check_cache_dir(config)
+        check_compiles(config)
         with workdir_lock.keeping_locks(), leaving_a_report(config):
             command.main(config)
         hosts.leave()
@@ -138,6 +140,19 @@ def check_cache_dir(config: Any) -> None:
     reason = unwritable(Path(chosen).expanduser()) if chosen else ""
     if reason:
         raise UsageError(f"--cache_dir={chosen} cannot be written: {reason}; choose another folder, or leave it out")
+
+
+def check_compiles(config: Any) -> None:
+    """Refuses a command of compiled programs where JAX is told to compile none.
+
+    Raises:
+      UsageError: says what to do.
+    """
+    if jax.config.jax_disable_jit and isinstance(config, WorkdirFlag):
+        raise UsageError(
+            "JAX_DISABLE_JIT=1 is set, and this command runs compiled programs only; unset it (the steps of "
+            "bgan_jax.algorithms can be called without compilation)"
+        )
 
 
 def _refuse(error: Exception) -> typing.NoReturn:
