@@ -28,6 +28,7 @@ The step is written for one device's share of the batch; ``runtime/parallel.py``
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -85,7 +86,8 @@ class DiscreteSettings(GameSettings):
                 f"num_samples={self.num_samples}"
             )
         if self.sample_chunk is not None and (self.sample_chunk < 1 or self.num_samples % self.sample_chunk):
-            divisors = [size for size in range(1, self.num_samples + 1) if self.num_samples % size == 0]
+            small = [size for size in range(1, math.isqrt(self.num_samples) + 1) if self.num_samples % size == 0]
+            divisors = sorted({*small, *(self.num_samples // size for size in small)})
             raise ValueError(
                 f"sample_chunk is {self.sample_chunk}; it must divide num_samples={self.num_samples}: one of {divisors}"
             )

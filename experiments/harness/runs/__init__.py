@@ -8,6 +8,7 @@ file                      holds
 ``continuous.py``         runs on images of real-valued pixels: flags, networks, experiment
 ``cost.py``               a run's operations, counted before it is trained
 ``discrete.py``           runs on bits, palette indices or symbols: flags, networks, experiment
+``estimates.py``          refuses a step that cannot fit into memory, or would take hours
 ``experiment.py``         the records ``Experiment`` and ``Outcome``
 ``folders.py``            the workdir of a command, and the cache folder
 ``measured_run.py``       runs on continuous images whose samples are measured during training

@@ -15,6 +15,7 @@ from bgan_jax.runtime.checkpoints import saved_steps
 from bgan_jax.runtime.process import heap, signals
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
+from experiments.harness.runs.estimates import check_estimates
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import check_same_data, check_workdir, open_folder
 from experiments.harness.runs.run_config import PER_HOST, RunConfig
@@ -48,6 +49,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
         )
         signals.watch()
         experiment = prepare(config)
+        check_estimates(experiment)
         hosts.check_same(
             {name: value for name, value in vars(config).items() if name not in PER_HOST}
             | {"dataset": experiment.dataset.spec.to_json()}
