@@ -110,7 +110,7 @@ VERBS = {
     "Flattens", "Folds", "Forks", "Formats", "Gathers", "Generates", "Groups", "Handles", "Hashes",
     "Identifies", "Imports", "Initialises", "Installs", "Interleaves", "Interpolates", "Inverts", "Joins",
     "Keeps", "Lists", "Loads", "Locks", "Logs", "Lowers", "Makes", "Maps", "Measures", "Merges", "Models",
-    "Moves", "Needs", "Opens", "Packs", "Parses", "Pickles", "Prepares", "Puts", "Raises", "Reads", "Refuses",
+    "Moves", "Needs", "Opens", "Packs", "Parses", "Pickles", "Prepares", "Prints", "Puts", "Raises", "Reads", "Refuses",
     "Releases", "Removes", "Renames", "Restores", "Returns", "Rotates", "Rounds", "Runs", "Samples", "Saves",
     "Scores", "Selects", "Sets", "Shifts", "Solves", "Splits", "Stacks", "Starts", "Summarises", "Takes",
     "Trains", "Turns", "Unpacks", "Updates", "Waits", "Watches", "Wraps", "Writes", "Yields",

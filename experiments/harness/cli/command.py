@@ -143,12 +143,12 @@ def check_cache_dir(config: Any) -> None:
 
 
 def check_compiles(config: Any) -> None:
-    """Refuses a command of compiled programs where JAX is told to compile none.
+    """Refuses a command of compiled programs where a setting of JAX switches compilation off.
 
     Raises:
       UsageError: says what to do.
     """
-    if jax.config.jax_disable_jit and isinstance(config, WorkdirFlag):
+    if jax.config.read("jax_disable_jit") and isinstance(config, WorkdirFlag):
         raise UsageError(
             "JAX_DISABLE_JIT=1 is set, and this command runs compiled programs only; unset it (the steps of "
             "bgan_jax.algorithms can be called without compilation)"
