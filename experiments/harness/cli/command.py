@@ -148,7 +148,7 @@ def check_compiles(config: Any) -> None:
     Raises:
       UsageError: says what to do.
     """
-    if jax.config.read("jax_disable_jit") and isinstance(config, WorkdirFlag):
+    if getattr(jax.config, "jax_disable_jit", False) and isinstance(config, WorkdirFlag):
         raise UsageError(
             "JAX_DISABLE_JIT=1 is set, and this command runs compiled programs only; unset it (the steps of "
             "bgan_jax.algorithms can be called without compilation)"
