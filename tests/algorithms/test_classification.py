@@ -103,10 +103,10 @@ def test_every_estimator_without_bias_has_its_exact_mean():
     close(gradient_of(state.params.gen, exact.params.gen), expected)
     expected, _ = jax.flatten_util.ravel_pytree(expected)
     for estimator in ("reinforce", "reinforce_moving_average", REWARD_AVERAGE):
-        game = toy_game(num_samples=2, estimator=estimator, penalty=0.0)
+        step_fn = step_of(toy_game(num_samples=2, estimator=estimator, penalty=0.0))
         runs = []
         for step in range(8):
-            after, _ = step_of(game)(state.replace(step=jnp.int32(step)), real, jnp.arange(copies))
+            after, _ = step_fn(state.replace(step=jnp.int32(step)), real, jnp.arange(copies))
             runs.append(jax.flatten_util.ravel_pytree(gradient_of(state.params.gen, after.params.gen))[0])
         mean, error = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1) / np.sqrt(8) + 1e-6
         assert np.linalg.norm(mean - expected) < 4 * np.linalg.norm(error), estimator
