@@ -158,6 +158,7 @@ def test_eight_devices_equal_one(finished, one_device, tmp_path, arguments):
         (["--batch_size=12"], ["batch_size=12", "8 devices", "8 or 16"]),
         (["--steps=0"], ["steps"]),
         (["--penalty=-1"], ["penalty"]),
+        (["--workdir="], ["--workdir"]),
         (["--workdir=/dev/null/run"], ["--workdir", "/dev/null is not a folder"]),
         (["--cache_dir=/dev/null/cache"], ["--cache_dir", "/dev/null is not a folder"]),
         (["--process_id=1"], ["--coordinator", "all three"]),

@@ -80,7 +80,8 @@ def run(command: Command, *, arguments: Sequence[str] | None = None) -> typing.N
     logging.getLogger("bgan_jax").setLevel(logging.INFO)
     # Libraries read absl's global flags, which are empty.
     absl_flags.FLAGS.mark_as_parsed()
-    config = _with_smoke_workdir(config)
+    if not any(argument.lstrip("-").partition("=")[0] == "workdir" for argument in arguments):
+        config = _with_smoke_workdir(config)
     with signals.listening():
         if not hasattr(config, "coordinator"):  # A process of a job has to fork first: ``start`` does it then.
             signals.watch()
@@ -122,8 +123,8 @@ def _run_main(command: Command, config: Any) -> None:
 
 
 def _with_smoke_workdir(config: Any) -> Any:
-    """Returns the flags with a new temporary folder where ``--smoke`` is given without ``--workdir``."""
-    if not isinstance(config, WorkdirFlag) or config.workdir or not getattr(config, "smoke", False):
+    """Returns the flags with a new temporary folder where ``--smoke`` is given and a workdir is needed."""
+    if not isinstance(config, WorkdirFlag) or not getattr(config, "smoke", False):
         return config
     folder = Path(tempfile.gettempdir()) / f"bgan_jax_smoke_{uuid.uuid4().hex[:12]}"
     logger.info("--smoke without --workdir: the results go to %s", folder)

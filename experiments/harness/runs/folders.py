@@ -22,6 +22,24 @@ def check_workdir(config: Any, *, holds: str) -> None:
         raise UsageError(f"--workdir=FOLDER is needed: {holds}")
 
 
+def check_folder(config: Any) -> None:
+    """Refuses the folder of ``--workdir`` where :func:`open_folder` would; writes nothing.
+
+    Raises:
+      UsageError: the folder holds a run of other flags, or other files, or it cannot be written.
+    """
+    try:
+        workdir.check_workdir(
+            config.workdir,
+            vars(config),
+            resume=getattr(config, "resume", "auto"),
+            may_change=changeable(type(config)),
+            adjustable=adjustable(type(config)),
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def open_folder(config: Any, *, finished_steps: int = 0, locked: bool = True) -> Path:
     """Creates the folder of ``--workdir``, or reopens it for the same flags, and writes the versions into it.
 

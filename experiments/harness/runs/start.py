@@ -17,7 +17,7 @@ from experiments.harness.errors import UsageError
 from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.estimates import check_estimates
 from experiments.harness.runs.experiment import Experiment
-from experiments.harness.runs.folders import check_same_data, check_workdir, open_folder
+from experiments.harness.runs.folders import check_folder, check_same_data, check_workdir, open_folder
 from experiments.harness.runs.run_config import PER_HOST, RunConfig
 from experiments.harness.runs.seeds import check_seeds, seed_runs_of
 
@@ -83,10 +83,12 @@ def _finished_steps(config: RunConfig) -> int:
 def _open_folders(experiment: Experiment) -> None:
     """Opens the folder of the run, and those of its seeds."""
     config = experiment.config
-    folder, finished = workdir.folder_of(config.workdir), _finished_steps(config)
+    folder = workdir.folder_of(config.workdir)
     seed_runs = [run for run in seed_runs_of(experiment, folder) if run.stack_index is not None]
+    check_folder(config)
     for place in (folder, *(run.folder for run in seed_runs)):
         check_same_data(place, experiment.dataset)
+    finished = _finished_steps(config)
     folders = [open_folder(config, finished_steps=finished)]
     for run in seed_runs:
         changed = config.resume == "changed" and (run.folder / workdir.CONFIG).exists()
