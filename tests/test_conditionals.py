@@ -217,8 +217,9 @@ def test_symbols_and_shapes_that_do_not_fit_are_refused():
             categorical.statistics(jnp.array(x))
     with pytest.raises(ValueError, match=r"0 \.\. 1, found 0 \.\. 255"):
         bits.statistics(jnp.array([0, 255], jnp.uint8))
-    with pytest.raises(ValueError, match="integers"):
-        bits.statistics(jnp.array([0.0, 1.0]))
+    for x in ([0.5, 1.0], [jnp.nan, 1.0]):
+        with pytest.raises(ValueError, match="whole numbers"):
+            bits.statistics(jnp.array(x))
     for function in (
         lambda logits: categorical.sample(jax.random.key(0), logits),
         categorical.mean,

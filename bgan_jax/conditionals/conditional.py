@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bgan_jax.losses.elementary import at_least_float32
 
@@ -120,15 +121,16 @@ def event_axes(event_ndims: int) -> tuple[int, ...]:
 
 
 def check_symbols(name: str, x: jax.Array, *, num_values: int) -> None:
-    """Raises ValueError if x is not an array of integers (or booleans) in ``0 .. num_values - 1``.
+    """Raises ValueError if x is not an array of whole numbers in ``0 .. num_values - 1``, whatever its dtype.
 
-    The values of traced arrays are not known, so only their dtype is checked.
+    The values of traced arrays are not known, so they are not checked.
     """
-    if not (jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == jnp.bool_):
-        raise ValueError(f"{name}: symbols must be integers, found {x.dtype}")
-    if isinstance(x, jax.core.Tracer) or x.size == 0 or x.dtype == jnp.bool_:
+    if isinstance(x, jax.core.Tracer) or x.size == 0:
         return
-    smallest, largest = int(x.min()), int(x.max())
+    values = np.asarray(x)
+    if np.issubdtype(values.dtype, np.inexact) and (values != np.round(values)).any():
+        raise ValueError(f"{name}: symbols must be whole numbers, found {values[values != np.round(values)][0]}")
+    smallest, largest = int(values.min()), int(values.max())
     if smallest < 0 or largest >= num_values:
         raise ValueError(f"{name}: symbols must be in 0 .. {num_values - 1}, found {smallest} .. {largest}")
 
