@@ -75,9 +75,13 @@ class Job:
 
 
 def accept_interrupts() -> None:
-    """Makes processes that this one starts accept SIGINT, which a shell ignores in what it starts in the background."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Makes processes that this one starts accept SIGINT and SIGHUP.
+
+    A shell ignores the first in what it starts in the background, and ``nohup`` the second.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def free_port() -> int:

@@ -64,7 +64,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 SMOKE = {
-    "steps": 4, "batch_size": 8, "width": 2, "report_every": 2, "checkpoint_every": 4, "picture_every": 1,
+    "steps": 4, "batch_size": 8, "network": "dcgan64", "width": 2, "report_every": 2, "checkpoint_every": 4,
+    "picture_every": 1,
     "judged_samples": 16, "judge_steps": 3,
 }  # fmt: skip
 

@@ -130,7 +130,7 @@ def test_one_seed_is_not_stacked():
 
 
 TINY = [
-    "--smoke", "--network=mlp", "--width=8", "--adam_eps=1e-3", "--judged_samples=50", "--judge_steps=5",
+    "--smoke", "--network=mlp", "--width=8", "--adam_eps=1e-3", "--judged_samples=50", "--judge_steps=60",
     "--report_every=1",
 ]  # fmt: skip
 
