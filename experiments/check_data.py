@@ -82,9 +82,8 @@ def split_facts(dataset: Dataset) -> dict[str, Any]:
     spec = dataset.spec
     facts: dict[str, Any] = {"examples": len(dataset)}
     if dataset.labels is not None:
-        names = spec.label_names or tuple(map(str, range(spec.num_classes)))
         counts = np.bincount(dataset.labels, minlength=spec.num_classes)
-        facts["classes"] = dict(zip(names, counts.tolist(), strict=True))
+        facts["classes"] = dict(zip(spec.class_names, counts.tolist(), strict=True))
     if dataset.characters is not None:
         facts["characters"] = ", ".join(f"{count:,} {name}" for name, count in dataset.characters.items())
     for reason, found in count_by_reason(dataset.skipped).items():

@@ -86,7 +86,7 @@ class Conditional(NamedTuple):
         absent = (statistics == 0) & jnp.isneginf(logits)
         if mask is not None:
             mask = self._checked_mask(mask)
-            absent |= ~(mask if self.coordinate_ndims == self.event_ndims else mask[..., None])
+            absent |= ~self._over_logits(mask)
         return jnp.sum(statistics * jnp.where(absent, 0.0, logits), axis=event_axes(self.event_ndims))
 
     def log_normalizer(self, logits: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
@@ -103,9 +103,12 @@ class Conditional(NamedTuple):
             return jnp.sum(self.log_normalizers(logits), axis=event_axes(self.coordinate_ndims))
         mask = self._checked_mask(mask)
         # Padded logits are replaced before they enter the normaliser, so that a NaN or -inf there has no gradient.
-        counted = mask if self.coordinate_ndims == self.event_ndims else mask[..., None]
-        normalizers = self.log_normalizers(jnp.where(counted, logits, 0.0))
+        normalizers = self.log_normalizers(jnp.where(self._over_logits(mask), logits, 0.0))
         return jnp.sum(jnp.where(mask, normalizers, 0.0), axis=event_axes(self.coordinate_ndims))
+
+    def _over_logits(self, mask: jax.Array) -> jax.Array:
+        """Returns a mask of coordinates in a shape that broadcasts to the logits, which may have an axis of classes."""
+        return mask if self.coordinate_ndims == self.event_ndims else mask[..., None]
 
     def _checked_mask(self, mask: jax.Array) -> jax.Array:
         """Returns the mask as an array; raises ValueError unless it is boolean."""

@@ -74,6 +74,11 @@ class DatasetSpec:
                 )
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of every class: ``label_names``, or the indices where the labels have no names."""
+        return self.label_names or tuple(map(str, range(self.num_classes)))
+
+    @property
     def row_values(self) -> int:
         """The number of values of a stored entry: 256 for grey images that are binarised later, else ``num_values``."""
         return 256 if self.stochastic else self.num_values

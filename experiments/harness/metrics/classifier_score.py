@@ -145,7 +145,7 @@ def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset
     """
     if held_out.labels is None:
         raise ValueError(f"{held_out.spec.name} has no labels, which the classifier score needs")
-    names = held_out.spec.label_names or tuple(map(str, range(held_out.spec.num_classes)))
+    names = held_out.spec.class_names
     real_probs = predict(classifier, real_images(held_out)).probs
     fake = classifier_report(predict(classifier, classifier_input(samples, held_out.spec)).probs)
     real = classifier_report(real_probs)
