@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import optax
 
 from bgan_jax.algorithms.importance_sums import ScoredSamples
+from bgan_jax.algorithms.optimizer_step import optimizer_step
 from bgan_jax.networks import Networks
 from bgan_jax.networks.baseline import latent_baseline
 
@@ -90,9 +91,8 @@ def update_baseline(state: dict[str, Any], gradient: Any, *, learning_rate: floa
     """Takes one step of Adam with the baseline; returns an empty mapping where there is none."""
     if not state:
         return {}
-    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
-        updates, opt_state = _optimizer(learning_rate).update(gradient, state["opt_state"], state["params"])
-    return {"params": optax.apply_updates(state["params"], updates), "opt_state": opt_state}
+    params, opt_state = optimizer_step(_optimizer(learning_rate), gradient, state["opt_state"], state["params"])
+    return {"params": params, "opt_state": opt_state}
 
 
 def _optimizer(learning_rate: float) -> optax.GradientTransformation:

@@ -9,6 +9,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import optax
 
+from bgan_jax.algorithms.optimizer_step import optimizer_step
 from bgan_jax.algorithms.state import Pair, TrainState
 
 Metrics = dict[str, jax.Array]
@@ -60,9 +61,8 @@ def update_discriminator(
       The next state, and the metrics averaged over the devices, with ``disc_gradient_norm``.
     """
     gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
-    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
-        updates, opt_state = optimizers.disc.update(gradient, state.opt_state.disc, state.params.disc)
-    params = clipped(optax.apply_updates(state.params.disc, updates), limit=clip)
+    params, opt_state = optimizer_step(optimizers.disc, gradient, state.opt_state.disc, state.params.disc)
+    params = clipped(params, limit=clip)
     state = state.replace(
         params=state.params._replace(disc=params),
         opt_state=state.opt_state._replace(disc=opt_state),
@@ -99,9 +99,7 @@ def update_generator(
       The next state; the metrics averaged over the devices, with ``gen_gradient_norm``; the other gradients, averaged.
     """
     gradient, other_gradients, metrics = mean_over_devices((gradient, other_gradients, metrics), axis_name=axis_name)
-    with jax.numpy_dtype_promotion("standard"):  # optax combines floats and integers
-        updates, opt_state = optimizers.gen.update(gradient, state.opt_state.gen, state.params.gen)
-    params = optax.apply_updates(state.params.gen, updates)
+    params, opt_state = optimizer_step(optimizers.gen, gradient, state.opt_state.gen, state.params.gen)
     # The average warms up: early on it forgets faster, so that the random initial generator does not stay in it.
     step = state.step.astype(jnp.float32)
     decay = jnp.minimum(average_decay, (1.0 + step) / (10.0 + step))
