@@ -29,15 +29,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from bgan_jax.algorithms.control_variate import with_control_variate
 from bgan_jax.algorithms.estimators import ESTIMATORS, PER_POSITION, Context, generator_loss
 from bgan_jax.algorithms.game import Game
-from bgan_jax.algorithms.importance_sums import ImportanceSums, ScoredSamples, importance_sums, score_samples
+from bgan_jax.algorithms.importance_sums import ScoredSamples, importance_sums, score_samples
 from bgan_jax.algorithms.learned_baseline import regress, update_baseline
+from bgan_jax.algorithms.linear_part import linear_part
 from bgan_jax.algorithms.microbatches import lower_bound
 from bgan_jax.algorithms.passes import GeneratorPass, generate
 from bgan_jax.algorithms.regularisation import penalty_term
@@ -46,6 +49,7 @@ from bgan_jax.algorithms.state import TrainState
 from bgan_jax.algorithms.updates import Metrics, moving_average, update_discriminator, update_generator
 from bgan_jax.conditionals import sample_conditionals
 from bgan_jax.conditionals.keys import penalty_keys
+from bgan_jax.networks.interface import Apply
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +62,8 @@ class DiscreteSettings(GameSettings):
         the same expected gradient at a fraction of the cost.
       sample_chunk: how many of the M are in memory at once; divides M. ``None`` leaves it to ``Game.microbatches``.
       estimator: name of the generator's estimator, a key of ``bgan_jax.algorithms.estimators.ESTIMATORS``.
+      control_variate: whether the linear part of F is the estimator's control variate: the same expected gradient, with
+        less variance, for one more pass of the discriminator over N points.
       learning_rate_baseline: Adam's step size for a learned baseline.
     """
 
@@ -66,6 +72,7 @@ class DiscreteSettings(GameSettings):
     disc_fakes_per_latent: int = 1
     sample_chunk: int | None = None
     estimator: str = "boundary_seeking"
+    control_variate: bool = False
     learning_rate_baseline: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -122,9 +129,9 @@ def discrete_step(
 
     for i in range(disc_steps):
         fakes, before = sample(state, i), state
-        state, sums, disc_metrics = train_discriminator(state, real[i], fakes, game=game, axis_name=axis_name)
+        state, first, disc_metrics = train_discriminator(state, real[i], fakes, game=game, axis_name=axis_name)
     # The weights are those of the discriminator before its update, whose forward pass has scored k of the M samples.
-    scored = score(before, fakes, game=game, sums=sums)
+    scored = score(before, fakes, game=game, first=first)
     state, gen_metrics = train_generator(state, fakes, scored, game=game, axis_name=axis_name)
     for j in range(1, gen_steps):
         fakes = sample(state, disc_steps - 1 + j)
@@ -134,7 +141,7 @@ def discrete_step(
 
 
 def score(
-    state: TrainState, fakes: GeneratorPass, *, game: DiscreteGame, sums: ImportanceSums | None = None
+    state: TrainState, fakes: GeneratorPass, *, game: DiscreteGame, first: tuple[jax.Array, jax.Array] | None = None
 ) -> ScoredSamples:
     """Evaluates F on all M samples of every latent, forward only; the samples are drawn where they are scored.
 
@@ -142,33 +149,37 @@ def score(
       state: the run's state, whose discriminator scores.
       fakes: the latents' conditionals, with their keys.
       game: networks, conditional, settings. Static.
-      sums: over the samples that a discriminator's update has scored already; ``None`` where none has.
+      first: F ``[k, N]`` and statistics of the first k samples of every latent, where a discriminator's update has
+        scored them; ``None`` where none has.
 
     Returns:
-      The sums over the samples that an estimator needs.
+      The sums over the samples that an estimator needs, and with a control variate the linear part of F.
     """
     settings, microbatches, disc = game.settings, game.microbatches, game.networks.disc
-    apply = microbatches.loop_form(disc) or disc.apply
 
-    def log_ratio_fn(points: jax.Array) -> jax.Array:
-        return apply({"params": state.params.disc, **state.model_state.disc}, points, train=True)[0]
+    def log_ratio_fn(apply: Apply) -> Callable[[jax.Array], jax.Array]:
+        return lambda points: apply({"params": state.params.disc, **state.model_state.disc}, points, train=True)[0]
 
+    linear = None
+    if settings.control_variate:
+        linear = linear_part(log_ratio_fn(disc.apply), game.conditional, fakes.logits)
     return score_samples(
-        log_ratio_fn,
+        log_ratio_fn(microbatches.loop_form(disc) or disc.apply),
         game.conditional,
         fakes.sample_keys,
         fakes.logits,
         num_samples=settings.num_samples,
         sample_chunk=settings.sample_chunk
         or microbatches.sample_chunk(settings.num_samples, num_latents=len(fakes.logits)),
-        num_scored=0 if sums is None else settings.disc_fakes_per_latent,
-        sums=sums,
+        num_scored=0 if first is None else settings.disc_fakes_per_latent,
+        sums=None if first is None else importance_sums(*first, linear=linear),
+        linear=linear,
     )
 
 
 def train_discriminator(
     state: TrainState, real: jax.Array, fakes: GeneratorPass, *, game: DiscreteGame, axis_name: str | None
-) -> tuple[TrainState, ImportanceSums, Metrics]:
+) -> tuple[TrainState, tuple[jax.Array, jax.Array], Metrics]:
     """Ascends the variational bound on real data and k fakes per latent, less the penalty.
 
     Args:
@@ -179,7 +190,7 @@ def train_discriminator(
       axis_name: the device axis, ``None`` on one device. Static.
 
     Returns:
-      The next state, the sums over the k samples as scored before the update, and metrics.
+      The next state; F of the k samples before the update, ``[k, N]``, and their statistics; and metrics.
     """
     conditional, disc, settings = game.conditional, game.networks.disc, game.settings
     real_points = conditional.statistics(real)
@@ -225,7 +236,7 @@ def train_discriminator(
     state, metrics = update_discriminator(
         state, gradient, model_state, metrics, optimizers=game.optimizers, axis_name=axis_name
     )
-    return state, importance_sums(fake_logits, fake_points), metrics
+    return state, (fake_logits, fake_points), metrics
 
 
 def train_generator(
@@ -259,12 +270,14 @@ def train_generator(
         baseline=regression.values,
     )
     coefficient_sums = ESTIMATORS[settings.estimator](scored, context)
+    coefficient_sums, control_metrics = with_control_variate(coefficient_sums, scored, context)
     gradient = fakes.vjp(jax.grad(generator_loss)(fakes.logits, coefficient_sums, conditional=game.conditional))
     metrics = {
         "log_partition": jnp.mean(scored.log_partition),
         "effective_sample_size": jnp.mean(scored.effective_sample_size),
         "sample_logit": jnp.mean(scored.log_ratio_mean),
         "sample_logit_square": jnp.mean(scored.log_ratio_square_mean),
+        **control_metrics,
         **regression.metrics,
     }
     state, metrics, baseline_gradient = update_generator(

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from bgan_jax.algorithms.linear_part import LinearPart
 from bgan_jax.conditionals import Conditional, sample_conditionals
 
 # Scores beyond this, in nats, are taken as this: no weight can tell them apart anyway.
@@ -35,6 +36,9 @@ class ScoredSamples(NamedTuple):
       log_ratio_mean: mean of F over the samples, ``[N]``.
       log_ratio_square_mean: mean of F^2 over the samples, ``[N]``.
       log_ratio_statistics: :math:`\frac1M \sum_m F(x_{mn}) t(x_{mn})`, ``[N, ...]``; what REINFORCE needs.
+      linear_statistics: :math:`\frac1M \sum_m l_{mn} t(x_{mn})` with the linear part l of F, ``[N, ...]``; what a
+        control variate needs. ``None`` where the samples were scored without it.
+      linear: the slopes that l is made of; ``None`` likewise.
     """
 
     log_partition: jax.Array
@@ -44,6 +48,8 @@ class ScoredSamples(NamedTuple):
     log_ratio_mean: jax.Array
     log_ratio_square_mean: jax.Array
     log_ratio_statistics: jax.Array
+    linear_statistics: jax.Array | None = None
+    linear: LinearPart | None = None
 
 
 class ImportanceSums(NamedTuple):
@@ -57,6 +63,7 @@ class ImportanceSums(NamedTuple):
     log_ratio_sum: jax.Array
     log_ratio_square_sum: jax.Array
     log_ratio_statistics: jax.Array
+    linear_statistics: jax.Array | None = None
 
 
 def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
@@ -64,22 +71,23 @@ def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
     return values.reshape(values.shape + (1,) * (like.ndim - values.ndim))
 
 
-def _sums_of(fake_logits: jax.Array, statistics: jax.Array) -> ImportanceSums:
+def _sums_of(fake_logits: jax.Array, statistics: jax.Array, linear: LinearPart | None) -> ImportanceSums:
     # The compiler may compute F twice, once for the peak and once for the weights, with different rounding. Up to a
     # million nats the two differ by less than 0.1; far beyond, by enough to make every weight 0 or infinite.
     fake_logits = jnp.clip(fake_logits, -MAX_LOGIT, MAX_LOGIT)
     peak = jnp.max(fake_logits, axis=0)
     weights = jnp.exp(fake_logits - peak[None])
-    # Three sums over M in one pass, as a matrix product per latent: as three reductions, the compiler's code for CPUs
+    # All sums over M in one pass, as a matrix product per latent: as three reductions, the compiler's code for CPUs
     # reads the samples three times and draws them again each time.
-    factors = jnp.stack([weights, jnp.ones_like(weights), fake_logits])
+    linear_logits = [] if linear is None else [linear.logits(statistics, ndim=fake_logits.ndim)]
+    factors = jnp.stack([weights, jnp.ones_like(weights), fake_logits, *linear_logits])
     latents = fake_logits.shape[1:]
     sums = jnp.einsum(
         "kmn,mnf->knf",
-        factors.reshape(3, len(fake_logits), -1),
+        factors.reshape(len(factors), len(fake_logits), -1),
         statistics.reshape(len(fake_logits), math.prod(latents), -1),
         precision=jax.lax.Precision.HIGHEST,
-    ).reshape(3, *statistics.shape[1:])
+    ).reshape(len(factors), *statistics.shape[1:])
     return ImportanceSums(
         peak=peak,
         weight_sum=jnp.sum(weights, axis=0),
@@ -89,6 +97,7 @@ def _sums_of(fake_logits: jax.Array, statistics: jax.Array) -> ImportanceSums:
         log_ratio_sum=jnp.sum(fake_logits, axis=0),
         log_ratio_square_sum=jnp.sum(jnp.square(fake_logits), axis=0),
         log_ratio_statistics=sums[2],
+        linear_statistics=None if linear is None else sums[3],
     )
 
 
@@ -105,10 +114,11 @@ def _merge(a: ImportanceSums, b: ImportanceSums) -> ImportanceSums:
         log_ratio_sum=a.log_ratio_sum + b.log_ratio_sum,
         log_ratio_square_sum=a.log_ratio_square_sum + b.log_ratio_square_sum,
         log_ratio_statistics=a.log_ratio_statistics + b.log_ratio_statistics,
+        linear_statistics=jax.tree.map(jnp.add, a.linear_statistics, b.linear_statistics),
     )
 
 
-def _finish(running: ImportanceSums, num_samples: int) -> ScoredSamples:
+def _finish(running: ImportanceSums, num_samples: int, linear: LinearPart | None) -> ScoredSamples:
     return ScoredSamples(
         log_partition=running.peak + jnp.log(running.weight_sum / num_samples),
         effective_sample_size=jnp.square(running.weight_sum) / running.weight_square_sum,
@@ -117,27 +127,32 @@ def _finish(running: ImportanceSums, num_samples: int) -> ScoredSamples:
         log_ratio_mean=running.log_ratio_sum / num_samples,
         log_ratio_square_mean=running.log_ratio_square_sum / num_samples,
         log_ratio_statistics=running.log_ratio_statistics / num_samples,
+        linear_statistics=jax.tree.map(lambda total: total / num_samples, running.linear_statistics),
+        linear=linear,
     )
 
 
-def importance_sums(fake_logits: jax.Array, statistics: jax.Array) -> ImportanceSums:
+def importance_sums(
+    fake_logits: jax.Array, statistics: jax.Array, *, linear: LinearPart | None = None
+) -> ImportanceSums:
     """Computes the sums over samples that are in memory with their scores; see :func:`summarize` for the arguments."""
     fake_logits, statistics = jax.lax.stop_gradient((fake_logits, statistics))
     _check_scores(fake_logits, statistics)
-    return _sums_of(fake_logits, statistics)
+    return _sums_of(fake_logits, statistics, linear)
 
 
-def summarize(fake_logits: jax.Array, statistics: jax.Array) -> ScoredSamples:
+def summarize(fake_logits: jax.Array, statistics: jax.Array, *, linear: LinearPart | None = None) -> ScoredSamples:
     """Summarises samples that are all in memory with their scores.
 
     Args:
       fake_logits: F of every sample, ``[M, N]``; or of every position of it, ``[M, N, L]``.
       statistics: every sample's sufficient statistics, ``[M, N, ...]``; ``[M, N, L, ...]`` with an F per position.
+      linear: the linear part of F; ``None`` where no control variate needs it.
 
     Returns:
-      :class:`ScoredSamples`. Constants: no gradient flows into either argument.
+      :class:`ScoredSamples`. Constants: no gradient flows into any argument.
     """
-    return _finish(importance_sums(fake_logits, statistics), fake_logits.shape[0])
+    return _finish(importance_sums(fake_logits, statistics, linear=linear), fake_logits.shape[0], linear)
 
 
 def _check_scores(fake_logits: jax.Array, statistics: jax.Array) -> None:
@@ -158,6 +173,7 @@ def score_samples(
     sample_chunk: int,
     num_scored: int = 0,
     sums: ImportanceSums | None = None,
+    linear: LinearPart | None = None,
 ) -> ScoredSamples:
     """Draws M samples of every latent's conditional, scores them, and sums them up, ``sample_chunk`` at a time.
 
@@ -174,6 +190,7 @@ def score_samples(
       sample_chunk: how many of the M samples are in memory at once; divides M. Static.
       num_scored: how many samples of every latent, the first ones, are in ``sums`` already. Static.
       sums: of those, from :func:`importance_sums`; ``None`` where there are none.
+      linear: the linear part of F; ``None`` where no control variate needs it. Given for ``sums`` too, or for neither.
 
     Returns:
       :class:`ScoredSamples`.
@@ -193,7 +210,7 @@ def score_samples(
         flat_logits = log_ratio_fn(statistics.reshape((-1, *statistics.shape[2:])))
         fake_logits = flat_logits.reshape((*statistics.shape[:2], *flat_logits.shape[1:]))
         _check_scores(fake_logits, statistics)
-        return _sums_of(fake_logits, statistics)
+        return _sums_of(fake_logits, statistics, linear)
 
     logits = jax.lax.stop_gradient(logits)
     # The first chunk takes what does not fill one; with as many more as there are, a loop's body serves them all.
@@ -211,4 +228,4 @@ def score_samples(
             lambda i, so_far: _merge(so_far, chunk_sums_of(loop_start + i * sample_chunk, sample_chunk)),
             sums,
         )
-    return _finish(sums, num_samples)
+    return _finish(sums, num_samples, linear)

@@ -1,3 +1,4 @@
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,8 +23,7 @@ def scored(chunk, *, fn=log_ratio_fn, m=12):
 
 @pytest.mark.parametrize("chunk", [1, 3, 4, 6])
 def test_the_chunk_size_does_not_matter(chunk):
-    for name, whole, chunked in zip(scored(12)._fields, scored(12), scored(chunk), strict=True):
-        np.testing.assert_allclose(chunked, whole, rtol=2e-5, atol=1e-5, err_msg=name)
+    chex.assert_trees_all_close(scored(chunk), scored(12), rtol=2e-5, atol=1e-5)
 
 
 def rest_scored(num_scored, chunk):
@@ -39,8 +39,7 @@ def rest_scored(num_scored, chunk):
 
 @pytest.mark.parametrize(("num_scored", "chunk"), [(1, 1), (1, 4), (5, 3), (5, 12), (11, 6), (12, 4)])
 def test_samples_that_were_scored_before_need_not_be_scored_again(num_scored, chunk):
-    for name, whole, rest in zip(scored(12)._fields, scored(12), rest_scored(num_scored, chunk), strict=True):
-        np.testing.assert_allclose(rest, whole, rtol=2e-5, atol=1e-5, err_msg=name)
+    chex.assert_trees_all_close(rest_scored(num_scored, chunk), scored(12), rtol=2e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("num_scored", [0, 13])
@@ -71,7 +70,7 @@ def test_the_summary_is_what_the_losses_say():
 def test_huge_scores_stay_finite_and_a_constant_changes_no_weight():
     low, high = scored(3), scored(3, fn=lambda points: log_ratio_fn(points) + 1e4)
     np.testing.assert_allclose(high.weighted_statistics, low.weighted_statistics, atol=2e-3)
-    assert all(bool(jnp.isfinite(leaf).all()) for leaf in high)
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(high))
     extreme = scored(3, fn=lambda points: 1e30 * log_ratio_fn(points))
     assert bool(jnp.isfinite(extreme.weighted_statistics).all())
     assert bool(((extreme.effective_sample_size > 0.999) & (extreme.effective_sample_size < 12.001)).all())
@@ -79,7 +78,7 @@ def test_huge_scores_stay_finite_and_a_constant_changes_no_weight():
 
 def test_no_gradient_flows_through_the_samples():
     def total(fake_logits, statistics):
-        return sum(jnp.sum(leaf) for leaf in summarize(fake_logits, statistics))
+        return sum(jnp.sum(leaf) for leaf in jax.tree.leaves(summarize(fake_logits, statistics)))
 
     slopes = jax.grad(total, argnums=(0, 1))(jnp.ones((4, 3)), jnp.ones((4, 3, 2)))
     assert all(float(jnp.abs(slope).max()) == 0.0 for slope in slopes)
@@ -124,8 +123,7 @@ def scored_text(chunk, *, fn=position_log_ratio_fn, logits=TEXT_LOGITS, m=12):
 
 @pytest.mark.parametrize("chunk", [1, 4, 6])
 def test_the_chunk_size_does_not_matter_to_positions(chunk):
-    for name, whole, chunked in zip(scored_text(12)._fields, scored_text(12), scored_text(chunk), strict=True):
-        np.testing.assert_allclose(chunked, whole, rtol=2e-5, atol=2e-5, err_msg=name)
+    chex.assert_trees_all_close(scored_text(chunk), scored_text(12), rtol=2e-5, atol=2e-5)
 
 
 def test_weights_of_every_position_sum_to_one_over_the_samples():
@@ -143,16 +141,16 @@ def test_each_position_is_weighted_as_if_it_were_alone():
     together = scored_text(4)
     for position in range(6):
         alone = summarize(fake_logits[:, :, position], points[:, :, position])
-        for name, a, b in zip(together._fields, together, alone, strict=True):
-            np.testing.assert_allclose(a[:, position], b, rtol=2e-5, atol=2e-5, err_msg=name)
+        of_position = jax.tree.map(lambda values: values[:, position], together)  # noqa: B023 (called at once)
+        chex.assert_trees_all_close(of_position, alone, rtol=2e-5, atol=2e-5)
 
 
 def test_sentences_of_one_position_are_weighted_as_sentences():
     short = TEXT_LOGITS[:, :1]
     per_position = scored_text(3, fn=lambda points: 2.0 * points[..., 0], logits=short)
     per_sentence = scored_text(3, fn=lambda points: 2.0 * points[:, 0, 0], logits=short)
-    for name, a, b in zip(per_position._fields, per_position, per_sentence, strict=True):
-        np.testing.assert_allclose(a.reshape(b.shape), b, rtol=1e-6, err_msg=name)
+    of_sentence = jax.tree.map(lambda a, b: a.reshape(b.shape), per_position, per_sentence)
+    chex.assert_trees_all_close(of_sentence, per_sentence, rtol=1e-6)
 
 
 def test_one_score_for_all_positions_gives_the_weights_of_sentences():
