@@ -36,7 +36,10 @@ from experiments.harness.runs.start import start
 logger = logging.getLogger("bgan_jax")
 
 # Those of images whose pixels have logits.
-NETWORKS = ("dcgan28_small", "mnist_theano", "mnist_cortex", "dcgan32_small", "dcgan32_categorical", "mlp", "mlp_tanh")
+NETWORKS = (
+    "dcgan28_tiny", "dcgan28_small", "mnist_theano", "mnist_cortex", "dcgan32_small", "dcgan32_categorical", "mlp",
+    "mlp_tanh",
+)  # fmt: skip
 
 SMOKE = {
     "steps": 4, "batch_size": 16, "num_samples": 3, "penalty_stride": 2,
@@ -46,13 +49,16 @@ SMOKE = {
 
 @flags.config(
     dataset=flags.override(legal="a name, npz:PATH or images:PATH"),
-    network=flags.override(choices=NETWORKS),
-    steps=2400,
-    learning_rate_gen=2e-3,
-    learning_rate_disc=2e-3,
+    network=flags.override("dcgan28_tiny", choices=NETWORKS),
+    steps=9000,
+    batch_size=32,
+    num_samples=4,
+    control_variate=True,
+    learning_rate_gen=6e-3,
+    learning_rate_disc=3e-3,
     penalty=0.5,
     penalty_stride=4,
-    average_decay=0.995,
+    average_decay=0.998,
 )
 class Config(discrete.DiscreteConfig):
     """The flags of this experiment."""

@@ -12,6 +12,7 @@ from bgan_jax.networks.interface import Networks, Options
 NETWORKS: dict[str, Callable[[tuple[int, ...], Options], Networks]] = {
     # Digits, 28x28, logits.
     "dcgan28_small": digits.dcgan28_small,
+    "dcgan28_tiny": digits.dcgan28_tiny,
     "mnist_theano": digits.mnist_theano,
     "mnist_cortex": digits.mnist_cortex,
     # Palette images, 32x32, logits.

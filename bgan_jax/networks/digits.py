@@ -1,8 +1,13 @@
-"""Networks for 28x28 images of digits: a small one, the default of ``discrete_mnist``, and the authors' two."""
+"""Networks for 28x28 images of digits: two small ones, one the default of ``discrete_mnist``, and the authors' two."""
 
 from bgan_jax.networks.dcgan import PAD_5, DCGANDiscriminator, DCGANGenerator
 from bgan_jax.networks.initialization import LASAGNE, PYTORCH
 from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
+
+
+def dcgan28_tiny(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """Builds the networks of ``dcgan28_small`` with ``width`` 12: a step of a fraction of the cost."""
+    return dcgan28_small(example_shape, options._replace(width=options.width or 12))._replace(name="dcgan28_tiny")
 
 
 def dcgan28_small(example_shape: tuple[int, ...], options: Options) -> Networks:

@@ -78,12 +78,12 @@ def programs_of(row: Row) -> list[Program]:
         return train_discriminator(state, real[0], fakes_of(made), game=game, axis_name=None)
 
     # What the discriminator learns from, its update scores on the way; the others are drawn and scored apart.
-    _, sums, _ = jax.jit(functools.partial(learn, game=bare))(state, real, made)
+    _, first, _ = jax.jit(functools.partial(learn, game=bare))(state, real, made)
 
-    def scores(state: Any, made: Any, sums: Any) -> Any:
-        return score(state, fakes_of(made), game=game, sums=sums)
+    def scores(state: Any, made: Any, first: Any) -> Any:
+        return score(state, fakes_of(made), game=game, first=first)
 
-    scored = jax.jit(scores)(state, made, sums)
+    scored = jax.jit(scores)(state, made, first)
 
     def draw(made: Any) -> jax.Array:
         logits, _, sample_keys, _ = made
@@ -109,7 +109,7 @@ def programs_of(row: Row) -> list[Program]:
         program("input", lambda data: load(data, key, jnp.zeros((), jnp.int32), index), data),
         program("forward", forward, state, key),
         program("draw", draw, made),
-        program("score", scores, state, made, sums),
+        program("score", scores, state, made, first),
         program("learn", functools.partial(learn, game=bare), state, real, made),
         program("learn with penalty", functools.partial(learn, game=game), state, real, made),
         program("follow", follow, state, key, scored),

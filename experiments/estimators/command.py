@@ -29,7 +29,7 @@ from collections.abc import Sequence
 
 import jax
 
-from experiments.estimators.gradients import ESTIMATED_LOSSES, RELAXED
+from experiments.estimators.gradients import ESTIMATED_LOSSES, IN_RUNS, RELAXED
 from experiments.estimators.laws import broken_laws, unconverged
 from experiments.estimators.measurement import Row, cost_per_step, measure
 from experiments.estimators.problem import make_problem
@@ -88,7 +88,7 @@ class Config(SmokeFlag, StepSizeFlags, LengthFlags, SeedFlag, WorkdirFlag):
         "long.", group="training", common=True, legal=", ".join(TARGETS),
     )  # fmt: skip
     estimators: str = flags.flag(
-        ",".join(ESTIMATED_LOSSES), "What runs use against the optimal discriminator, separated by commas; some "
+        ",".join(IN_RUNS), "What runs use against the optimal discriminator, separated by commas; some "
         "of them also against a trained one.", group="training", common=True, needs=[TRAINED_FOR],
     )  # fmt: skip
     num_seeds: int = flags.flag(
@@ -139,8 +139,8 @@ def check(config: Config) -> list[int]:
     if not sample_counts or min(sample_counts) < 2:
         raise UsageError(f"--sample_counts={config.sample_counts}: every M must be at least 2")
     for estimator in config.estimators.split(","):
-        if estimator not in ESTIMATED_LOSSES:
-            raise UsageError(f"--estimators: unknown {estimator!r}; legal: {', '.join(ESTIMATED_LOSSES)}")
+        if estimator not in IN_RUNS:
+            raise UsageError(f"--estimators: unknown {estimator!r}; legal: {', '.join(IN_RUNS)}")
     if config.steps % config.records:
         raise UsageError(f"--records={config.records} must divide --steps={config.steps}")
     check_workdir(config, holds="tables and pictures go there")

@@ -18,10 +18,12 @@ from experiments.estimators.tables import root
 # relaxed, black exact.
 STYLES: dict[str, tuple[str, str, Any]] = {
     "boundary_seeking": ("per latent, centred", "#08519c", "-"),
+    "boundary_seeking_controlled": ("per latent, with the linear part", "#08306b", ":"),
     "boundary_seeking_plain": ("per latent, plain", "#6baed6", "--"),
     "boundary_seeking_marginal": ("whole batch, centred", "#a63603", "-"),
     "boundary_seeking_marginal_plain": ("whole batch, plain", "#fd8d3c", "--"),
     "reinforce": ("REINFORCE, leave-one-out", "#00441b", "-"),
+    "reinforce_controlled": ("REINFORCE, with the linear part", "#00441b", ":"),
     "reinforce_learned_baseline": ("REINFORCE, learned baseline", "#41ab5d", "-."),
     "reinforce_moving_average": ("REINFORCE, moving average", "#74c476", "--"),
     "reinforce_no_baseline": ("REINFORCE, no baseline", "#a1d99b", ":"),

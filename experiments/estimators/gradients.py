@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from bgan_jax.algorithms.control_variate import with_control_variate
 from bgan_jax.algorithms.estimators import ESTIMATORS, CoefficientSums, Context, generator_loss
 from bgan_jax.algorithms.importance_sums import ScoredSamples, summarize
+from bgan_jax.algorithms.linear_part import linear_part
 from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.relaxation import relaxed_sample, straight_through
 from bgan_jax.algorithms.state import Pair, init_state
@@ -39,10 +41,12 @@ LossFn = Callable[..., jax.Array]
 #: Estimator -> (name of the loss whose gradient it estimates, the exact loss).
 ESTIMATED_LOSSES: dict[str, tuple[str, LossFn]] = {
     "boundary_seeking": ("conditional KL", conditional_kl),
+    "boundary_seeking_controlled": ("conditional KL", conditional_kl),
     "boundary_seeking_plain": ("conditional KL", conditional_kl),
     "boundary_seeking_marginal": ("marginal KL", marginal_kl),
     "boundary_seeking_marginal_plain": ("marginal KL", marginal_kl),
     "reinforce": ("reverse KL", conditional_reverse_kl),
+    "reinforce_controlled": ("reverse KL", conditional_reverse_kl),
     "reinforce_moving_average": ("reverse KL", conditional_reverse_kl),
     "reinforce_learned_baseline": ("reverse KL", conditional_reverse_kl),
     "reinforce_no_baseline": ("reverse KL", conditional_reverse_kl),
@@ -50,6 +54,10 @@ ESTIMATED_LOSSES: dict[str, tuple[str, LossFn]] = {
     "gumbel_straight_through": ("reverse KL", conditional_reverse_kl),
 }
 RELAXED = ("gumbel_soft", "gumbel_straight_through")
+# Estimators with the linear part of F as a control variate, and what they are without it.
+CONTROLLED = {"boundary_seeking_controlled": "boundary_seeking", "reinforce_controlled": "reinforce"}
+# Whole runs are made without: the optimal discriminator's player looks states up, so it has no slope.
+IN_RUNS = tuple(name for name in ESTIMATED_LOSSES if name not in CONTROLLED)
 # Latents fold in their index, below the batch size; the relaxed noise folds in a number that no index reaches.
 RELAXED_STREAM = 2**31
 # Relaxed samples are averaged, so more of them reduce the variance alone, and each costs as much as there are
@@ -156,7 +164,14 @@ def estimate_fn(
         context = Context(
             num_samples=num_samples, log_partition_average=average, axis_name=None, baseline=reward_of_latent[row]
         )
+        if name in CONTROLLED:
+            return with_control_variate(ESTIMATORS[CONTROLLED[name]](scored, context), scored, context)[0]
         return ESTIMATORS[name](scored, context)
+
+    def extended_log_ratio(points: jax.Array) -> jax.Array:
+        # The optimal F is a table of states; a slope needs its extension to the points between them.
+        probs = coordinate_probs(points, event_ndims=conditional.event_ndims, num_symbols=problem.target.num_symbols)
+        return multilinear_extension(problem.log_ratio, probs)
 
     def estimate(key: jax.Array) -> list[jax.Array]:
         fakes = generate(state, key, jnp.arange(batch_size), networks=networks)
@@ -168,6 +183,9 @@ def estimate_fn(
             variables = {"params": state.params.disc}
             fake_logits, _ = networks.disc.apply(variables, points.reshape(-1, *points.shape[2:]), train=True)
             fake_logits = fake_logits.reshape(largest, batch_size)
+        linear = None
+        if any(name in CONTROLLED for name in names):
+            linear = linear_part(extended_log_ratio, conditional, fakes.logits)
         relaxed = {
             name: relaxed_gradients(
                 jax.random.fold_in(key, RELAXED_STREAM),
@@ -187,7 +205,7 @@ def estimate_fn(
             if name in RELAXED:
                 cotangent = jnp.mean(relaxed[name][:m], axis=0) / batch_size
             else:
-                scored = summarize(fake_logits[:m], points[:m])
+                scored = summarize(fake_logits[:m], points[:m], linear=linear if name in CONTROLLED else None)
                 cotangent = jax.grad(generator_loss)(
                     fakes.logits, direction(name, scored, row, m), conditional=conditional
                 )

@@ -85,7 +85,7 @@ def laws(
     reverse = own["reverse KL"]
     found = {}
     for i, m in enumerate(sample_counts):
-        for name in ("boundary_seeking", "boundary_seeking_plain"):
+        for name in ("boundary_seeking", "boundary_seeking_controlled", "boundary_seeking_plain"):
             found[name, m] = means.per_latent[i].ravel()
         found["boundary_seeking_marginal_plain", m] = means.marginal[i].ravel()
         found["boundary_seeking_marginal", m] = means.marginal_centered[i].ravel()

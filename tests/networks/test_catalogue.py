@@ -63,6 +63,12 @@ EXPECTED = {
         plain_dense_norm(64, 512) + plain_dense_norm(512, 7 * 7 * 64) + plain_conv_norm(4, 64, 32) + conv(4, 32, 1),
         conv(4, 1, 32) + conv(4, 32, 64) + dense(7 * 7 * 64, 256) + dense(256, 1),
     ),
+    "dcgan28_tiny": (
+        (28, 28, 1),
+        64,
+        plain_dense_norm(64, 192) + plain_dense_norm(192, 7 * 7 * 24) + plain_conv_norm(4, 24, 12) + conv(4, 12, 1),
+        conv(4, 1, 12) + conv(4, 12, 24) + dense(7 * 7 * 24, 96) + dense(96, 1),
+    ),
     "mnist_theano": (
         (28, 28, 1),
         64,
@@ -265,7 +271,7 @@ def test_options_reach_the_networks():
 
 
 def test_unknown_names_list_the_legal_ones():
-    with pytest.raises(ValueError, match="unknown network 'dcgan29'; legal: dcgan28_small, mnist_theano"):
+    with pytest.raises(ValueError, match="unknown network 'dcgan29'; legal: dcgan28_small, dcgan28_tiny"):
         build_networks("dcgan29", example_shape=(28, 28, 1))
     with pytest.raises(ValueError, match=r"unknown form .* legal: conv, paired, auto"):
         build_networks("mlp", example_shape=(2,), double_backward_form="fft")
