@@ -6,14 +6,8 @@ Trains on real handwritten digits that ship with the package, then scores 10,000
 digits. --preset=mnist_theano and --preset=mnist_cortex run the authors' networks and settings. For images of your own,
 ``experiments.binary_images`` is the same command under another name, with the same flags.
 
-Two CPU cores (AMD EPYC, Zen 5): 3 min with compilation, the classifier's training and an empty cache, 14 to 18 steps/s;
-on a machine of half the speed, by an earlier commit, 5 to 6 min. Expected at 555df2b, seeds 0 to 2: classifier score
-7.65 +- 0.01, mean and standard deviation over seeds (7.64, 7.66, 7.65, each +- 0.03 over its samples; at 57b3ef7 7.85,
-7.65, 7.61), rarest digit 5.8, 6.4, 6.7 %; held-out real digits 9.68.
-
-Why these settings, from shorter runs (score after 800 steps): a large penalty flattens F, so the weights of the M
-samples hardly differ; gamma 5 gave 5.6, gamma 1 gave 5.9, gamma 0.5 with both step sizes 2e-3 gave 6.2. From there on
-more steps help most (7.4 after 1,600).
+Results: ``docs/model_card.md``. Why these settings: ``docs/digits_search.md``. What decides is how many updates fit into
+the time: a small network, small batches, and the control variate in the place of many samples.
 """
 
 from __future__ import annotations

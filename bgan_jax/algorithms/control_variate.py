@@ -26,7 +26,7 @@ def with_control_variate(
     *,
     coefficient: ArrayLike | None = None,
 ) -> tuple[CoefficientSums, dict[str, jax.Array]]:
-    r"""Subtracts the linear part of F from an estimator's coefficients, and adds its exact contribution.
+    r"""Computes an estimator's sums with the linear part of F as its control variate.
 
     By default b is the regression, within latents and over the whole batch, of the coefficients on l,
 
