@@ -90,5 +90,5 @@ def _expand(values: jax.Array, like: jax.Array) -> jax.Array:
 
 
 def _ratio(numerator: jax.Array, denominator: jax.Array) -> jax.Array:
-    """Divides; 0 where the denominator is 0, as where F is constant."""
+    """Computes the ratio of two sums; 0 where the denominator is 0, as where F is constant."""
     return jnp.where(denominator > 0, numerator / jnp.where(denominator > 0, denominator, 1.0), 0.0)
