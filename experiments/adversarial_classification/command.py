@@ -42,11 +42,11 @@ from experiments.adversarial_classification.training import (
 )
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
+from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import Need, above, satisfies
 from experiments.harness.cli.shared_flags import PresetFlag, SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
-from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.run_flags import AdamFlags, ImageFlags, LauncherFlags, PenaltyStrideFlags, SeedFlags
 
@@ -216,7 +216,7 @@ def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, Labelle
             for name, system in made.items()
         }  # fmt: skip
         folder = open_folder(config)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
     return trainers, train, test, folder
 

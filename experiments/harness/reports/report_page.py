@@ -48,7 +48,9 @@ def write_page(folders: Sequence[Path], path: Path) -> Path:
     runs = [read_run(folder) for folder in folders]
     if len(runs) == 1 and (own := seeds_within(runs[0])):
         runs = [runs[0]._replace(samples=[]), *(read_run(folder) for folder in own)]
-    write_text(path, page(runs))
+    content = page(runs)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, content)
     return path
 
 

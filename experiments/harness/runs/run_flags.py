@@ -43,7 +43,7 @@ class DataFolders:
     )  # fmt: skip
     cache_dir: str | None = flag(
         None, "Folder of packed data sets; by default bgan_jax in the user's cache folder.", group="data",
-        may_change=True,
+        may_change=True, writes="folder",
     )  # fmt: skip
 
 
