@@ -29,6 +29,7 @@ from bgan_jax.data import check_schedule, open_dataset
 from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
 from bgan_jax.runtime import parallel, workdir
+from bgan_jax.runtime.image_files import image_grid, save_png
 from experiments.adversarial_classification import systems
 from experiments.adversarial_classification.curves import train_or_read_curves
 from experiments.adversarial_classification.figures import save_curves
@@ -47,6 +48,7 @@ from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import Need, above, satisfies
 from experiments.harness.cli.shared_flags import PresetFlag, SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
+from experiments.harness.reports.sample_grids import NUM_REAL
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.run_flags import AdamFlags, ImageFlags, LauncherFlags, PenaltyStrideFlags, SeedFlags
 
@@ -239,6 +241,8 @@ def main(config: Config) -> dict[str, Any]:
         enable_compilation_cache()
     trainers, train, test, folder = prepare(config)
     began = time.monotonic()
+    real = train.evenly_spaced(NUM_REAL).images
+    save_png(folder / workdir.PICTURES / "real.png", image_grid(real, columns=8))
     curves = train_or_read_curves(
         trainers, folder=folder, seeds=range(config.seed, config.seed + config.seeds), train=train, test=test,
         error=error_counter(networks_for(config, train)(None)), epochs_of=functools.partial(epochs_for, config),
@@ -254,7 +258,7 @@ def main(config: Config) -> dict[str, Any]:
     write_json(folder / workdir.RESULT, result)
     write_text(folder / "result.md", systems_table(rows, protocol=result["protocol"]))
     save_curves(folder / "curves.png", curves, title=f"{Path(config.dataset).name}, seeds: {config.seeds}")
-    logger.info("result.md, result.json and curves.png are in %s", folder)
+    logger.info("result.md, result.json, curves.png and pictures/real.png are in %s", folder)
     return result
 
 
