@@ -34,7 +34,6 @@ from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.shared_flags import PresetFlag
-from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Measure, Outcome
 from experiments.harness.runs.measured_run import (
@@ -97,11 +96,7 @@ def in_palette(config: Config) -> Config:
 
 def prepare(config: Config) -> Experiment:
     """Prepares a run as :func:`discrete.prepare` does, and refuses data other than palette images."""
-    experiment = discrete.prepare(config)
-    if experiment.dataset.spec.kind != "categorical":
-        raise UsageError(
-            f"--dataset={config.dataset} is {experiment.dataset.spec.kind}, and this experiment takes palette images"
-        )
+    experiment = discrete.prepare(config, kinds=["categorical"])
     check_reference_metric(experiment)
     return experiment
 

@@ -51,7 +51,7 @@ def test_bits_without_labels_train_and_are_measured(tmp_path, experiment, caplog
 def test_data_of_another_kind_are_refused_before_anything_is_written(tmp_path, capsys):
     np.savez(tmp_path / "colours.npz", x=np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8))
     arguments = [f"--dataset=npz:{tmp_path / 'colours.npz'}", f"--cache_dir={tmp_path / 'cache'}", *TINY]
-    words = ["--dataset", "continuous", "discrete data"]
+    words = ["--dataset", "colour images", "takes images of two colours"]
     assert_refused(binary_images, arguments, words=words, folder=tmp_path / "run", capsys=capsys)
 
 

@@ -6,6 +6,7 @@ file                    holds
 ``batches.py``          the data argument of the compiled step: resident on the devices, or sent by the host
 ``continuous.py``       runs on images of real-valued pixels: flags, networks, experiment
 ``cost.py``             a run's operations, counted before it is trained
+``data_kinds.py``       refuses data of another kind, with the flags or the command that help
 ``discrete.py``         runs on bits, palette indices or symbols: flags, networks, experiment
 ``estimates.py``        refuses a step that cannot fit into memory, or would take hours
 ``experiment.py``       the records ``Experiment`` and ``Outcome``
