@@ -23,6 +23,7 @@ from typing import Any
 import optax
 
 from bgan_jax.algorithms.classification import PENALTY_INPUTS
+from bgan_jax.algorithms.settings import MOST_UPDATES
 from bgan_jax.algorithms.state import Pair, adam_pair
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import check_schedule, open_dataset
@@ -125,7 +126,12 @@ class Config(SmokeFlag, PresetFlag, LauncherFlags, PenaltyStrideFlags, AdamFlags
         10, "Labels drawn for each image (M).", group="generator", common=True, minimum=2, needs=[DRAWING]
     )
     disc_steps: int = flag(
-        1, "Discriminator updates per step of the classifier.", group="discriminator", minimum=1, needs=[ADVERSARIAL]
+        1,
+        "Discriminator updates per step of the classifier.",
+        group="discriminator",
+        minimum=1,
+        maximum=MOST_UPDATES,
+        needs=[ADVERSARIAL],
     )
     penalty_form: str = flag(
         "authors", "The penalty; authors: gradient_norm for gan and jensen_shannon, else unweighted, as in their code.",
@@ -142,7 +148,9 @@ class Config(SmokeFlag, PresetFlag, LauncherFlags, PenaltyStrideFlags, AdamFlags
     critic_clip: float = flag(
         0.1, "Bound of the critic's parameters.", group="critic", minimum=1e-9, needs=[WITH_A_CRITIC]
     )
-    critic_steps: int = flag(1, "Critic updates per step.", group="critic", minimum=1, needs=[WITH_A_CRITIC])
+    critic_steps: int = flag(
+        1, "Critic updates per step.", group="critic", minimum=1, maximum=MOST_UPDATES, needs=[WITH_A_CRITIC]
+    )
     measurements: int = flag(5, "Points of every curve.", group="records", minimum=1)
 
 
