@@ -27,7 +27,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
       (['a.bin'], b'content')
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         with open(temporary, "wb") as file:
             write(file)
@@ -37,6 +37,10 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -67,3 +71,24 @@ def unwritable(path: str | os.PathLike[str]) -> str:
     if not present.is_dir():
         return f"{present} is not a folder"
     return "" if os.access(present, os.W_OK | os.X_OK) else f"no permission to write in {present}"
+
+
+def unwritable_file(path: str | os.PathLike[str]) -> str:
+    """Returns why :func:`write_atomically` could not write a file, once its folder is made; empty where it could.
+
+    Example:
+      >>> import tempfile
+      >>> folder = Path(tempfile.mkdtemp())
+      >>> unwritable_file(folder / "a" / "b.txt"), unwritable_file(folder).endswith("is a folder")
+      ('', True)
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            return f"{path} is a folder"
+        if path.exists() and not path.is_file():  # A device or a pipe, which would be replaced.
+            return f"{path} is not an ordinary file"
+        _temporary(path).exists()  # Raises where the name is too long.
+    except OSError as error:
+        return error.strerror or str(error)
+    return unwritable(path.parent)

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiments.harness.cli.early_interrupt import end_quietly
+
 __all__ = ["load_sampler"]
+
+end_quietly()
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,6 @@ from bgan_jax.atomic_files import write_json
 from bgan_jax.runtime import workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
-from experiments.harness.errors import UsageError
 from experiments.harness.metrics.image_scores import image_scores
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Outcome
@@ -75,12 +74,7 @@ def prepare(config: Config) -> Experiment:
     Raises:
       UsageError: a wrong flag, file or folder; data of another kind; no held-out images.
     """
-    experiment = discrete.prepare(config)
-    if experiment.dataset.spec.kind != "binary":
-        raise UsageError(
-            f"--dataset={config.dataset} is {experiment.dataset.spec.kind}, and this experiment takes images of two "
-            "colours; for images:PATH and grey arrays, --binarization=threshold or stochastic makes them"
-        )
+    experiment = discrete.prepare(config, kinds=["binary"])
     if experiment.dataset.labels is None or open_held_out(experiment).labels is None:
         check_images(experiment)
     return experiment

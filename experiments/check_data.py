@@ -39,7 +39,7 @@ class Config(DatasetOptions):
     """Where the data are, how they are read, and where the sheet goes."""
 
     sheet: str | None = flags.flag(
-        None, "Folder that a sheet of 64 images, real.png, is written to.", group="data", common=True
+        None, "Folder that a sheet of 64 images, real.png, is written to.", group="data", common=True, writes="folder"
     )
 
 

@@ -185,7 +185,7 @@ def main(config: Config) -> dict[str, Any]:
         "embedded_images_per_second": embedded,
     }
     if config.workdir:
-        folder = pathlib.Path(config.workdir)
+        folder = pathlib.Path(config.workdir).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "data_throughput.md", text)
         write_json(folder / "data_throughput.json", results)

@@ -27,7 +27,9 @@ class Config:
     """The flags of this command, and the folders before them."""
 
     workdirs: str = flags.flag("", "Folders of runs, separated by commas; or give them as plain arguments.")
-    out: str | None = flags.flag(None, "HTML file to write; empty: report.html, in the folder of a single run.")
+    out: str | None = flags.flag(
+        None, "HTML file to write; empty: report.html, in the folder of a single run.", writes="file"
+    )
 
 
 def main(config: Config) -> Path:
@@ -39,7 +41,6 @@ def main(config: Config) -> Path:
     if path.suffix != ".html":
         raise UsageError(f"--out={config.out} must end in .html")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_page(folders, path)
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -27,7 +27,7 @@ from bgan_jax.algorithms.classification import (
 )
 from bgan_jax.algorithms.game import Game
 from bgan_jax.algorithms.passes import GeneratorPass
-from bgan_jax.algorithms.settings import check_at_least_one
+from bgan_jax.algorithms.settings import check_updates
 from bgan_jax.algorithms.updates import Metrics, update_discriminator, update_generator
 
 
@@ -64,7 +64,7 @@ class CriticSettings:
         """
         if not self.clip > 0.0:
             raise ValueError(f"clip is {self.clip}; it must be positive, or nothing bounds the critic")
-        check_at_least_one(disc_steps=self.disc_steps)
+        check_updates(disc_steps=self.disc_steps)
 
 
 def cross_entropy_step(

@@ -6,6 +6,9 @@ import dataclasses
 
 from bgan_jax import losses
 
+#: Updates of one player in a step: each is a part of the compiled program, and takes a second or more to compile.
+MOST_UPDATES = 100
+
 
 @dataclasses.dataclass(frozen=True)
 class DiscriminatorSettings:
@@ -20,7 +23,7 @@ class DiscriminatorSettings:
       penalty_half_life: steps in which the coefficient halves, :math:`\gamma_t = \gamma_0 2^{-t/H}`; ``None`` keeps
         it constant. A half-life, not a schedule over the run's length, so that a run may be continued for longer. The
         schedule of Roth et al., :math:`2 \cdot 0.01^{t/T}`, has the half-life 0.15 T.
-      disc_steps: discriminator updates per step, each on fresh data and samples.
+      disc_steps: discriminator updates per step, each on fresh data and samples; at most :data:`MOST_UPDATES`.
     """
 
     divergence: str | losses.FDivergence = "jensen_shannon"
@@ -46,7 +49,8 @@ class DiscriminatorSettings:
                 f"penalty_half_life is {self.penalty_half_life}; it must be a positive number of steps, or None for a "
                 "constant"
             )
-        check_at_least_one(penalty_stride=self.penalty_stride, disc_steps=self.disc_steps)
+        check_at_least_one(penalty_stride=self.penalty_stride)
+        check_updates(disc_steps=self.disc_steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +58,7 @@ class GameSettings(DiscriminatorSettings):
     """How both players of a game over latents are trained; everything here is static.
 
     Attributes:
-      gen_steps: generator updates per step, all but the first on fresh samples.
+      gen_steps: generator updates per step, all but the first on fresh samples; at most :data:`MOST_UPDATES`.
       average_decay: decay per update of the generator's moving average.
       log_partition_decay: decay per generator update of the log-partition's moving average.
     """
@@ -66,7 +70,7 @@ class GameSettings(DiscriminatorSettings):
     def __post_init__(self) -> None:
         """Checks every value; see the base class."""
         super().__post_init__()
-        check_at_least_one(gen_steps=self.gen_steps)
+        check_updates(gen_steps=self.gen_steps)
 
 
 def check_at_least_one(**counts: int) -> None:
@@ -78,3 +82,18 @@ def check_at_least_one(**counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} is {count}; it must be at least 1")
+
+
+def check_updates(**counts: int) -> None:
+    """Raises ``ValueError`` for a number of updates per step below 1 or above :data:`MOST_UPDATES`, by its name.
+
+    Example:
+      >>> check_updates(disc_steps=5)
+    """
+    check_at_least_one(**counts)
+    for name, count in counts.items():
+        if count > MOST_UPDATES:
+            raise ValueError(
+                f"{name} is {count}; it must be at most {MOST_UPDATES}, since a compiled step contains every update; "
+                "take more steps instead"
+            )

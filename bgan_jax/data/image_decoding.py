@@ -25,11 +25,19 @@ UNDECODABLE = "not an image that Pillow can read"
 
 
 class EncodedImage(NamedTuple):
-    """An encoded image: where it comes from, its bytes, and its label (or None)."""
+    """An encoded image.
+
+    Attributes:
+      where: the file and the image's place in it, for error messages.
+      content: its bytes.
+      label: of the image, or None.
+      name: within its data set, for what is skipped.
+    """
 
     where: str
     content: bytes
     label: int | None = None
+    name: str = ""
 
 
 class UndecodableError(BadDataError):
@@ -124,7 +132,7 @@ def decode_images(
             images, labels = [], []
             for item, image in zip(chunk, pool.map(attempt, chunk), strict=True):
                 if isinstance(image, UndecodableError):
-                    last_failure = Skipped(item.where, UNDECODABLE, str(image))
+                    last_failure = Skipped(item.name or item.where, UNDECODABLE, str(image))
                     skipped.append(last_failure)
                     continue
                 if image.shape != shape:

@@ -11,7 +11,7 @@ class Skipped(NamedTuple):
     """A file, an array or a member of an archive that was left out.
 
     Attributes:
-      where: its name, printable.
+      where: its name within the folder or the archive of the data set, printable.
       reason: one of a few, so that they can be counted.
       detail: what was wrong with this one, or empty.
     """

@@ -70,38 +70,69 @@ def _smallest_squares(points: jax.Array, reference: jax.Array) -> jax.Array:
     return jnp.min(jnp.where(differences < 2.0**-20 * squares, 0.0, differences), axis=1)
 
 
-def copy_report(samples: np.ndarray, *, training: np.ndarray, held_out: np.ndarray) -> CopyReport:
+class CopyReference(NamedTuple):
+    """Real examples that samples are compared with, and the distance at which a sample is a copy.
+
+    Attributes:
+      training: what the generator learned from, ``[m, ...]``.
+      num_held_out: held-out examples that give the threshold.
+      threshold: as in :class:`CopyReport`.
+    """
+
+    training: np.ndarray
+    num_held_out: int
+    threshold: float
+
+
+def copy_reference(*, training: np.ndarray, held_out: np.ndarray) -> CopyReference:
+    """Computes the distance below which examples are copies, once for all samples that are compared.
+
+    Args:
+      training: what the generator learned from, ``[m, ...]``, numbers.
+      held_out: real examples that it did not learn from, ``[k, ...]``.
+
+    Raises:
+      ValueError: an array is empty, or their data dims differ.
+    """
+    _check_shapes(training=training, held_out=held_out)
+    threshold = float(np.quantile(nearest_distances(held_out, training), HELD_OUT_SHARE))
+    return CopyReference(training=training, num_held_out=len(held_out), threshold=threshold)
+
+
+def copy_report(samples: np.ndarray, *, reference: CopyReference) -> CopyReport:
     """Counts the samples that are copies of training examples.
 
     Args:
       samples: generated, ``[n, ...]``, numbers.
-      training: what the generator learned from, ``[m, ...]``.
-      held_out: real examples that it did not learn from, ``[k, ...]``.
+      reference: from :func:`copy_reference`.
 
     Returns:
       The report. A generator that has learned the distribution has a ``copied_share`` of about ``HELD_OUT_SHARE``.
 
     Raises:
-      ValueError: an array is empty, or their data dims differ.
+      ValueError: there are no samples, or their data dims are not those of the reference.
 
     Example:
       >>> real = np.random.default_rng(0).normal(size=(300, 5))
-      >>> report = copy_report(real[:50], training=real[:200], held_out=real[200:])
+      >>> report = copy_report(real[:50], reference=copy_reference(training=real[:200], held_out=real[200:]))
       >>> report.copied_share, report.identical_share
       (1.0, 1.0)
     """
-    shapes = {name: array.shape for name, array in
-              {"samples": samples, "training": training, "held_out": held_out}.items()}  # fmt: skip
-    if len({shape[1:] for shape in shapes.values()}) > 1 or not all(shape[0] for shape in shapes.values()):
-        raise ValueError(f"expected three arrays [n, ...] of the same data dims, n at least 1; found {shapes}")
-    threshold = float(np.quantile(nearest_distances(held_out, training), HELD_OUT_SHARE))
+    training = reference.training
+    _check_shapes(samples=samples, training=training)
     nearest = nearest_distances(samples, training)
     known = {row.tobytes() for row in training}
     return CopyReport(
         num_samples=len(samples),
         num_training=len(training),
-        num_held_out=len(held_out),
-        threshold=threshold,
-        copied_share=float(np.mean(nearest < threshold)),
+        num_held_out=reference.num_held_out,
+        threshold=reference.threshold,
+        copied_share=float(np.mean(nearest < reference.threshold)),
         identical_share=float(np.mean([row.tobytes() in known for row in samples.astype(training.dtype)])),
     )
+
+
+def _check_shapes(**arrays: np.ndarray) -> None:
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if len({shape[1:] for shape in shapes.values()}) > 1 or not all(shape[0] for shape in shapes.values()):
+        raise ValueError(f"expected arrays [n, ...] of the same data dims, n at least 1; found {shapes}")

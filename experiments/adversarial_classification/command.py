@@ -23,12 +23,14 @@ from typing import Any
 import optax
 
 from bgan_jax.algorithms.classification import PENALTY_INPUTS
+from bgan_jax.algorithms.settings import MOST_UPDATES
 from bgan_jax.algorithms.state import Pair, adam_pair
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import check_schedule, open_dataset
 from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
 from bgan_jax.runtime import parallel, workdir
+from bgan_jax.runtime.image_files import image_grid, save_png
 from experiments.adversarial_classification import systems
 from experiments.adversarial_classification.curves import train_or_read_curves
 from experiments.adversarial_classification.figures import save_curves
@@ -42,11 +44,12 @@ from experiments.adversarial_classification.training import (
 )
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
+from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import Need, above, satisfies
 from experiments.harness.cli.shared_flags import PresetFlag, SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
-from experiments.harness.runs.compilation_cache import enable_compilation_cache
+from experiments.harness.reports.sample_grids import NUM_REAL
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.run_flags import AdamFlags, ImageFlags, LauncherFlags, PenaltyStrideFlags, SeedFlags
 
@@ -123,7 +126,12 @@ class Config(SmokeFlag, PresetFlag, LauncherFlags, PenaltyStrideFlags, AdamFlags
         10, "Labels drawn for each image (M).", group="generator", common=True, minimum=2, needs=[DRAWING]
     )
     disc_steps: int = flag(
-        1, "Discriminator updates per step of the classifier.", group="discriminator", minimum=1, needs=[ADVERSARIAL]
+        1,
+        "Discriminator updates per step of the classifier.",
+        group="discriminator",
+        minimum=1,
+        maximum=MOST_UPDATES,
+        needs=[ADVERSARIAL],
     )
     penalty_form: str = flag(
         "authors", "The penalty; authors: gradient_norm for gan and jensen_shannon, else unweighted, as in their code.",
@@ -140,7 +148,9 @@ class Config(SmokeFlag, PresetFlag, LauncherFlags, PenaltyStrideFlags, AdamFlags
     critic_clip: float = flag(
         0.1, "Bound of the critic's parameters.", group="critic", minimum=1e-9, needs=[WITH_A_CRITIC]
     )
-    critic_steps: int = flag(1, "Critic updates per step.", group="critic", minimum=1, needs=[WITH_A_CRITIC])
+    critic_steps: int = flag(
+        1, "Critic updates per step.", group="critic", minimum=1, maximum=MOST_UPDATES, needs=[WITH_A_CRITIC]
+    )
     measurements: int = flag(5, "Points of every curve.", group="records", minimum=1)
 
 
@@ -216,7 +226,7 @@ def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, Labelle
             for name, system in made.items()
         }  # fmt: skip
         folder = open_folder(config)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
     return trainers, train, test, folder
 
@@ -239,6 +249,8 @@ def main(config: Config) -> dict[str, Any]:
         enable_compilation_cache()
     trainers, train, test, folder = prepare(config)
     began = time.monotonic()
+    real = train.evenly_spaced(NUM_REAL).images
+    save_png(folder / workdir.PICTURES / "real.png", image_grid(real, columns=8))
     curves = train_or_read_curves(
         trainers, folder=folder, seeds=range(config.seed, config.seed + config.seeds), train=train, test=test,
         error=error_counter(networks_for(config, train)(None)), epochs_of=functools.partial(epochs_for, config),
@@ -254,7 +266,7 @@ def main(config: Config) -> dict[str, Any]:
     write_json(folder / workdir.RESULT, result)
     write_text(folder / "result.md", systems_table(rows, protocol=result["protocol"]))
     save_curves(folder / "curves.png", curves, title=f"{Path(config.dataset).name}, seeds: {config.seeds}")
-    logger.info("result.md, result.json and curves.png are in %s", folder)
+    logger.info("result.md, result.json, curves.png and pictures/real.png are in %s", folder)
     return result
 
 

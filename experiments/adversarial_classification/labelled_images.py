@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bgan_jax.algorithms.classification import LabelledBatch
-from bgan_jax.data import Dataset, shuffled_indices
+from bgan_jax.data import Dataset, DatasetSpec, shuffled_indices, to_images
 
 
 class LabelledImages(NamedTuple):
@@ -33,25 +33,34 @@ class Stream(NamedTuple):
 
 
 def labelled_images(dataset: Dataset, *, reduction: int) -> LabelledImages:
-    """Reads a split of grey or colour images, and averages every square of ``reduction`` pixels a side into one.
+    """Reads a split of images, and averages every square of ``reduction`` pixels a side into one.
+
+    Bits are black and white, and indices of a palette their colours.
 
     Sides are first filled up to a multiple of 16 pixels of the result, with the pixels at the edge: digits of 28x28
     become 32x32 and then, with a reduction of 2, 16x16.
 
     Raises:
-      ValueError: the data are not images of intensities, or have no labels.
+      ValueError: the data are text, or have no labels.
     """
     spec = dataset.spec
-    if spec.kind != "continuous" or len(spec.shape) != 3:
-        raise ValueError(f"dataset {spec.name} is {spec.kind}; a classifier here takes images of intensities")
+    if spec.kind == "text":
+        raise ValueError(f"dataset {spec.name} is text; a classifier here takes images; choose another --dataset")
     if dataset.labels is None or spec.num_classes < 2:
         raise ValueError(f"dataset {spec.name} has no labels; a classifier needs them, at least two kinds")
-    rows = np.asarray(dataset.rows(np.arange(len(dataset))))
+    rows = _intensities(dataset.rows(np.arange(len(dataset))), dataset.spec)
     missing = [-side % (16 * reduction) for side in spec.shape[:2]]
     filled = np.pad(rows, [(0, 0), *((short // 2, short - short // 2) for short in missing), (0, 0)], mode="edge")
     n, height, width, channels = filled.shape
     squares = filled.reshape(n, height // reduction, reduction, width // reduction, reduction, channels)
     return LabelledImages(np.rint(squares.mean(axis=(2, 4))).astype(np.uint8), np.asarray(dataset.labels, np.int32))
+
+
+def _intensities(rows: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+    """Converts stored rows to intensities 0..255, ``[n, height, width, channels]`` uint8."""
+    if spec.kind == "categorical":
+        return to_images(rows, spec=spec)
+    return rows * np.uint8(255) if spec.kind == "binary" and not spec.stochastic else np.asarray(rows)
 
 
 def intensities(images: jax.Array) -> jax.Array:

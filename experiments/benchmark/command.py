@@ -65,8 +65,8 @@ class Config(SmokeFlag, TimingFlags):
     peer_path: str = flags.flag(
         "", f"Checkouts of other implementations to time beside ours, separated by commas: {', '.join(peers.PEERS)}."
     )
-    json: str | None = flags.flag(None, "File for everything that was measured.", group="records")
-    markdown: str | None = flags.flag(None, "File for the table.", group="records")
+    json: str | None = flags.flag(None, "File for everything that was measured.", group="records", writes="file")
+    markdown: str | None = flags.flag(None, "File for the table.", group="records", writes="file")
 
 
 def rows_of(config: Config, *, flag: str = "rows") -> dict[str, Row]:
@@ -139,6 +139,13 @@ def measure_row(row: Row, programs: list[Program], config: Config, *, peak: floa
     return measured
 
 
+def _with_its_folder(name: str) -> Path:
+    """Makes the folder of a file; returns the file."""
+    path = Path(name).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def main(config: Config) -> dict[str, Any]:
     """Measures row by row, and writes the results after each."""
     rows, rows_in_parts = rows_of(config), rows_of(config, flag="parts")
@@ -159,13 +166,13 @@ def main(config: Config) -> dict[str, Any]:
         tables += [startup.starts_table(starts)] if starts else []
         text = "\n".join(tables)
         if config.markdown:
-            write_text(Path(config.markdown), text)
+            write_text(_with_its_folder(config.markdown), text)
         if config.json:
             everything = {
                 "machine": about, "config": vars(config), "rows": results, "unequal": unequal, "parts": part_times,
                 "startup": starts,
             }  # fmt: skip
-            write_json(Path(config.json), everything)
+            write_json(_with_its_folder(config.json), everything)
         return text
 
     text = write()

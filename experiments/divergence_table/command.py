@@ -24,7 +24,7 @@ from experiments.divergence_table.critic_runs import train_missing_critics
 from experiments.divergence_table.plan import plan_for
 from experiments.divergence_table.report import write_report
 from experiments.harness.cli.command import Command
-from experiments.harness.runs.compilation_cache import enable_compilation_cache
+from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import open_folder
 
 logger = logging.getLogger("bgan_jax")

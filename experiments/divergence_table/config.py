@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bgan_jax.algorithms.settings import MOST_UPDATES
 from bgan_jax.evaluation.fresh_critic import MEASURES, WASSERSTEIN
 from bgan_jax.networks import NETWORKS
 from experiments.divergence_table.generators import FORMS
@@ -107,7 +108,7 @@ class Config(PresetFlag, PenaltyStrideFlags, SampleFlags, RunConfig):
     )
     wasserstein_disc_steps: int = flag(
         5, "WGAN-GP's critic updates per generator update.", group="discriminator", minimum=1,
-        needs=[lists("train", WASSERSTEIN)],
+        maximum=MOST_UPDATES, needs=[lists("train", WASSERSTEIN)],
     )  # fmt: skip
     wasserstein_learning_rate: float = flag(
         1e-3, "Adam's step size for both of WGAN-GP's players.", minimum=0.0, needs=[lists("train", WASSERSTEIN)]

@@ -24,6 +24,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -34,14 +35,12 @@ from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.shared_flags import PresetFlag
-from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Measure, Outcome
 from experiments.harness.runs.measured_run import (
     ReferenceMetricFlags,
     check_reference_metric,
-    copies_of,
-    open_held_out,
+    copies_counter,
 )
 from experiments.harness.runs.run import run
 from experiments.harness.runs.seed_results import result_over_seeds
@@ -97,16 +96,12 @@ def in_palette(config: Config) -> Config:
 
 def prepare(config: Config) -> Experiment:
     """Prepares a run as :func:`discrete.prepare` does, and refuses data other than palette images."""
-    experiment = discrete.prepare(config)
-    if experiment.dataset.spec.kind != "categorical":
-        raise UsageError(
-            f"--dataset={config.dataset} is {experiment.dataset.spec.kind}, and this experiment takes palette images"
-        )
+    experiment = discrete.prepare(config, kinds=["categorical"])
     check_reference_metric(experiment)
     return experiment
 
 
-def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
+def finish(outcome: Outcome, *, reference: Reference, copies_of: Callable[[Outcome], dict[str, Any]]) -> dict[str, Any]:
     """Measures a trained generator and writes pictures, ``result.json`` and ``result.md``."""
     config, folder, spec = outcome.experiment.config, outcome.folder, outcome.experiment.dataset.spec
     samples = outcome.sample(jax.random.key(config.seed + 1), 64)
@@ -118,7 +113,7 @@ def finish(outcome: Outcome, *, reference: Reference) -> dict[str, Any]:
         "samples": outcome.measured,
         **baseline_distances(outcome.experiment, reference=reference),
         "protocol": reference.metric.protocol,
-        "copies": copies_of(outcome, open_held_out(outcome.experiment)),
+        "copies": copies_of(outcome),
         "seed": config.seed,
         "steps": outcome.step,
         "training_seconds": round(outcome.seconds, 1),
@@ -153,7 +148,8 @@ def main(config: Config) -> dict[str, Any] | None:
     outcome = run(experiment, folder, measure=None if reference is None else make_measure(reference))
     if outcome.step < config.steps or reference is None:
         return None
-    result = result_over_seeds(outcome, functools.partial(finish, reference=reference), table_of=distances_table)
+    finish_one = functools.partial(finish, reference=reference, copies_of=copies_counter(experiment))
+    result = result_over_seeds(outcome, finish_one, table_of=distances_table)
     logger.info("comparison.png, over_time.png, curves.png, result.md and result.json are in %s", folder)
     return result
 

@@ -26,6 +26,7 @@ from bgan_jax.runtime import workdir
 from experiments import continuous_images
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
+from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.lists import split_list
 from experiments.harness.cli.needs import given
@@ -33,7 +34,6 @@ from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.metrics.distances import ReferenceMetric
 from experiments.harness.runs import continuous, measured_run
-from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.measured_run import ReferenceMetricFlags, reference_metric_of
 from experiments.harness.runs.run_flags import (

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bgan_jax.algorithms.settings import MOST_UPDATES
 from bgan_jax.atomic_files import write_json
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.nonfinite import NonFiniteError
@@ -72,15 +73,19 @@ def updates_per_step(ratio: str) -> tuple[int, int]:
     """Parses a ratio into generator and discriminator updates per step.
 
     Raises:
-      UsageError: not two positive integers and a colon.
+      UsageError: not two positive integers, at most :data:`MOST_UPDATES`, and a colon.
 
     Example:
       >>> updates_per_step("5:1")
       (5, 1)
     """
     numbers = ratio.split(":")
-    if len(numbers) != 2 or not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
-        raise UsageError(f"{ratio!r} is not a ratio of updates; write generator:discriminator, such as 5:1")
+    legal = all(number.strip().isdecimal() and 0 < int(number) <= MOST_UPDATES for number in numbers)
+    if len(numbers) != 2 or not legal:
+        raise UsageError(
+            f"{ratio!r} is not a ratio of updates; write generator:discriminator, such as 5:1, each at most "
+            f"{MOST_UPDATES}"
+        )
     return int(numbers[0]), int(numbers[1])
 
 

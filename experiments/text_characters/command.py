@@ -141,12 +141,7 @@ def prepare(config: Config) -> Experiment:
     Raises:
       UsageError: a wrong flag, file or folder.
     """
-    experiment = discrete.prepare(config)
-    if experiment.dataset.spec.kind != "text":
-        raise UsageError(
-            f"--dataset={config.dataset} is {experiment.dataset.spec.kind}; this experiment takes text: austen32, "
-            "lm1b, lm1b_padded, or text:PATH"
-        )
+    experiment = discrete.prepare(config, kinds=["text"])
     try:
         open_split(config, "test")
     except (ValueError, FileNotFoundError) as error:

@@ -161,6 +161,9 @@ def main(config: Config) -> dict[str, Any]:
     objectives, folder = open_run(config)
     began = time.monotonic()
     target = planar_target(config.target)
+    data = sample_planar(jax.random.key(config.seed), target, num_samples=config.measured_samples)
+    density = np.exp(planar_log_density(jnp.asarray(figures.window(2 * FINE)), target=target))
+    figures.save_data(folder / workdir.PICTURES / "real.png", density=density, data=np.asarray(data[:SAMPLES_SHOWN]))
     networks, optimizers = players_for(config)
     initialize = functools.partial(init_state, networks=networks, optimizers=optimizers)
     start = jax.jit(jax.vmap(initialize))(jax.random.split(jax.random.key(config.seed), config.seeds))
@@ -176,9 +179,7 @@ def main(config: Config) -> dict[str, Any]:
         strict=True,
     )  # fmt: skip
 
-    data = sample_planar(jax.random.key(config.seed), target, num_samples=config.measured_samples)
     perfect = {name: float(value) for name, value in coverage_of(data, target)._asdict().items() if value.ndim == 0}
-    density = np.exp(planar_log_density(jnp.asarray(figures.window(2 * FINE)), target=target))
     title = f"{config.target.replace('_', ' ')}: {config.divergence} discriminator"
     title += f", {config.disc_steps} : {config.gen_steps} updates" if config.disc_steps != config.gen_steps else ""
     figures.save_page(

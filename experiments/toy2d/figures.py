@@ -92,6 +92,11 @@ def _draw_density(axes: Any, density: np.ndarray) -> None:
     _bare(axes)
 
 
+def _draw_data(axes: Any, density: np.ndarray, data: np.ndarray) -> None:
+    _draw_density(axes, density)
+    axes.scatter(*data.T, s=2.2, color=DATA, alpha=0.55, linewidths=0)
+
+
 def _draw_boundary(axes: Any, frame: Frame, boundary: float | None) -> None:
     if boundary is None or not frame.logits.min() < boundary < frame.logits.max():
         return
@@ -139,6 +144,19 @@ def _place(figure: Any, row: int, column: int, *, rows: Sequence[float], columns
 CELL = 2.35
 
 
+def save_data(path: Path, *, density: np.ndarray, data: np.ndarray) -> None:
+    """Writes the picture of the data alone, as PNG.
+
+    Args:
+      path: the file.
+      density: p over the window, ``[side, side]``.
+      data: samples of p, ``[n, 2]``.
+    """
+    figure = new_figure(2 * CELL, 2 * CELL)
+    _draw_data(figure.subplots(), density, data)
+    save_figure(figure, path)
+
+
 def save_page(
     path: Path,
     columns: Sequence[Column],
@@ -164,8 +182,7 @@ def save_page(
     figure.text(0.5 / (0.55 + CELL * count), 1 - 0.22 / figure.get_size_inches()[1], title, fontsize=11,
                 fontweight="bold", color=INK, va="center")  # fmt: skip
     axes = _place(figure, 0, 0, rows=rows, columns=count, top=0.85)
-    _draw_density(axes, density)
-    axes.scatter(*data.T, s=2.2, color=DATA, alpha=0.55, linewidths=0)
+    _draw_data(axes, density, data)
     axes.set_title("data p\n", fontsize=9, color=INK)
     _legend(_place(figure, 1, 0, rows=rows, columns=count, top=0.85))
     for i, column in enumerate(columns):

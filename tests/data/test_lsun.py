@@ -36,7 +36,7 @@ def test_a_broken_image_in_the_database_is_skipped(tmp_path):
         transaction.put(b"zzz", b"not an image")
     dataset = open_dataset("lsun_bedroom64", data_dir=tmp_path)
     assert len(dataset) == 3
-    assert dataset.skipped[0].where.endswith("zzz")
+    assert dataset.skipped[0].where == "zzz"
 
 
 def test_a_broken_database_is_named(tmp_path):

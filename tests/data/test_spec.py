@@ -21,8 +21,7 @@ def test_the_saved_form_of_a_split_says_what_was_skipped_and_restores_its_record
     dataset = open_dataset(f"npz:{tmp_path / 'mine.npz'}")
     assert DatasetSpec.from_json(dataset.to_json()) == dataset.spec
     found = json.loads(dataset.to_json())["reading"]["skipped"]
-    names = [f"{tmp_path / 'mine.npz'}, array {name}" for name in ("z", "zz")]
-    assert found == {"array that is not used": {"count": 2, "examples": names}}
+    assert found == {"array that is not used": {"count": 2, "examples": ["array z", "array zz"]}}
     text = open_dataset("austen32")
     assert json.loads(text.to_json())["reading"]["characters"] == text.characters
     assert min(text.characters.values()) > 0

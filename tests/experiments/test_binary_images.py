@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bgan_jax.data import Dataset, open_dataset
 from experiments import binary_images, discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.metrics import image_scores
@@ -51,7 +52,7 @@ def test_bits_without_labels_train_and_are_measured(tmp_path, experiment, caplog
 def test_data_of_another_kind_are_refused_before_anything_is_written(tmp_path, capsys):
     np.savez(tmp_path / "colours.npz", x=np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8))
     arguments = [f"--dataset=npz:{tmp_path / 'colours.npz'}", f"--cache_dir={tmp_path / 'cache'}", *TINY]
-    words = ["--dataset", "continuous", "discrete data"]
+    words = ["--dataset", "colour images", "takes images of two colours"]
     assert_refused(binary_images, arguments, words=words, folder=tmp_path / "run", capsys=capsys)
 
 
@@ -74,8 +75,6 @@ def test_many_copies_are_warned_of(caplog, share, usual, warned):
 
 
 def test_a_generator_that_repeats_its_data_is_named(tmp_path, caplog):
-    from bgan_jax.data import open_dataset
-
     np.savez(tmp_path / "bits.npz", x=drawings(200))
     name, cache = f"npz:{tmp_path / 'bits.npz'}", tmp_path / "cache"
     train = open_dataset(name, cache_dir=cache)
@@ -85,3 +84,24 @@ def test_a_generator_that_repeats_its_data_is_named(tmp_path, caplog):
         result = score(train.rows(np.arange(50)))
     assert result["copies"]["identical_share"] == 1.0
     assert "100 % of the samples copy training examples" in caplog.text
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_what_real_images_need_is_computed_once_for_all_seeds(tmp_path, monkeypatch, labels):
+    bits = drawings(120)
+    np.savez(tmp_path / "bits.npz", x=bits, **({"y": np.arange(120) % 2} if labels else {}))
+    train, held_out = (open_dataset(f"npz:{tmp_path / 'bits.npz'}", split=split, cache_dir=tmp_path) for split in
+                       ("train", "test"))  # fmt: skip
+
+    def scores():
+        return image_scores.image_scores(train, held_out, folder=tmp_path, steps=2, num_samples=50)
+
+    samples = [drawings(50, seed=seed) for seed in (1, 2, 3)]
+    alone = [scores()(x) for x in samples]
+    score = scores()
+
+    def refuse(*arguments, **options):
+        raise AssertionError("real images are read again")
+
+    monkeypatch.setattr(Dataset, "rows", refuse)
+    assert [score(x) for x in samples] == alone

@@ -61,7 +61,7 @@ def test_its_samples_can_be_had_later(finished):
     [
         (["--objective=proxy"], ["objective", "non_saturating"]),
         (["--objective=wasserstein"], ["gradient_norm", "wgan_gp"]),
-        (["--dataset=mnist10k"], ["mnist10k", "binary", "continuous"]),
+        (["--dataset=mnist10k"], ["mnist10k", "two colours", "give --binarization=none"]),
         (["--network=resnet64"], ["resnet64", "(64, 64"]),
         (["--compute_dtype=float16"], ["compute_dtype", "bfloat16"]),
     ],

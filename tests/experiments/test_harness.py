@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from absl import flags as absl_flags
 
@@ -104,24 +103,3 @@ def test_a_run_is_not_continued_on_other_data(lines, tmp_path):
     lines.write_text(lines.read_text(encoding="utf-8").replace("00", "99"), encoding="utf-8")
     with pytest.raises(UsageError, match=r"holds a run on other data .*mine.txt have changed"):
         check_same_data(tmp_path, open_lines())
-
-
-@pytest.mark.parametrize(
-    ("images", "remedy"),
-    [
-        (np.full((20, 28, 28), 255, np.uint8), "--binarization=threshold, or --value_range=0,255 where .* alone$"),
-        (np.full((20, 28, 28, 3), 255, np.uint8), "discrete data: give --palette=16$"),
-        (None, "--dataset=emoji32 is continuous, .* choose another data set$"),
-    ],
-)
-def test_continuous_data_are_refused_with_the_flags_that_make_them_discrete(tmp_path, images, remedy):
-    name = "emoji32"
-    if images is not None:
-        np.savez(tmp_path / "mine.npz", images=images)
-        name = f"npz:{tmp_path / 'mine.npz'}"
-    config = flags.parse(
-        discrete_mnist.Config,
-        [f"--dataset={name}", "--batch_size=8", "--penalty=0", f"--cache_dir={tmp_path / 'cache'}"],
-    )
-    with pytest.raises(UsageError, match=remedy):
-        discrete.prepare(config)

@@ -85,8 +85,8 @@ def test_pictures_over_time_are_the_first_rows_of_every_grid(finished):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--dataset=mnist10k"], ["the data has (28, 28, 1"]),
-        (["--dataset=emoji32"], ["is continuous", "choose another data set"]),
+        (["--dataset=mnist10k"], ["two colours", "by experiments.binary_images"]),
+        (["--dataset=emoji32"], ["colour images", "by experiments.continuous_images"]),
         (["--dataset=emoji16", "--palette=8"], ["emoji16 takes no palette"]),
         (["--dataset=images:nowhere"], ["nowhere"]),
         (["--sample_chunk=3"], ["sample_chunk is 3; it must divide num_samples=10"]),

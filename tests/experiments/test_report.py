@@ -79,6 +79,13 @@ def test_real_examples_stand_beside_the_samples_once_for_runs_of_the_same_data(t
     assert "Real examples of first, second</h3>" in text and "Real examples of other</h3>" in text
 
 
+def test_real_examples_are_shown_where_there_are_no_samples(tmp_path):
+    run = make_run(tmp_path / "run", steps=())
+    show_real(run, kind="continuous")
+    text = report_page.write_own_page(run).read_text()
+    assert text.count('alt="real examples"') == 1 and "<h2>Data</h2>" in text and "Samples over time" not in text
+
+
 @pytest.mark.parametrize(
     ("kind", "caption"), [("binary", "grey is doubt"), ("categorical", "outside the palette"), ("continuous", None)]
 )

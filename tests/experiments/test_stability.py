@@ -98,7 +98,7 @@ def test_the_course_of_a_run(tmp_path):
         (["--ratio=0:1"], ["'0:1'", "5:1"]),
         (["--learning_rates=fast"], ["--learning_rates=fast"]),
         (["--learning_rates=2"], ["--learning_rates=2"]),
-        (["--dataset=mnist10k"], ["mnist10k", "binary"]),
+        (["--dataset=mnist10k"], ["mnist10k", "two colours"]),
         (["--workdir="], ["--workdir"]),
     ],
     ids=flag_of,

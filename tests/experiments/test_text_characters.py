@@ -99,8 +99,8 @@ def test_steps_of_all_kinds_can_be_built(tmp_path, arguments):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--dataset=mnist10k"], ["characters_theano", "(28, 28, 1)"]),
-        (["--dataset=emoji16"], ["characters_theano", "(32, 32, 16)"]),
+        (["--dataset=mnist10k"], ["takes text", "by experiments.binary_images"]),
+        (["--dataset=emoji16"], ["takes text", "by experiments.palette_images"]),
         (["--network=dcgan28_small"], ["network", "characters_wgan_gp"]),
         (["--weights=token"], ["weights", "sequence", "position"]),
         (["--weights=position", "--estimator=boundary_seeking_marginal"], ["one F per sentence", "boundary_seeking"]),

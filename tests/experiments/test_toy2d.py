@@ -11,6 +11,7 @@ from PIL import Image
 from bgan_jax.evaluation.planar import planar_target, sample_planar
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from experiments.harness.cli import flags
+from experiments.harness.reports.report_page import write_own_page
 from experiments.toy2d import command as toy2d
 from experiments.toy2d import figures
 from experiments.toy2d.measurement import coverage_of
@@ -35,6 +36,9 @@ def test_what_a_run_leaves_behind(finished):
         "config.json", "versions.json", "result.json", "result.md", "toy2d.png", "toy2d.gif", "pictures",
     }  # fmt: skip
     assert json.loads((folder / "result.json").read_text()) == result
+    real = np.asarray(Image.open(folder / "pictures" / "real.png").convert("RGB"))
+    assert len(np.unique(real.reshape(-1, 3), axis=0)) > 50
+    assert 'alt="real examples"' in write_own_page(folder).read_text()
     page = np.asarray(Image.open(folder / "toy2d.png").convert("RGB"))
     assert page.shape[0] > 600 and len(np.unique(page.reshape(-1, 3), axis=0)) > 500
     with Image.open(folder / "toy2d.gif") as animation:

@@ -82,7 +82,7 @@ def _folder_files(root: Path) -> FileSet:
     links: list[str] = []
 
     def skip(name: str, reason: str) -> None:
-        skipped.append(Skipped(printable(f"{root}/{name}"), reason))
+        skipped.append(Skipped(printable(name or "."), reason))
 
     def add(name: str) -> None:
         """Adds a file, or the files of a folder; links are left for later, so that files are read by their own name."""
@@ -133,13 +133,13 @@ def _tar_files(path: Path) -> FileSet:
         for member in archive:
             name = _plain(member.name)
             if member.issym() or member.islnk():
-                skipped.append(Skipped(printable(f"{path}/{name}"), ARCHIVED_LINK))
+                skipped.append(Skipped(printable(name), ARCHIVED_LINK))
             elif member.isfile():
                 if name in places:
-                    skipped.append(Skipped(printable(f"{path}/{name}"), REPEATED))
+                    skipped.append(Skipped(printable(name), REPEATED))
                 places[name] = member.offset
             elif not member.isdir():
-                skipped.append(Skipped(printable(f"{path}/{name}"), SPECIAL))
+                skipped.append(Skipped(printable(name), SPECIAL))
 
     def opened(some: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
         with _open_tar(path) as archive:
@@ -161,10 +161,10 @@ def _zip_files(path: Path) -> FileSet:
             if member.is_dir():
                 continue
             if kind == stat.S_IFLNK:
-                skipped.append(Skipped(printable(f"{path}/{name}"), ARCHIVED_LINK))
+                skipped.append(Skipped(printable(name), ARCHIVED_LINK))
                 continue
             if name in members:
-                skipped.append(Skipped(printable(f"{path}/{name}"), REPEATED))
+                skipped.append(Skipped(printable(name), REPEATED))
             members[name] = member
 
     def opened(some: set[str]) -> Iterator[tuple[str, IO[bytes]]]:

@@ -49,7 +49,7 @@ def _read(request: Request, files: FileSet) -> Reading:
     skipped = list(files.skipped)
     names = images_in(files, skipped)
     layout = layout_of(names, where=str(path))
-    skipped += [Skipped(printable(f"{path}/{name}"), OUTSIDE) for name in layout.outside]
+    skipped += [Skipped(printable(name), OUTSIDE) for name in layout.outside]
     if not names:
         found = f"; it holds {len(skipped)} other files, such as {skipped[0]}" if skipped else ""
         raise BadDataError(f"{path}: no images found, also in its subfolders{found}")
@@ -72,7 +72,12 @@ def _read(request: Request, files: FileSet) -> Reading:
 
     def decoded(some: set[str], skipped: list[Skipped]) -> Iterator[Rows]:
         encoded = (
-            EncodedImage(printable(f"{path}/{name}"), content, labels[layout.class_of[name]] if labels else None)
+            EncodedImage(
+                printable(f"{path}/{name}"),
+                content,
+                labels[layout.class_of[name]] if labels else None,
+                name=printable(name),
+            )
             for name, content in files.contents(some)
         )
         return decode_images(encoded, shape=shape, resolution=size, skipped=skipped)
@@ -97,7 +102,7 @@ def images_in(files: FileSet, skipped: list[Skipped]) -> list[str]:
         if PurePosixPath(name).suffix.lower() not in SUFFIXES or PurePosixPath(name).name.startswith("._")
     }
     images = {name for name, file in files.opened(unsure) if is_image(file)} if unsure else set()
-    skipped += [Skipped(printable(f"{files.where}/{name}"), UNDECODABLE) for name in sorted(unsure - images)]
+    skipped += [Skipped(printable(name), UNDECODABLE) for name in sorted(unsure - images)]
     return [name for name in files.names if name not in unsure or name in images]
 
 

@@ -54,7 +54,8 @@ def read_images(path: Path) -> Iterator[EncodedImage]:
     try:
         with _open(path) as database, database.begin() as transaction:
             for key, content in transaction.cursor():
-                yield EncodedImage(f"{path}/{key.decode(errors='replace')}", content)
+                name = key.decode(errors="replace")
+                yield EncodedImage(f"{path}/{name}", content, name=name)
     except lmdb.Error as error:
         raise BadDataError(f"{path}: damaged database ({error})") from error
 

@@ -62,7 +62,7 @@ def _read(request: Request, path: Path) -> Reading:
         spec = request.spec(kind="categorical", num_values=len(palette), palette=palette, **facts)
     else:
         rows, spec = _bits_or_intensities(request, rows, facts, where=where)
-    skipped = [Skipped(f"{path}, array {name}", UNUSED_ARRAY) for name in contents.unused]
+    skipped = [Skipped(f"array {name}", UNUSED_ARRAY) for name in contents.unused]
     reading = Reading(spec, in_chunks(rows[kept], None if labels is None else labels[kept]), skipped)
     if request.palette is None:
         return reading

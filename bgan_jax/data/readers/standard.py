@@ -63,7 +63,9 @@ def rgb_images(
 
     def read_rgb(split: PreparedSplit) -> Reading:
         encoded = (
-            EncodedImage(f"{split.where}, example {number}", example["image"], example.get("label"))
+            EncodedImage(
+                f"{split.where}, example {number}", example["image"], example.get("label"), name=f"example {number}"
+            )
             for number, example in enumerate(split.examples("image", *(["label"] if labelled else [])))
         )
         return _rgb(request, encoded, resolution=resolution, splits=split.splits, label_names=names)
@@ -151,7 +153,9 @@ def _prepared_greys(request: Request, builder: str) -> Source:
             label_names=_DIGITS if labelled else (),
         )
         encoded = (
-            EncodedImage(f"{prepared.where}, example {number}", example["image"], example.get("label"))
+            EncodedImage(
+                f"{prepared.where}, example {number}", example["image"], example.get("label"), name=f"example {number}"
+            )
             for number, example in enumerate(prepared.examples("image", *(["label"] if labelled else [])))
         )
         reading = Reading(spec, ())

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 import jax
 from absl import flags as absl_flags
 
-from bgan_jax.atomic_files import unwritable
 from bgan_jax.runtime import hosts, workdir, workdir_lock
 from bgan_jax.runtime.checkpoints import UnsavedError
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from bgan_jax.runtime.process import signals
 from experiments.harness.cli import flags
+from experiments.harness.cli.compilation_cache import forgo_unwritable_compilation_cache
 from experiments.harness.cli.help import help_text
+from experiments.harness.cli.outputs import check_outputs
 from experiments.harness.cli.shared_flags import WorkdirFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.reports.run_log import leaving_a_report
@@ -99,8 +100,9 @@ def _run_main(command: Command, config: Any) -> None:
     """Runs a command's main function; errors and signals end the process."""
     workdir.forget_made()
     try:
-        check_cache_dir(config)
+        check_outputs(config)
         check_compiles(config)
+        forgo_unwritable_compilation_cache()
         with workdir_lock.keeping_locks(), leaving_a_report(config):
             command.main(config)
         hosts.leave()
@@ -129,18 +131,6 @@ def _with_smoke_workdir(config: Any) -> Any:
     folder = Path(tempfile.gettempdir()) / f"bgan_jax_smoke_{uuid.uuid4().hex[:12]}"
     logger.info("--smoke without --workdir: the results go to %s", folder)
     return dataclasses.replace(config, workdir=str(folder))
-
-
-def check_cache_dir(config: Any) -> None:
-    """Refuses a folder of ``--cache_dir`` that cannot be written; the default one has a temporary substitute.
-
-    Raises:
-      UsageError: says why.
-    """
-    chosen = getattr(config, "cache_dir", None)
-    reason = unwritable(Path(chosen).expanduser()) if chosen else ""
-    if reason:
-        raise UsageError(f"--cache_dir={chosen} cannot be written: {reason}; choose another folder, or leave it out")
 
 
 def check_compiles(config: Any) -> None:

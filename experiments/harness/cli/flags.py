@@ -16,7 +16,7 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from absl import flags
 
@@ -39,6 +39,7 @@ def flag(
     may_change: bool = False,
     adjustable: bool = False,
     needs: Sequence[Need] = (),
+    writes: Literal["file", "folder"] | None = None,
 ) -> Value:
     """Makes a field of a config that becomes a flag.
 
@@ -54,6 +55,7 @@ def flag(
       may_change: whether a run may be continued with another value: true for what does not change its numbers.
       adjustable: whether ``--resume=changed`` may continue a run with another value from then on.
       needs: conditions on other flags, without all of which this one has no effect.
+      writes: what the value names, where the command writes it; see ``outputs.py``.
 
     Returns:
       A field of a dataclass; typed as its value, which is what an instance holds.
@@ -61,6 +63,7 @@ def flag(
     metadata = {
         "help": help, "group": group, "common": common, "choices": choices, "legal": legal, "minimum": minimum,
         "maximum": maximum, "may_change": may_change, "adjustable": adjustable, "needs": tuple(needs),
+        "writes": writes,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 

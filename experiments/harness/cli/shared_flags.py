@@ -12,7 +12,7 @@ class WorkdirFlag:
 
     workdir: str = flag(
         "", "Folder of the results. The same command again continues what is in it.",
-        common=True, may_change=True,
+        common=True, may_change=True, writes="folder",
     )  # fmt: skip
 
 

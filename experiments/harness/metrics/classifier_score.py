@@ -7,7 +7,7 @@ https://arxiv.org/abs/1803.07728); its features serve distances.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,19 +126,18 @@ def train_or_load_classifier(train: Dataset, *, folder: Path, steps: int) -> Cla
     return classifier
 
 
-def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset) -> dict[str, Any]:
-    """Computes the classifier score of samples and of held-out real images, with the protocol.
+def classifier_scores(classifier: Classifier, held_out: Dataset) -> Callable[[np.ndarray], dict[str, Any]]:
+    """Returns the function that computes the classifier score of samples, beside that of held-out real images.
 
     A classifier that names fewer than half of the held-out images right does not know the classes: its score of the
     samples is left out, with a warning.
 
     Args:
       classifier: trained on other real images than ``held_out``.
-      samples: generated images, as a sampler returns them.
       held_out: labelled real images.
 
     Returns:
-      JSON values.
+      A function of generated images, as a sampler returns them, to JSON values with their protocol.
 
     Raises:
       ValueError: the held-out images have no labels.
@@ -147,23 +146,26 @@ def score_samples(classifier: Classifier, samples: np.ndarray, held_out: Dataset
         raise ValueError(f"{held_out.spec.name} has no labels, which the classifier score needs")
     names = held_out.spec.class_names
     real_probs = predict(classifier, real_images(held_out)).probs
-    fake = classifier_report(predict(classifier, classifier_input(samples, held_out.spec)).probs)
-    real = classifier_report(real_probs)
-    right = accuracy(real_probs, held_out.labels)
+    real, right = classifier_report(real_probs), accuracy(real_probs, held_out.labels)
     if right < FEWEST_RIGHT:
         logger.warning(
             "the classifier names only %.0f %% of the held-out images right: its score of the samples would say "
             "nothing and is left out; more --judge_steps, or more images of each class, help", 100 * right,
         )  # fmt: skip
-    return {
-        "samples": _as_json(fake, names) if right >= FEWEST_RIGHT else {"num_images": fake.num_images},
-        "held_out": {**_as_json(real, names), "judge_accuracy": right},
-        "protocol": (
-            f"classifier score exp(E KL(p(y|x) || p(y))) of {fake.num_images} samples, by a classifier trained on "
-            f"{classifier.num_training_images} real images of the training split; {real.num_images} real images of the "
-            f"{held_out.spec.split} split of {held_out.spec.name} beside it"
-        ),
-    }
+
+    def score(samples: np.ndarray) -> dict[str, Any]:
+        fake = classifier_report(predict(classifier, classifier_input(samples, held_out.spec)).probs)
+        return {
+            "samples": _as_json(fake, names) if right >= FEWEST_RIGHT else {"num_images": fake.num_images},
+            "held_out": {**_as_json(real, names), "judge_accuracy": right},
+            "protocol": (
+                f"classifier score exp(E KL(p(y|x) || p(y))) of {fake.num_images} samples, by a classifier trained on "
+                f"{classifier.num_training_images} real images of the training split; {real.num_images} real images of "
+                f"the {held_out.spec.split} split of {held_out.spec.name} beside it"
+            ),
+        }
+
+    return score
 
 
 def _as_json(report: ClassifierReport, names: Sequence[str]) -> dict[str, Any]:

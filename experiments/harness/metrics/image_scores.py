@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bgan_jax.data import Dataset
-from experiments.harness.metrics.classifier_score import score_samples, train_or_load_classifier
+from experiments.harness.metrics.classifier_score import classifier_scores, train_or_load_classifier
 from experiments.harness.metrics.copies import copied_images
 from experiments.harness.metrics.distances import (
     classifier_extractor,
@@ -27,6 +27,8 @@ Scores = Callable[[np.ndarray], dict[str, Any]]
 def image_scores(train: Dataset, held_out: Dataset, *, folder: Path, steps: int, num_samples: int) -> Scores:
     """Returns the function that scores the samples of a generator, and logs what it finds.
 
+    What it needs of the real images is computed once, for the samples of all seeds.
+
     Args:
       train: what the generator learned from; its labels, where there are any, are what a classifier learns.
       held_out: real images that it did not learn from.
@@ -39,18 +41,19 @@ def image_scores(train: Dataset, held_out: Dataset, *, folder: Path, steps: int,
     """
     measure = _by_distances if train.labels is None or held_out.labels is None else _by_classifier
     scores = measure(train, held_out, folder=folder, steps=steps, num_samples=num_samples)
+    copies = copied_images(train=train, held_out=held_out)
 
     def score(samples: np.ndarray) -> dict[str, Any]:
-        return {**scores(samples), "copies": copied_images(samples, train=train, held_out=held_out)}
+        return {**scores(samples), "copies": copies(samples)}
 
     return score
 
 
 def _by_classifier(train: Dataset, held_out: Dataset, *, folder: Path, steps: int, num_samples: int) -> Scores:
-    classifier = train_or_load_classifier(train, folder=folder, steps=steps)
+    scores = classifier_scores(train_or_load_classifier(train, folder=folder, steps=steps), held_out)
 
     def score(samples: np.ndarray) -> dict[str, Any]:
-        result = score_samples(classifier, samples, held_out)
+        result = scores(samples)
         fake, real = result["samples"], result["held_out"]
         if "classifier_score" in fake:
             logger.info(

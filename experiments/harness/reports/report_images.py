@@ -96,6 +96,12 @@ def _real_examples(runs: Sequence[RunRecord]) -> list[str]:
     return columns
 
 
+def real_examples_alone(runs: Sequence[RunRecord]) -> str:
+    """Writes the real examples of runs without pictures of samples, beside which they are shown otherwise."""
+    columns = [] if any(run.samples for run in runs) else _real_examples(runs)
+    return f"<div class='runs'>{''.join(columns)}</div>" if columns else ""
+
+
 def other_images(runs: Sequence[RunRecord]) -> str:
     """Writes the figures that the experiments made."""
     parts, spent = [], 0

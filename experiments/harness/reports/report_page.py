@@ -25,7 +25,7 @@ from experiments.harness.reports.report_curves import (
     names_in_order,
     points_of,
 )
-from experiments.harness.reports.report_images import other_images, samples_over_time
+from experiments.harness.reports.report_images import other_images, real_examples_alone, samples_over_time
 from experiments.harness.reports.report_numbers import facts_table, final_numbers
 from experiments.harness.reports.run_record import PAGE, RunRecord, read_run, seeds_within
 
@@ -48,7 +48,9 @@ def write_page(folders: Sequence[Path], path: Path) -> Path:
     runs = [read_run(folder) for folder in folders]
     if len(runs) == 1 and (own := seeds_within(runs[0])):
         runs = [runs[0]._replace(samples=[]), *(read_run(folder) for folder in own)]
-    write_text(path, page(runs))
+    content = page(runs)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, content)
     return path
 
 
@@ -66,6 +68,7 @@ def page(runs: Sequence[RunRecord]) -> str:
         ("Final numbers", final_numbers),
         ("Warnings", _warnings),
         ("Samples over time", samples_over_time),
+        ("Data", real_examples_alone),
         ("Pictures", other_images),
         ("Curves", lambda runs: _curves(runs, "metrics")),
         ("Measured during the run", lambda runs: _curves(runs, "measurements")),

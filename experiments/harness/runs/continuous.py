@@ -16,6 +16,7 @@ from bgan_jax.sampling.sampler import make_point_sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
 from experiments.harness.errors import UsageError
+from experiments.harness.runs.data_kinds import check_kind
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import (
     RunConfig,
@@ -67,10 +68,7 @@ def prepare(config: ContinuousConfig) -> Experiment:
         settings = settings_from(ContinuousSettings, config)
         check_sizes(config)
         dataset = open_training_split(config)
-        if dataset.spec.kind != "continuous":
-            raise ValueError(
-                f"--dataset={config.dataset} is {dataset.spec.kind}, and this experiment takes continuous pictures"
-            )
+        check_kind(dataset.spec, config.dataset, kinds=["continuous"])
         networks = networks_for(vars(config), dataset.spec, axis_name=None)
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,7 +17,6 @@ from bgan_jax.algorithms.microbatches import microbatches_for
 from bgan_jax.algorithms.relaxed import RELAXATIONS, RelaxedSettings, relaxed_step
 from bgan_jax.algorithms.state import init_state
 from bgan_jax.conditionals import Conditional, conditional_for
-from bgan_jax.data.catalogue import CATALOGUE
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import parallel
 from bgan_jax.sampling.sampler import make_sampler
@@ -25,6 +24,7 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import above, either, none_of, one_of
 from experiments.harness.errors import UsageError
+from experiments.harness.runs.data_kinds import DISCRETE, check_kind
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import (
     RunConfig,
@@ -108,31 +108,12 @@ def players_for(
     return with_baseline(networks, estimator=config["estimator"]), conditional
 
 
-def check_discrete(spec: data.DatasetSpec, name: str) -> None:
-    """Refuses continuous data, with the flags that make them discrete.
-
-    Raises:
-      ValueError: the data are continuous.
-    """
-    if spec.kind != "continuous":
-        return
-    options = CATALOGUE[name.partition(":")[0]].options
-    remedies = {
-        "binarization": "--binarization=threshold",
-        "value_range": "--value_range=0,255 where the images are black and white alone",
-        "palette": "--palette=16",
-    }
-    # Arrays are not converted between grey and RGB.
-    unfit = ("palette",) if spec.shape[-1] == 1 else ("value_range", *(("binarization",) if "npz:" in name else ()))
-    fitting = [remedy for option, remedy in remedies.items() if option in options and option not in unfit]
-    raise ValueError(
-        f"--dataset={name} is continuous, and this experiment takes discrete data: "
-        f"{'give ' + ', or '.join(fitting) if fitting else 'choose another data set'}"
-    )
-
-
-def prepare(config: DiscreteConfig) -> Experiment:
+def prepare(config: DiscreteConfig, *, kinds: Sequence[str] = DISCRETE) -> Experiment:
     """Checks the flags and opens the data; writes nothing.
+
+    Args:
+      config: the flags.
+      kinds: of data that the experiment takes.
 
     Raises:
       UsageError: a flag or the data set is wrong.
@@ -149,7 +130,7 @@ def prepare(config: DiscreteConfig) -> Experiment:
         if flags.unmet_need(config, "penalty_stride") is None:
             parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
         dataset = open_training_split(config)
-        check_discrete(dataset.spec, config.dataset)
+        check_kind(dataset.spec, config.dataset, kinds=kinds)
         networks, conditional = players_for(vars(config), dataset.spec, axis_name=None)
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -172,11 +173,15 @@ def make_measure(reference_metric: ReferenceMetric) -> Measure:
     return measure
 
 
-def copies_of(outcome: Outcome, held_out: Dataset) -> dict[str, Any]:
-    """Counts the samples of a trained generator that copy training images, and warns where they are many."""
-    experiment, config = outcome.experiment, typing.cast(Any, outcome.experiment.config)
-    samples = outcome.sample(jax.random.key(config.seed + 1), min(MAX_SAMPLES, config.judged_samples))
-    return copied_images(samples.x, train=experiment.dataset, held_out=held_out)
+def copies_counter(experiment: Experiment) -> Callable[[Outcome], dict[str, Any]]:
+    """Returns the function that counts the samples of a trained generator, of any seed, that copy training images."""
+    count = copied_images(train=experiment.dataset, held_out=open_held_out(experiment))
+
+    def copies_of(outcome: Outcome) -> dict[str, Any]:
+        config = typing.cast(Any, outcome.experiment.config)
+        return count(outcome.sample(jax.random.key(config.seed + 1), min(MAX_SAMPLES, config.judged_samples)).x)
+
+    return copies_of
 
 
 def train_and_measure(
@@ -199,7 +204,7 @@ def train_and_measure(
         return outcome, None
 
     # Where the reference is a file of features, there may be no other real images to compare copies with.
-    held_out = None if config.reference_features else open_held_out(experiment)
+    copies_of = None if config.reference_features else copies_counter(experiment)
 
     def finish(one: Outcome) -> dict[str, Any]:
         result = {
@@ -208,7 +213,7 @@ def train_and_measure(
             "samples": one.measured,
             "floor": reference_metric.floor,
             "protocol": reference_metric.protocol,
-            **({"copies": copies_of(one, held_out)} if held_out is not None else {}),
+            **({"copies": copies_of(one)} if copies_of is not None else {}),
             "seed": one.experiment.config.seed,
             "steps": one.step,
             "training_seconds": round(one.seconds, 1),

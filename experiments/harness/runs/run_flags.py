@@ -6,6 +6,7 @@ as a sweep, names those classes among its base classes whose flags it uses.
 
 from __future__ import annotations
 
+from bgan_jax.algorithms.settings import MOST_UPDATES
 from bgan_jax.data.catalogue import CATALOGUE, EMBEDDED, OWN
 from bgan_jax.data.characters import LONG_LINES, SHORT_LINES
 from bgan_jax.data.value_range import VALUE_RANGES
@@ -43,7 +44,7 @@ class DataFolders:
     )  # fmt: skip
     cache_dir: str | None = flag(
         None, "Folder of packed data sets; by default bgan_jax in the user's cache folder.", group="data",
-        may_change=True,
+        may_change=True, writes="folder",
     )  # fmt: skip
 
 
@@ -171,8 +172,8 @@ class AdamFlags(StepSizeFlags):
 class UpdateFlags:
     """How often each player is updated."""
 
-    disc_steps: int = flag(1, "Discriminator updates per step.", group="discriminator", minimum=1)
-    gen_steps: int = flag(1, "Generator updates per step.", group="generator", minimum=1)
+    disc_steps: int = flag(1, "Discriminator updates per step.", group="discriminator", minimum=1, maximum=MOST_UPDATES)
+    gen_steps: int = flag(1, "Generator updates per step.", group="generator", minimum=1, maximum=MOST_UPDATES)
 
 
 @flags.config()

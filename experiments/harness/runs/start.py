@@ -13,8 +13,8 @@ from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import hosts, workdir
 from bgan_jax.runtime.checkpoints import saved_steps
 from bgan_jax.runtime.process import heap, signals
+from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.errors import UsageError
-from experiments.harness.runs.compilation_cache import enable_compilation_cache
 from experiments.harness.runs.estimates import check_estimates
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import check_folder, check_same_data, check_workdir, open_folder
@@ -48,6 +48,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
             heartbeat_seconds=config.heartbeat_seconds,
         )
         signals.watch()
+        hosts.on_first(lambda: check_folder(config))  # Before the data are read, which may take minutes.
         experiment = prepare(config)
         check_estimates(experiment)
         hosts.check_same(
@@ -85,7 +86,6 @@ def _open_folders(experiment: Experiment) -> None:
     config = experiment.config
     folder = workdir.folder_of(config.workdir)
     seed_runs = [run for run in seed_runs_of(experiment, folder) if run.stack_index is not None]
-    check_folder(config)
     for place in (folder, *(run.folder for run in seed_runs)):
         check_same_data(place, experiment.dataset)
     finished = _finished_steps(config)
