@@ -68,7 +68,8 @@ class DiscreteConfig(PenaltyStrideFlags, ObjectiveFlags, SampleFlags, RunConfig)
     )  # fmt: skip
     control_variate: bool = flag(
         False, "Subtract the linear part of F from the weights or rewards, and add its exact contribution: the same "
-        "expected gradient with less variance, for one more pass over N points.", group="generator", needs=[NOT_RELAXED],
+        "expected gradient with less variance, for one more pass over N points.", group="generator",
+        needs=[NOT_RELAXED],
     )  # fmt: skip
     temperature: float = flag(
         3.0,
