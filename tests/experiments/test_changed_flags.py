@@ -14,7 +14,7 @@ from experiments.harness.errors import UsageError
 from experiments.harness.runs import continuous, discrete
 from experiments.harness.runs.start import start
 
-OTHERS = {"penalty_form": "unweighted", "learning_rate_half_life": 100, "penalty_half_life": 10.0, "sample_chunk": 5}
+OTHERS = {"penalty_form": "unweighted", "learning_rate_half_life": 100, "penalty_half_life": 10.0, "sample_chunk": 2}
 SMALL = {"workdir": "unused", "width": 4, "latent_dim": 4, "batch_size": 16}
 
 
@@ -68,6 +68,6 @@ def test_every_folder_of_a_run_of_several_seeds_records_the_change(tmp_path):
     for place in (folder, folder / "seed_0", folder / "seed_1"):
         (line,) = (place / workdir.HISTORY).read_text().splitlines()
         assert json.loads(line)["step"] == 7
-        assert json.loads(line)["changes"] == {"learning_rate_disc": {"from": 2e-3, "to": 1e-5}}
+        assert json.loads(line)["changes"] == {"learning_rate_disc": {"from": 3e-3, "to": 1e-5}}
         assert workdir.read_config(place)["learning_rate_disc"] == 1e-5
     begin(learning_rate_disc=1e-5)
