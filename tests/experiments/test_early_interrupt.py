@@ -27,10 +27,10 @@ while True:
 """
 
 
-def start(*arguments, path=(), before=None):
+def start(*arguments, path=(), shell=()):
     return subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), str(ROOT)])}, preexec_fn=before,
+        [*shell, sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), str(ROOT)])},
     )  # fmt: skip
 
 
@@ -71,9 +71,8 @@ def test_the_real_imports(tmp_path):
 
 def test_an_ignored_signal_stays_ignored(endless_jax):
     """As in a background job of a shell."""
-    process = start(
-        "-m", "experiments.toy2d", path=[endless_jax], before=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
-    )
+    shell = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    process = start("-m", "experiments.toy2d", path=[endless_jax], shell=shell)
     assert process.stdout.readline() == "importing\n"
     process.send_signal(signal.SIGINT)
     time.sleep(0.2)
