@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from bgan_jax.algorithms.estimators import CoefficientSums, Context
-from bgan_jax.algorithms.importance_sums import ScoredSamples
+from bgan_jax.algorithms.importance_sums import ScoredSamples, per_latent
 
 
 def with_control_variate(
@@ -52,13 +52,13 @@ def with_control_variate(
 
     def along_slope(statistics: jax.Array, total: jax.Array) -> jax.Array:
         """Computes sum_m c_m l_m from sum_m c_m t(x_m) and sum_m c_m: l is linear in t(x)."""
-        centred = statistics - _expand(total, linear.mean) * linear.mean
+        centred = statistics - per_latent(total, linear.mean) * linear.mean
         return jnp.sum(linear.slope * centred, axis=tuple(range(ndim, centred.ndim)))
 
     one = jnp.ones_like(scored.log_ratio_mean)
     linear_mean = along_slope(scored.mean_statistics, one)
     # 1/M sum_m (l_m - mean l) t(x_m), whose coefficients sum to 0.
-    control = scored.linear_statistics - _expand(linear_mean, linear.mean) * scored.mean_statistics
+    control = scored.linear_statistics - per_latent(linear_mean, linear.mean) * scored.mean_statistics
     variance = along_slope(control, jnp.zeros_like(one))
     covariance = along_slope(*coefficient_sums) - linear_mean * coefficient_sums.total
     log_ratio_covariance = (
@@ -82,11 +82,6 @@ def with_control_variate(
     return coefficient_sums._replace(
         statistics=coefficient_sums.statistics - coefficient * (control - expected)
     ), metrics
-
-
-def _expand(values: jax.Array, like: jax.Array) -> jax.Array:
-    """Appends axes to a value per latent, or per position, so that it multiplies an array of more dims."""
-    return values.reshape(values.shape + (1,) * (like.ndim - values.ndim))
 
 
 def _ratio(numerator: jax.Array, denominator: jax.Array) -> jax.Array:

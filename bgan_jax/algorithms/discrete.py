@@ -21,6 +21,7 @@ the generator descends               :func:`train_generator`, by                
 ``log g`` is linear in a sample's statistics, so the last line needs of the M samples nothing but their weighted sum:
 the sums are taken while the samples are scored, and one backward pass at the weighted mean sample serves any M. For a
 training loop of your own, ``losses.importance_weighted_loss`` is the same gradient from M log-probabilities.
+``control_variate.with_control_variate`` may lower the gradient's variance; it is not in the paper.
 
 The step is written for one device's share of the batch; ``runtime/parallel.py`` runs it on many.
 """

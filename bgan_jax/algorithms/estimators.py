@@ -20,7 +20,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.algorithms.importance_sums import ScoredSamples
+from bgan_jax.algorithms.importance_sums import ScoredSamples, per_latent
 from bgan_jax.conditionals import Conditional
 from bgan_jax.losses import log_partition
 
@@ -115,9 +115,8 @@ def boundary_seeking_marginal(scored: ScoredSamples, context: Context) -> Coeffi
     # log_partition of the per-latent log-means is the log-mean over everything, since every latent has M samples.
     log_beta = log_partition(scored.log_partition, axis=0, axis_name=context.axis_name)
     scale = _leave_one_out(context.num_samples) * jnp.exp(scored.log_partition - log_beta)
-    shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
     return CoefficientSums(
-        statistics=scale.reshape(shape) * (scored.weighted_statistics - scored.mean_statistics),
+        statistics=per_latent(scale, scored.mean_statistics) * (scored.weighted_statistics - scored.mean_statistics),
         total=jnp.zeros_like(scored.log_partition),
     )
 
@@ -137,8 +136,9 @@ def boundary_seeking_marginal_plain(scored: ScoredSamples, context: Context) -> 
       Array([0.75, 0.5 ], dtype=float32)
     """
     scale = jnp.exp(scored.log_partition - log_partition(scored.log_partition, axis=0, axis_name=context.axis_name))
-    shape = (-1,) + (1,) * (scored.mean_statistics.ndim - 1)
-    return CoefficientSums(statistics=scale.reshape(shape) * scored.weighted_statistics, total=scale)
+    return CoefficientSums(
+        statistics=per_latent(scale, scored.weighted_statistics) * scored.weighted_statistics, total=scale
+    )
 
 
 def reinforce(scored: ScoredSamples, context: Context) -> CoefficientSums:
@@ -228,9 +228,8 @@ def reinforce_given_baseline(scored: ScoredSamples, *, baseline: jax.Array) -> C
       >>> reinforce_given_baseline(scored, baseline=jnp.array([1.0]))
       CoefficientSums(statistics=Array([[1.]], dtype=float32), total=Array([1.], dtype=float32))
     """
-    shape = baseline.shape + (1,) * (scored.mean_statistics.ndim - baseline.ndim)
     return CoefficientSums(
-        statistics=scored.log_ratio_statistics - baseline.reshape(shape) * scored.mean_statistics,
+        statistics=scored.log_ratio_statistics - per_latent(baseline, scored.mean_statistics) * scored.mean_statistics,
         total=scored.log_ratio_mean - baseline,
     )
 

@@ -66,7 +66,7 @@ class ImportanceSums(NamedTuple):
     linear_statistics: jax.Array | None = None
 
 
-def _per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
+def per_latent(values: jax.Array, like: jax.Array) -> jax.Array:
     """Appends axes to ``[N]``, ``[M, N]`` or a value per position, so that it multiplies an array of more dims."""
     return values.reshape(values.shape + (1,) * (like.ndim - values.ndim))
 
@@ -108,8 +108,8 @@ def _merge(a: ImportanceSums, b: ImportanceSums) -> ImportanceSums:
         peak=peak,
         weight_sum=scale_a * a.weight_sum + scale_b * b.weight_sum,
         weight_square_sum=scale_a**2 * a.weight_square_sum + scale_b**2 * b.weight_square_sum,
-        weighted_statistics=_per_latent(scale_a, a.weighted_statistics) * a.weighted_statistics
-        + _per_latent(scale_b, b.weighted_statistics) * b.weighted_statistics,
+        weighted_statistics=per_latent(scale_a, a.weighted_statistics) * a.weighted_statistics
+        + per_latent(scale_b, b.weighted_statistics) * b.weighted_statistics,
         statistics_sum=a.statistics_sum + b.statistics_sum,
         log_ratio_sum=a.log_ratio_sum + b.log_ratio_sum,
         log_ratio_square_sum=a.log_ratio_square_sum + b.log_ratio_square_sum,
@@ -122,7 +122,7 @@ def _finish(running: ImportanceSums, num_samples: int, linear: LinearPart | None
     return ScoredSamples(
         log_partition=running.peak + jnp.log(running.weight_sum / num_samples),
         effective_sample_size=jnp.square(running.weight_sum) / running.weight_square_sum,
-        weighted_statistics=running.weighted_statistics / _per_latent(running.weight_sum, running.weighted_statistics),
+        weighted_statistics=running.weighted_statistics / per_latent(running.weight_sum, running.weighted_statistics),
         mean_statistics=running.statistics_sum / num_samples,
         log_ratio_mean=running.log_ratio_sum / num_samples,
         log_ratio_square_mean=running.log_ratio_square_sum / num_samples,

@@ -48,7 +48,7 @@ def labelled_images(dataset: Dataset, *, reduction: int) -> LabelledImages:
         raise ValueError(f"dataset {spec.name} is text; a classifier here takes images; choose another --dataset")
     if dataset.labels is None or spec.num_classes < 2:
         raise ValueError(f"dataset {spec.name} has no labels; a classifier needs them, at least two kinds")
-    rows = _intensities(dataset.rows(np.arange(len(dataset))), dataset.spec)
+    rows = _intensities(dataset.rows(np.arange(len(dataset))), spec)
     missing = [-side % (16 * reduction) for side in spec.shape[:2]]
     filled = np.pad(rows, [(0, 0), *((short // 2, short - short // 2) for short in missing), (0, 0)], mode="edge")
     n, height, width, channels = filled.shape
@@ -58,9 +58,8 @@ def labelled_images(dataset: Dataset, *, reduction: int) -> LabelledImages:
 
 def _intensities(rows: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     """Converts stored rows to intensities 0..255, ``[n, height, width, channels]`` uint8."""
-    if spec.kind == "categorical":
-        return to_images(rows, spec=spec)
-    return rows * np.uint8(255) if spec.kind == "binary" and not spec.stochastic else np.asarray(rows)
+    # Continuous data and bits that are drawn on the device are stored as intensities.
+    return np.asarray(rows) if spec.kind == "continuous" or spec.stochastic else to_images(rows, spec=spec)
 
 
 def intensities(images: jax.Array) -> jax.Array:

@@ -7,7 +7,7 @@ import sys
 import jax
 import pytest
 
-from experiments.harness.cli.compilation_cache import forgo_unwritable_compilation_cache
+from experiments.harness.cli.compilation_cache import disable_unwritable_compilation_cache
 from tests.test_layers import ROOT
 
 
@@ -41,6 +41,6 @@ def test_other_places_stay_as_they_are(tmp_path, monkeypatch, caplog, jax_settin
     monkeypatch.chdir(tmp_path)
     jax.config.update("jax_enable_compilation_cache", True)
     jax.config.update("jax_compilation_cache_dir", place)
-    forgo_unwritable_compilation_cache()
+    disable_unwritable_compilation_cache()
     assert jax.config.jax_enable_compilation_cache and jax.config.jax_compilation_cache_dir == place
     assert not caplog.records and not list(tmp_path.iterdir())

@@ -24,7 +24,7 @@ from bgan_jax.runtime.checkpoints import UnsavedError
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from bgan_jax.runtime.process import signals
 from experiments.harness.cli import flags
-from experiments.harness.cli.compilation_cache import forgo_unwritable_compilation_cache
+from experiments.harness.cli.compilation_cache import disable_unwritable_compilation_cache
 from experiments.harness.cli.help import help_text
 from experiments.harness.cli.outputs import check_outputs
 from experiments.harness.cli.shared_flags import WorkdirFlag
@@ -102,7 +102,7 @@ def _run_main(command: Command, config: Any) -> None:
     try:
         check_outputs(config)
         check_compiles(config)
-        forgo_unwritable_compilation_cache()
+        disable_unwritable_compilation_cache()
         with workdir_lock.keeping_locks(), leaving_a_report(config):
             command.main(config)
         hosts.leave()

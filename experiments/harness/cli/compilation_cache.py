@@ -23,7 +23,7 @@ def enable_compilation_cache() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_COMPILE_SECONDS)
 
 
-def forgo_unwritable_compilation_cache() -> None:
+def disable_unwritable_compilation_cache() -> None:
     """Turns the cache off, and logs it once, where the user has set a folder for it that cannot be written."""
     folder = getattr(jax.config, "jax_compilation_cache_dir", None)
     if not folder or "://" in folder or not getattr(jax.config, "jax_enable_compilation_cache", True):

@@ -34,7 +34,9 @@ def check_kind(spec: DatasetSpec, name: str, *, kinds: Sequence[str]) -> None:
     if own:
         remedy = f"{'give' if own[0].startswith('--') else 'run it'} {', or '.join(own)}"
     else:
-        others = [f"{KINDS[kind][1]} {flags_for(kind, spec, name)[0]}" for kind in KINDS if flags_for(kind, spec, name)]
+        others = [
+            f"{command} {found[0]}" for kind, (_, command) in KINDS.items() if (found := flags_for(kind, spec, name))
+        ]
         examples = ", such as austen32 or text:FILE" if "text" in kinds else ""
         commands = ", or ".join([KINDS[spec.kind][1], *others])
         remedy = f"choose other data{examples}; these can be trained on by {commands}"
