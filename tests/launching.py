@@ -21,6 +21,9 @@ from bgan_jax.runtime.checkpoints import Checkpoints
 from experiments.harness.runs.trained_run import state_like
 from tests.test_layers import ROOT
 
+# The root conftest.py makes compilation cheap for processes, too; with this a command is compiled as at a user's.
+AS_USERS_GET_IT = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0", "XLA_FLAGS": ""}
+
 
 @dataclasses.dataclass
 class Job:

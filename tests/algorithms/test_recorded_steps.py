@@ -5,6 +5,7 @@ Compilers and processors round differently, so elsewhere the metrics of the last
 
 import hashlib
 import json
+import os
 import platform
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def environment() -> dict[str, str]:
     return {
         "jax": jax.__version__,
         "jaxlib": jaxlib.__version__,
+        "compiler": f"optimisations off: {jax.config.read('jax_disable_most_optimizations')} {os.environ['XLA_FLAGS']}",
         "machine": platform.machine(),
         "processor": hashlib.sha256("\n".join(found).encode()).hexdigest()[:16],
     }

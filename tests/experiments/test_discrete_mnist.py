@@ -17,7 +17,7 @@ from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.runs.trained_run import load_sampler
 from tests.experiments.refusals import assert_refused, flag_of
-from tests.launching import newest_state
+from tests.launching import AS_USERS_GET_IT, newest_state
 from tests.test_layers import ROOT
 
 TINY = ["--smoke", "--judged_samples=50", "--judge_steps=5", "--report_every=1"]
@@ -47,7 +47,8 @@ def command(*arguments, module="experiments.discrete_mnist", **environment):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("main") / "run"
-    done = command(f"--workdir={folder}", *TINY, BGAN_JAX_CACHE=str(folder.parent / "cache"))
+    # The main command, and the only one here, is compiled with all optimisations.
+    done = command(f"--workdir={folder}", *TINY, BGAN_JAX_CACHE=str(folder.parent / "cache"), **AS_USERS_GET_IT)
     assert done.returncode == 0, done.stderr
     return folder, done.stderr
 
