@@ -19,8 +19,9 @@ the generator descends               :func:`train_generator`, by                
 ===================================  ============================================  ===================================
 
 ``log g`` is linear in a sample's statistics, so the last line needs of the M samples nothing but their weighted sum:
-the sums are taken while the samples are scored, and one backward pass at the weighted mean sample serves any M. For a
-training loop of your own, ``losses.importance_weighted_loss`` is the same gradient from M log-probabilities.
+the sums are taken while the samples are scored, and one backward pass at the weighted mean sample serves any M
+(``sample_by_sample.py`` has families that are not linear). For a training loop of your own,
+``losses.importance_weighted_loss`` is the same gradient from M log-probabilities.
 ``control_variate.with_control_variate`` may lower the gradient's variance; it is not in the paper.
 
 The step is written for one device's share of the batch; ``runtime/parallel.py`` runs it on many.
@@ -37,14 +38,15 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.algorithms.control_variate import with_control_variate
-from bgan_jax.algorithms.estimators import ESTIMATORS, PER_POSITION, Context, generator_loss
+from bgan_jax.algorithms.estimators import ESTIMATORS, PER_POSITION, Context
 from bgan_jax.algorithms.game import Game
-from bgan_jax.algorithms.importance_sums import ScoredSamples, importance_sums, score_samples
+from bgan_jax.algorithms.importance_sums import ScoredSamples, importance_sums, score_samples, summed_statistics
 from bgan_jax.algorithms.learned_baseline import regress, update_baseline
 from bgan_jax.algorithms.linear_part import linear_part
 from bgan_jax.algorithms.microbatches import lower_bound
 from bgan_jax.algorithms.passes import GeneratorPass, generate
 from bgan_jax.algorithms.regularisation import penalty_term
+from bgan_jax.algorithms.sample_by_sample import logits_gradient, points_between
 from bgan_jax.algorithms.settings import GameSettings
 from bgan_jax.algorithms.state import TrainState
 from bgan_jax.algorithms.updates import Metrics, moving_average, update_discriminator, update_generator
@@ -150,8 +152,8 @@ def score(
       state: the run's state, whose discriminator scores.
       fakes: the latents' conditionals, with their keys.
       game: networks, conditional, settings. Static.
-      first: F ``[k, N]`` and statistics of the first k samples of every latent, where a discriminator's update has
-        scored them; ``None`` where none has.
+      first: F ``[k, N]`` of the first k samples of every latent, and what is summed of them, where a discriminator's
+        update has scored them; ``None`` where none has.
 
     Returns:
       The sums over the samples that an estimator needs, and with a control variate the linear part of F.
@@ -191,18 +193,14 @@ def train_discriminator(
       axis_name: the device axis, ``None`` on one device. Static.
 
     Returns:
-      The next state; F of the k samples before the update, ``[k, N]``, and their statistics; and metrics.
+      The next state; F of the k samples before the update, ``[k, N]``, and what is summed of them; and metrics.
     """
     conditional, disc, settings = game.conditional, game.networks.disc, game.settings
     real_points = conditional.statistics(real)
-    fake_points = conditional.statistics(
-        sample_conditionals(
-            conditional, fakes.sample_keys, fakes.logits, sample_index=jnp.arange(settings.disc_fakes_per_latent)
-        )
-    )
-    # The penalty's fake points are probabilities, as in the authors' code: between the vertices, where no sample is, a
-    # discriminator of discrete data could grow steep without any sample showing it.
-    mean_points = conditional.mean(jax.lax.stop_gradient(fakes.logits))
+    index = jnp.arange(settings.disc_fakes_per_latent)
+    x = sample_conditionals(conditional, fakes.sample_keys, fakes.logits, sample_index=index)
+    fake_points = conditional.statistics(x)
+    penalised = points_between(conditional, fakes.logits, fake_points)
 
     def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, jax.Array, Any]]:
         bound, (real_logits, fake_logits, model_state) = lower_bound(
@@ -218,7 +216,7 @@ def train_discriminator(
             lambda points: disc.apply_twice({"params": params, **model_state}, points, train=True)[0],
             penalty_keys(fakes.sample_keys, num_samples=settings.num_samples),
             real=real_points,
-            fake=mean_points,
+            fake=penalised,
             step=state.step,
             settings=settings,
             batch_independent=disc.batch_independent,
@@ -237,7 +235,8 @@ def train_discriminator(
     state, metrics = update_discriminator(
         state, gradient, model_state, metrics, optimizers=game.optimizers, axis_name=axis_name
     )
-    return state, (fake_logits, fake_points), metrics
+    summed = summed_statistics(conditional, fake_points, sample_index=index, num_samples=settings.num_samples)
+    return state, (fake_logits, summed), metrics
 
 
 def train_generator(
@@ -272,7 +271,7 @@ def train_generator(
     )
     coefficient_sums = ESTIMATORS[settings.estimator](scored, context)
     coefficient_sums, control_metrics = with_control_variate(coefficient_sums, scored, context)
-    gradient = fakes.vjp(jax.grad(generator_loss)(fakes.logits, coefficient_sums, conditional=game.conditional))
+    gradient = fakes.vjp(logits_gradient(fakes, coefficient_sums, conditional=game.conditional))
     metrics = {
         "log_partition": jnp.mean(scored.log_partition),
         "effective_sample_size": jnp.mean(scored.effective_sample_size),

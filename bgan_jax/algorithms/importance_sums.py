@@ -132,6 +132,26 @@ def _finish(running: ImportanceSums, num_samples: int, linear: LinearPart | None
     )
 
 
+def summed_statistics(
+    conditional: Conditional, statistics: jax.Array, *, sample_index: jax.Array, num_samples: int
+) -> jax.Array:
+    """Returns what is summed over the samples: their statistics, or unit vectors where ``log g`` is not linear in them.
+
+    Args:
+      conditional: the generator's conditional family. Static.
+      statistics: of the samples, ``[m, N, ...]``.
+      sample_index: which of the M samples they are, ``[m]``, integer.
+      num_samples: M. Static.
+
+    Returns:
+      ``[m, N, ...]``; unit vectors ``[m, N, M]`` for ``sample_by_sample.logits_gradient``.
+    """
+    if conditional.linear:
+        return statistics
+    unit = jax.nn.one_hot(sample_index, num_samples, dtype=jnp.float32)
+    return jnp.broadcast_to(unit[:, None], (*statistics.shape[:2], num_samples))
+
+
 def importance_sums(
     fake_logits: jax.Array, statistics: jax.Array, *, linear: LinearPart | None = None
 ) -> ImportanceSums:
@@ -205,12 +225,18 @@ def score_samples(
         raise ValueError(f"num_scored={num_scored} of {num_samples} samples, {'no' if sums is None else 'with'} sums")
 
     def chunk_sums_of(first: jax.Array | int, size: int) -> ImportanceSums:
-        x = sample_conditionals(conditional, keys, logits, sample_index=first + jnp.arange(size))
+        index = first + jnp.arange(size)
+        x = sample_conditionals(conditional, keys, logits, sample_index=index)
         statistics = conditional.statistics(x)
         flat_logits = log_ratio_fn(statistics.reshape((-1, *statistics.shape[2:])))
         fake_logits = flat_logits.reshape((*statistics.shape[:2], *flat_logits.shape[1:]))
         _check_scores(fake_logits, statistics)
-        return _sums_of(fake_logits, statistics, linear)
+        if fake_logits.ndim > 2 and not conditional.linear:
+            raise ValueError(
+                f"{conditional.name} has no linear statistics, so it takes one F per example, not per position"
+            )
+        summed = summed_statistics(conditional, statistics, sample_index=index, num_samples=num_samples)
+        return _sums_of(fake_logits, summed, linear)
 
     logits = jax.lax.stop_gradient(logits)
     # The first chunk takes what does not fill one; with as many more as there are, a loop's body serves them all.

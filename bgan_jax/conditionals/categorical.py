@@ -57,7 +57,9 @@ def product_categorical(num_classes: int, *, event_ndims: int = 3) -> Conditiona
     def statistics(x: jax.Array) -> jax.Array:
         x = jnp.asarray(x)
         check_symbols(NAME, x, num_values=num_classes)
-        return jax.nn.one_hot(x, num_classes, dtype=jnp.float32)
+        # Symbols beside numbers in one array are floating-point.
+        whole = x if jnp.issubdtype(x.dtype, jnp.integer) else x.astype(jnp.int32)
+        return jax.nn.one_hot(whole, num_classes, dtype=jnp.float32)
 
     return Conditional(
         name=NAME,

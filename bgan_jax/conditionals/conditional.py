@@ -20,14 +20,20 @@ class Conditional(NamedTuple):
     log-probability is ``-inf``.
 
     Attributes:
-      name: ``"product_bernoulli"`` or ``"product_categorical"``.
-      sample: ``(key, logits) -> x``, integers, uint8 (or uint16); one draw for the whole array.
+      name: of the family, such as ``"product_bernoulli"``.
+      sample: ``(key, logits) -> x``, integers, uint8 (or uint16), or float32 where x has numbers; one draw for the
+        whole array.
       statistics: ``x -> t(x)``, float32, the shape of the logits; what the discriminator sees. Raises ValueError for
         values outside the symbols, unless they are traced.
       mean: ``logits -> E[t(x)]``, the probabilities, at least float32; what relaxed methods feed the discriminator.
       log_normalizers: ``logits -> A_i(logits_i)``, in nats, one for each coordinate: the shape of x.
       event_ndims: the number of trailing dims of the logits that belong to one example.
       coordinate_ndims: the number of trailing dims of x that belong to one example.
+      mask_over_logits: a mask of coordinates -> one that broadcasts to the logits. ``None`` where each coordinate has
+        one logit, or an axis of them.
+      sample_log_prob: ``(x, logits) -> log g(x|z)`` in nats, summed over the example's own dims, of a family whose
+        log-probability is not linear in ``t(x)``; ``None`` in those where it is. Made by
+        :func:`bgan_jax.conditionals.general.general_conditional`.
     """
 
     name: str
@@ -37,6 +43,27 @@ class Conditional(NamedTuple):
     log_normalizers: Callable[[jax.Array], jax.Array]
     event_ndims: int
     coordinate_ndims: int
+    mask_over_logits: Callable[[jax.Array], jax.Array] | None = None
+    sample_log_prob: Callable[[jax.Array, jax.Array], jax.Array] | None = None
+
+    @property
+    def linear(self) -> bool:
+        """Whether the log-probability is linear in the statistics, so that one backward pass serves M samples."""
+        return self.sample_log_prob is None
+
+    def log_prob_of(self, x: jax.Array, logits: jax.Array) -> jax.Array:
+        """Computes ``log g(x|z)`` in nats of samples, for every family: ``[..., data] -> [...]``.
+
+        Args:
+          x: samples.
+          logits: the generator's output. Differentiated.
+
+        Returns:
+          Nats, ``[...]``, at least float32.
+        """
+        if self.sample_log_prob is not None:
+            return self.sample_log_prob(x, logits)
+        return self.log_prob(self.statistics(x), logits)
 
     def log_prob(self, statistics: jax.Array, logits: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
         """Computes ``log g(x|z)`` in nats, summed over the example's own dims: ``[..., data] -> [...]``.
@@ -86,7 +113,7 @@ class Conditional(NamedTuple):
         absent = (statistics == 0) & jnp.isneginf(logits)
         if mask is not None:
             mask = self._checked_mask(mask)
-            absent |= ~self._over_logits(mask)
+            absent |= ~self.over_logits(mask)
         return jnp.sum(statistics * jnp.where(absent, 0.0, logits), axis=event_axes(self.event_ndims))
 
     def log_normalizer(self, logits: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
@@ -103,11 +130,13 @@ class Conditional(NamedTuple):
             return jnp.sum(self.log_normalizers(logits), axis=event_axes(self.coordinate_ndims))
         mask = self._checked_mask(mask)
         # Padded logits are replaced before they enter the normaliser, so that a NaN or -inf there has no gradient.
-        normalizers = self.log_normalizers(jnp.where(self._over_logits(mask), logits, 0.0))
+        normalizers = self.log_normalizers(jnp.where(self.over_logits(mask), logits, 0.0))
         return jnp.sum(jnp.where(mask, normalizers, 0.0), axis=event_axes(self.coordinate_ndims))
 
-    def _over_logits(self, mask: jax.Array) -> jax.Array:
+    def over_logits(self, mask: jax.Array) -> jax.Array:
         """Returns a mask of coordinates in a shape that broadcasts to the logits, which may have an axis of classes."""
+        if self.mask_over_logits is not None:
+            return self.mask_over_logits(mask)
         return mask if self.coordinate_ndims == self.event_ndims else mask[..., None]
 
     def _checked_mask(self, mask: jax.Array) -> jax.Array:

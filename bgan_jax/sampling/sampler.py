@@ -21,7 +21,7 @@ class Samples(NamedTuple):
     Attributes:
       x: the samples, ``[n, ...]``: integers, uint8 (uint16 beyond 256 symbols), or float32 for continuous data.
       probs: the probabilities they were drawn from, ``[n, ...]``, float32: of a 1 for bits, of every symbol otherwise;
-        ``None`` for continuous data, whose generators are deterministic.
+        ``None`` for continuous data, whose generators are deterministic, and for families without an exact mean.
     """
 
     x: np.ndarray
@@ -35,12 +35,14 @@ Sampler = Callable[[jax.Array, int], Samples]
 # A run makes a sampler for every image grid. The compiled function is cached, so that it is compiled only once, which
 # takes seconds and megabytes of memory.
 @functools.lru_cache(maxsize=8)
-def _discrete_batch(networks: Networks, conditional: Conditional) -> Callable[..., tuple[jax.Array, jax.Array]]:
+def _discrete_batch(networks: Networks, conditional: Conditional) -> Callable[..., tuple[jax.Array, jax.Array | None]]:
     @jax.jit
-    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array | None]:
         latent_keys, sample_keys = latent_and_sample_keys(key, index)
         logits, _ = networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)
-        return jax.vmap(conditional.sample)(sample_keys, logits), conditional.mean(logits)
+        return jax.vmap(conditional.sample)(sample_keys, logits), conditional.mean(
+            logits
+        ) if conditional.linear else None
 
     return sample_batch
 
@@ -72,9 +74,10 @@ def make_sampler(networks: Networks, conditional: Conditional, variables: Any, *
     def sample(key: jax.Array, n: int) -> Samples:
         batches = []
         for start in range(0, max(n, 1), batch_size):
-            x, probs = sample_batch(variables, key, start + jnp.arange(batch_size))
-            batches.append((np.asarray(x), np.asarray(probs)))
-        return Samples(x=np.concatenate([x for x, _ in batches])[:n], probs=np.concatenate([p for _, p in batches])[:n])
+            batch = sample_batch(variables, key, start + jnp.arange(batch_size))
+            batches.append(jax.tree.map(np.asarray, batch))
+        whole = jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *batches)
+        return Samples(*whole)
 
     return sample
 

@@ -68,7 +68,7 @@ def test_the_code_of_how_to_add_runs_in_order(tmp_path, monkeypatch):
             monkeypatch.setitem(catalogue, name, None)  # so that it is removed again afterwards
     scope: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", text_of(DOCS / "adding.md"), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     for block in blocks:
         exec(block, scope)
 
