@@ -46,6 +46,15 @@ SMOKE = {
 }  # fmt: skip
 
 
+@flags.config()
+class ClassifierStepsFlag:
+    """How long the classifier of real images learns."""
+
+    judge_steps: int = flags.flag(
+        1400, "Training steps of the classifier.", group="evaluation", minimum=1, may_change=True
+    )
+
+
 @flags.config(
     dataset=flags.override(legal="a name, npz:PATH or images:PATH"),
     network=flags.override("dcgan28_tiny", choices=NETWORKS),
@@ -59,13 +68,10 @@ SMOKE = {
     penalty_stride=4,
     average_decay=0.998,
 )
-class Config(discrete.DiscreteConfig):
+class Config(ClassifierStepsFlag, discrete.DiscreteConfig):
     """The flags of this experiment."""
 
     judged_samples: int = flags.flag(10000, "Samples that are scored.", group="evaluation", minimum=2, may_change=True)
-    judge_steps: int = flags.flag(
-        1400, "Training steps of the classifier.", group="evaluation", minimum=1, may_change=True
-    )
 
 
 def prepare(config: Config) -> Experiment:

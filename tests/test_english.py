@@ -112,7 +112,7 @@ VERBS = {
     "Keeps", "Lists", "Loads", "Locks", "Logs", "Lowers", "Makes", "Maps", "Measures", "Merges", "Models",
     "Moves", "Needs", "Opens", "Packs", "Parses", "Pickles", "Prepares", "Prints", "Puts", "Raises", "Reads", "Refuses",
     "Releases", "Removes", "Renames", "Restores", "Returns", "Rotates", "Rounds", "Runs", "Samples", "Saves",
-    "Scores", "Selects", "Sets", "Shifts", "Solves", "Splits", "Stacks", "Starts", "Summarises", "Takes",
+    "Scores", "Selects", "Sets", "Shifts", "Solves", "Splits", "Stacks", "Starts", "Stops", "Summarises", "Takes",
     "Trains", "Turns", "Unpacks", "Updates", "Waits", "Watches", "Wraps", "Writes", "Yields",
 }  # fmt: skip
 

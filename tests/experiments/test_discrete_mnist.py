@@ -47,10 +47,17 @@ def command(*arguments, module="experiments.discrete_mnist", **environment):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("main") / "run"
-    # The main command, and the only one here, is compiled with all optimisations.
-    done = command(f"--workdir={folder}", *TINY, BGAN_JAX_CACHE=str(folder.parent / "cache"), **AS_USERS_GET_IT)
+    done = command(f"--workdir={folder}", *TINY, BGAN_JAX_CACHE=str(folder.parent / "cache"))
     assert done.returncode == 0, done.stderr
     return folder, done.stderr
+
+
+def test_a_run_compiled_with_all_optimisations(finished, tmp_path):
+    cache = finished[0].parent / "cache"
+    done = command(
+        f"--workdir={tmp_path / 'run'}", *TINY, "--network=mlp", BGAN_JAX_CACHE=str(cache), **AS_USERS_GET_IT
+    )
+    assert done.returncode == 0 and (tmp_path / "run" / "result.json").exists(), done.stderr
 
 
 def test_the_log_can_be_followed(finished):

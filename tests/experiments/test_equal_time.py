@@ -1,0 +1,100 @@
+"""Systems trained for the same time: from flags to figures, what is kept, what is refused, and the clock."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments.equal_time import command as equal_time
+from experiments.equal_time import trials
+from experiments.equal_time.results import summarize, table
+from experiments.equal_time.systems import SYSTEMS
+from experiments.equal_time.timed_training import Stopwatch
+from experiments.harness.cli import flags
+from experiments.harness.errors import UsageError
+
+MLP = ["--network=mlp", "--width=8"]
+
+
+def config(folder, *arguments):
+    given = [f"--workdir={folder}", "--smoke", "--compilation_cache=false", *arguments]
+    return flags.parse(equal_time.Config, given, smoke=equal_time.SMOKE)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("equal_time") / "run"
+    asked = config(folder, *MLP, "--systems=boundary_seeking_controlled", f"--cache_dir={folder}-cache")
+    return folder, equal_time.main(asked)
+
+
+def test_what_a_run_leaves_behind(finished):
+    folder, result = finished
+    assert json.loads((folder / "result.json").read_text()) == result
+    trial = result["trials"][0]
+    assert [mark["seconds"] for mark in trial["marks"]] == [0.1, 0.2] and trial["diverged"] is None
+    assert trial["marks"][0]["steps"] < trial["marks"][1]["steps"]
+    assert 1.0 <= trial["marks"][1]["classifier_score"] < result["held_out_score"]
+    assert {"effective_sample_size", "linear_correlation"} <= set(trial["marks"][1])
+    for name in ("scores.png", "samples.png", "trials/boundary_seeking_controlled-seed0.png"):
+        assert Image.open(folder / name).size[0] > 200
+    assert "| boundary seeking, control variate | 1." in (folder / "result.md").read_text()
+
+
+def test_finished_trials_are_kept_and_diverged_ones_shown(finished, monkeypatch):
+    folder, first = finished
+
+    def diverges(*arguments, **facts):
+        raise trials.NonFiniteError("at step 1 these were not finite: bound")
+
+    monkeypatch.setattr(trials, "train_for", diverges)
+    result = equal_time.main(
+        config(folder, *MLP, "--systems=boundary_seeking_controlled,relaxed", f"--cache_dir={folder}-cache")
+    )
+    assert result["trials"][0] == first["trials"][0]
+    assert result["trials"][1]["diverged"] and result["trials"][1]["marks"] == []
+    assert "| relaxed, non-saturating | - | - | - | - | 1 of 1 |" in (folder / "result.md").read_text()
+
+
+def test_every_system_is_a_run_that_its_flags_allow():
+    for name in SYSTEMS:
+        run = equal_time.run_config(config("unused"), name, 3)
+        assert (run.seed, run.batch_size, run.network) == (3, 32, "dcgan28_tiny")
+    assert equal_time.run_config(config("unused"), "relaxed_wgan_gp", 0).penalty_form == "wgan_gp"
+
+
+def test_marks_double_up_to_the_seconds():
+    assert equal_time.marks_of(config("unused", "--seconds=120", "--marks=4")) == [15.0, 30.0, 60.0, 120.0]
+
+
+def test_an_unknown_system_is_refused_with_the_legal_ones(tmp_path):
+    for systems, words in (("gumble", "unknown system 'gumble'; legal: boundary_seeking"), (",", "is empty")):
+        with pytest.raises(UsageError, match=words):
+            equal_time.main(config(tmp_path / "run", f"--systems={systems}"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stopwatch_leaves_out_its_pauses():
+    now = iter([10.0, 13.0, 20.0, 20.0, 21.0])
+    watch = Stopwatch(lambda: next(now))
+    watch.pause()  # At 13, after 3 s; its new beginning is read at 20, and forgotten by resume.
+    watch.resume()
+    assert watch.seconds() == pytest.approx(4.0)
+
+
+def test_the_summary_is_the_mean_over_seeds_that_reached_a_mark():
+    def trial(seed, scores):
+        marks = [
+            {"seconds": 2.0**i, "steps": 10 * i, "classifier_score": score, "smallest_share": 0.1}
+            for i, score in enumerate(scores)
+        ]
+        return {"system": "relaxed", "seed": seed, "marks": marks, "diverged": None if len(scores) == 2 else "at 1"}
+
+    summary = summarize([trial(0, [2.0, 4.0]), trial(1, [4.0, 6.0]), trial(2, [1.0])], systems=["relaxed"])
+    (row,) = summary
+    assert (row["seeds"], row["diverged"]) == (3, 1)
+    assert [mark["classifier_score"] for mark in row["marks"]] == [3.0, 5.0]
+    np.testing.assert_allclose([mark["classifier_score_sd"] for mark in row["marks"]], math.sqrt(2), rtol=1e-3)
+    assert "5.00 ± 1.41" in table(summary, real_score=9.7)
