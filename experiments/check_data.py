@@ -3,11 +3,13 @@
     python -m experiments.check_data --dataset=images:FOLDER_OR_ARCHIVE --resolution=32 --sheet=runs/look
     python -m experiments.check_data --dataset=npz:BITS.npz
     python -m experiments.check_data text:FILE --length=40
+    python -m experiments.check_data --dataset=csv:FILE --columns=zip:category
 
 Prints what is in the files (kinds, modes and sizes of pictures; arrays; lines and symbols), then every split with its
 number of examples, their shape and values, the examples of every class, and what was skipped, with reasons. Of text it
-prints 20 lines; of images it writes a sheet of 64, real.png, into --sheet. The flags are those of training, so what is
-shown is what a run with the same flags trains on. Without flags, images are read in their own size and colours.
+prints 20 lines, of a table every column and 10 rows; of images it writes a sheet of 64, real.png, into --sheet. The
+flags are those of training, so what is shown is what a run with the same flags trains on. Without flags, images are
+read in their own size and colours.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from bgan_jax.data import Dataset, DatasetNotFoundError, open_dataset, to_strings
+from bgan_jax.data import Dataset, DatasetNotFoundError, open_dataset, to_cells, to_csv, to_strings
 from bgan_jax.data.catalogue import OWN
 from bgan_jax.data.skipped import count_by_reason
 from bgan_jax.data.survey import survey
@@ -31,10 +33,13 @@ from experiments.harness.reports.sample_grids import save_real
 from experiments.harness.runs.run_flags import DatasetOptions
 
 NUM_LINES = 20  # Of text that are shown.
+NUM_ROWS = 10  # Of a table.
 MOST_VALUES = 20  # Values and classes that are counted one by one; the others together.
 
 
-@flags.config(dataset=flags.override("", legal="a name, npz:PATH, images:PATH or text:PATH, also without --dataset="))
+@flags.config(
+    dataset=flags.override("", legal="a name, npz:PATH, images:PATH, text:PATH or csv:PATH, also without --dataset=")
+)
 class Config(DatasetOptions):
     """Where the data are, how they are read, and where the sheet goes."""
 
@@ -62,11 +67,16 @@ def main(config: Config) -> None:
     except (DatasetNotFoundError, ValueError, OSError) as error:
         sys.stdout.flush()
         raise UsageError(str(error)) from error
+    if train.spec.columns is not None:
+        _print_facts("Columns", {column.name: column.summary for column in train.spec.columns})
     if train.spec.kind == "text":
         print("\nLines:")
         for line in to_strings(train.rows(np.linspace(0, len(train) - 1, NUM_LINES).astype(int)), spec=train.spec):
             print(f"  {line!r}")
-    if folder:
+    if train.spec.kind == "table":
+        cells = to_cells(train.rows(np.linspace(0, len(train) - 1, NUM_ROWS).astype(int)), spec=train.spec)
+        print("\nRows, as they are written again:\n" + to_csv(cells), end="")
+    elif folder:
         sheet = Path(folder).expanduser()
         try:
             sheet.mkdir(parents=True, exist_ok=True)
@@ -98,6 +108,7 @@ def _values_of(dataset: Dataset) -> str:
         "categorical": f"{spec.num_values} colours of a palette",
         "continuous": "intensities, 256 of each channel",
         "text": f"{spec.num_values} symbols",
+        "table": f"{sum(spec.column_sizes)} categories in {len(spec.column_sizes)} columns that are learned",
     }[spec.kind]
 
 

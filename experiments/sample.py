@@ -4,11 +4,12 @@
     python -m experiments.sample --workdir=runs/mnist --out=likely.png --temperature=0.3
     python -m experiments.sample --workdir=runs/mnist --out=walk.png --interpolate=8
     python -m experiments.sample --workdir=runs/mnist --out=better.png --candidates=16
+    python -m experiments.sample --workdir=runs/table --num=10000 --out=synthetic.csv --where=season=winter
 
 Reads the newest good checkpoint. An .npz contains x in the form of the data: bits, indices into a palette (which is in
 the file) or into a vocabulary, or intensities 0..255; and for discrete data probs, the probabilities that x was drawn
-from. A .png gets a grid, a .txt lines of text. Pictures are read again as --dataset=npz:FILE.npz, lines as
---dataset=text:FILE.txt. In other code:
+from. A .png gets a grid, a .txt lines of text, a .csv rows in the table's own columns, order and types. Pictures are
+read again as --dataset=npz:FILE.npz, lines as --dataset=text:FILE.txt, rows as --dataset=csv:FILE.csv. In other code:
 
     from experiments import load_sampler
 
@@ -16,7 +17,8 @@ from. A .png gets a grid, a .txt lines of text. Pictures are read again as --dat
     x = sample(jax.random.key(0), 1000).x
 
 --candidates=K draws K samples for each and keeps one by the discriminator's weights e^F, which is what the theory says
-should be nearer to the data. --judge scores the samples by the digits' classifier (labelled data only).
+should be nearer to the data. --where=COLUMN=VALUE draws rows of a table until enough have that value. --judge scores
+the samples by the digits' classifier (labelled data only).
 
 Measured on discrete_mnist's default run (seed 0, commit 9cd34c0), --num=2500 --judge, for --seed=0 and 1: classifier
 score 7.63 and 7.78 of the generator itself, 7.95 and 8.00 with 4 candidates, 8.00 and 7.99 with 16, each +- 0.06 over
@@ -34,10 +36,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from bgan_jax.atomic_files import write_atomically
-from bgan_jax.data import DatasetSpec, to_images
+from bgan_jax.atomic_files import write_atomically, write_text
+from bgan_jax.data import DatasetSpec, to_cells, to_csv, to_images
 from bgan_jax.sampling.importance_resampling import make_scorer, resample
 from bgan_jax.sampling.interpolation import interpolations, make_decoder, make_tempered_sampler
+from bgan_jax.sampling.rejection import sample_where
 from bgan_jax.sampling.sampler import Samples
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
@@ -46,6 +49,8 @@ from experiments.harness.cli.shared_flags import SmokeFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.metrics.image_scores import image_scores
 from experiments.harness.reports.sample_grids import save_grid, show
+from experiments.harness.runs.conditions import condition_of, parse_condition
+from experiments.harness.runs.data_kinds import KINDS
 from experiments.harness.runs.folders import cache_folder
 from experiments.harness.runs.measured_run import FEWEST_IMAGES
 from experiments.harness.runs.run_config import open_split
@@ -58,17 +63,23 @@ SMOKE = {"num": 8}
 class Config(SmokeFlag):
     """The flags of this command."""
 
-    workdir: str = flags.flag("", "Folder of the run to sample from.")
+    workdir: str = flags.flag("", "Folder of the run to sample from.", common=True)
     num: int | None = flags.flag(
-        None, "Number of samples; empty is 64, or as many whole rows of --interpolate, at least one.", minimum=1
+        None,
+        "Number of samples; empty is 64, or as many whole rows of --interpolate, at least one.",
+        minimum=1,
+        common=True,
     )
     out: str = flags.flag(
-        "samples.npz", "File to write: .npz for arrays, .png for a grid, .txt for lines.", writes="file"
+        "samples.npz",
+        "File to write: .npz for arrays, .png for a grid, .txt for lines, .csv for rows.",
+        writes="file",
+        common=True,
     )
-    seed: int = flags.flag(0, "Seed of the samples.", minimum=0, maximum=2**32 - 1)
+    seed: int = flags.flag(0, "Seed of the samples.", minimum=0, maximum=2**32 - 1, common=True)
     temperature: float = flags.flag(
         1.0, "Above 0. Discrete data: bits or symbols are drawn from g(x|z)^(1/T), near 0 the most probable ones. "
-        "Continuous data: latents are drawn so much nearer to their mean.", minimum=0.0, maximum=100.0,
+        "Continuous data: latents are drawn so much nearer to their mean.", minimum=0.0, maximum=100.0, common=True,
     )  # fmt: skip
     interpolate: int = flags.flag(
         0, "Latents from one to another, both included, in a row; --num is a multiple of it. 0: none.", minimum=0
@@ -76,6 +87,14 @@ class Config(SmokeFlag):
     candidates: int = flags.flag(
         1, "Candidates (K) for each sample, of which one is kept by the discriminator's weights; 1 keeps all.",
         minimum=1, maximum=10_000, needs=[one_of("interpolate", 0)],
+    )  # fmt: skip
+    where: str | None = flags.flag(
+        None, "Of tables, a condition by which rows are kept: COLUMN=VALUE, or several with commas between.",
+        legal="COLUMN=VALUE,...", common=True, needs=[one_of("interpolate", 0), one_of("candidates", 1)],
+    )  # fmt: skip
+    escape_formulas: bool = flags.flag(
+        False, "Of tables, write an apostrophe before texts that a spreadsheet would run as formulas: those that begin "
+        "with = + - @, a tab or a carriage return. Without it they are written as they are in the data."
     )  # fmt: skip
     judge: bool = flags.flag(
         False,
@@ -114,6 +133,8 @@ def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:
         num_pairs = num // config.interpolate
         return decode(*interpolations(key, networks=networks, num_pairs=num_pairs, num_steps=config.interpolate)), {}
     sample = make_tempered_sampler(networks, conditional, variables, temperature=config.temperature)
+    if config.where is not None:
+        return sample_where(key, sample, condition_of(config.where, trained.spec), num), {}
     if config.candidates == 1:
         return sample(key, num), {}
     score = make_scorer(networks, conditional, trained.disc_variables)
@@ -128,8 +149,8 @@ def draw(config: Config, trained: TrainedRun) -> tuple[Samples, dict[str, Any]]:
 
 def classifier_scores(config: Config, trained: TrainedRun, x: np.ndarray) -> dict[str, Any]:
     """Scores samples by a classifier of the run's images, or by its features where the images have no labels."""
-    if trained.spec.kind == "text":
-        raise UsageError(f"--judge is for images, and {trained.spec.name} is text")
+    if trained.spec.kind in ("text", "table"):
+        raise UsageError(f"--judge is for images, and {trained.spec.name} is {KINDS[trained.spec.kind][0]}")
     if len(x) < FEWEST_IMAGES:
         raise UsageError(f"--judge needs --num={FEWEST_IMAGES} samples at least")
     options = types.SimpleNamespace(**trained.config)
@@ -143,8 +164,8 @@ def check(config: Config) -> Path:
     if not config.workdir:
         raise UsageError("--workdir=FOLDER is needed: the run to sample from")
     path = Path(config.out).expanduser()
-    if path.suffix not in (".npz", ".png", ".txt"):
-        raise UsageError(f"--out={config.out} must end in .npz, .png or .txt")
+    if path.suffix not in (".npz", ".png", ".txt", ".csv"):
+        raise UsageError(f"--out={config.out} must end in .npz, .png, .txt or .csv")
     if path.exists() and not config.overwrite:
         raise UsageError(f"--out={config.out} exists already; choose another name or give --overwrite")
     if config.temperature == 0.0:
@@ -152,6 +173,8 @@ def check(config: Config) -> Path:
     if config.interpolate == 1:
         raise UsageError("--interpolate=1: an interpolation has two ends; give at least 2, or 0 for none")
     number_of(config)
+    if config.where is not None:
+        parse_condition(config.where)
     if config.interpolate and config.candidates > 1:
         raise UsageError(
             "--interpolate and --candidates cannot be combined: an interpolation has one sample per latent"
@@ -164,9 +187,11 @@ def main(config: Config) -> None:
     path = check(config)
     trained = load_run(config.workdir)
     spec = trained.spec
-    if (path.suffix == ".txt") != (spec.kind == "text") and path.suffix != ".npz":
-        fitting = ".txt" if spec.kind == "text" else ".png"
+    fitting = {"text": ".txt", "table": ".csv"}.get(spec.kind, ".png")
+    if path.suffix not in (fitting, ".npz"):
         raise UsageError(f"--out={config.out}: samples of {spec.name} are shown in a {fitting} (or .npz)")
+    if config.escape_formulas and path.suffix != ".csv":
+        raise UsageError(f"--escape_formulas is for --out=FILE.csv, and it is {config.out}")
     try:
         samples, facts = draw(config, trained)
     except ValueError as error:
@@ -176,7 +201,7 @@ def main(config: Config) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         columns = config.interpolate or max(round(len(samples.x) ** 0.5), 1)
-        write(path, samples, spec=spec, columns=columns)
+        write(path, samples, spec=spec, columns=columns, seed=config.seed, escape_formulas=config.escape_formulas)
     except OSError as error:
         raise UsageError(f"--out={config.out} cannot be written: {error.strerror or error}") from error
     print(f"{len(samples.x)} samples of step {trained.step} written to {path}")
@@ -184,9 +209,13 @@ def main(config: Config) -> None:
         print(json.dumps(facts, indent=2))
 
 
-def write(path: Path, samples: Samples, *, spec: DatasetSpec, columns: int) -> None:
+def write(
+    path: Path, samples: Samples, *, spec: DatasetSpec, columns: int, seed: int = 0, escape_formulas: bool = False
+) -> None:
     """Writes samples in the form that the file's suffix asks for, atomically."""
-    if path.suffix == ".txt":
+    if path.suffix == ".csv":
+        write_text(path, to_csv(to_cells(samples.x, spec=spec, seed=seed, escape_formulas=escape_formulas)))
+    elif path.suffix == ".txt":
         show(path.parent, path.stem, samples, spec=spec)
     elif path.suffix == ".png":
         save_grid(path, samples, spec=spec, columns=columns)

@@ -32,11 +32,16 @@ def open_dataset(
     long_lines: str | None = None,
     text_field: str | None = None,
     vocabulary: tuple[str, ...] | None = None,
+    columns: str | None = None,
+    header: str | None = None,
+    max_categories: int | None = None,
+    bins: int | None = None,
 ) -> Dataset:
     """Opens one split of a data set by name.
 
     Args:
-      name: a name of :data:`bgan_jax.data.catalogue.CATALOGUE`, or ``npz:PATH``, ``images:PATH``, ``text:PATH``.
+      name: a name of :data:`bgan_jax.data.catalogue.CATALOGUE`, or ``npz:PATH``, ``images:PATH``, ``text:PATH``,
+        ``csv:PATH``.
       split: ``"train"``, ``"test"`` or another split of the data set.
       data_dir: folder of prepared data; by default that of tensorflow-datasets (``TFDS_DATA_DIR``, else
         ``~/tensorflow_datasets``).
@@ -56,6 +61,11 @@ def open_dataset(
         ``"cut"`` keeps their first symbols (the default for ``austen32``).
       text_field: of a text file whose lines are JSON objects, the field that is the text.
       vocabulary: the symbols of text, from a saved record; by default all that occur in the file.
+      columns: of a table, the kinds of columns, as in ``"age:number,zip:category"``; by default they are inferred.
+      header: of a table, ``"yes"`` or ``"no"``, whether its first row has the names of the columns; by default it has,
+        and a row that looks like data is refused.
+      max_categories: of a column of a table, 64 by default; rarer values become one, "other".
+      bins: of a column of numbers, 32 by default.
 
     Returns:
       The split.
@@ -93,6 +103,10 @@ def open_dataset(
         long_lines=long_lines,
         text_field=text_field,
         vocabulary=vocabulary,
+        columns=columns,
+        header=header,
+        max_categories=max_categories,
+        bins=bins,
         licence=entry.licence,
         citation=entry.citation,
     )
@@ -106,6 +120,9 @@ def open_dataset(
         dataset = pack_split(source.read(), where=source.where)
     if dataset.skipped:
         _log_once(logging.WARNING, f"{name}: {in_one_line(dataset.skipped)}")
+    if dataset.spec.columns is not None and base in OWN:
+        for column in dataset.spec.columns:
+            _log_once(logging.INFO, f"{name}: {column.name}: {column.summary}")
     if dataset.characters and base in OWN:
         used, dropped = dataset.characters["used"], dataset.characters["dropped"]
         _log_once(logging.INFO, f"{name}: {used:,} characters in the examples, {dropped:,} dropped")

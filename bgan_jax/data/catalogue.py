@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from bgan_jax.data.readers import embedded, images, npz, standard, text
+from bgan_jax.data.readers import embedded, generated_table, images, npz, standard, table, text
 from bgan_jax.data.source import Request, Source
 
 
@@ -65,6 +65,7 @@ CATALOGUE: Mapping[str, Entry] = {
         _LINES,
         *_AUSTEN,
     ),
+    "commute": Entry("10,000 rows of 8 columns, drawn from known distributions", generated_table.commute),
     # Prepared by tensorflow-datasets, or in their original files.
     "mnist": Entry("70,000 digits, 28x28, binarised", standard.mnist, _BINARIZED, *_MNIST),
     "binarized_mnist": Entry("70,000 digits, binarised once", standard.binarized_mnist, (), *_BINARIZED_MNIST),
@@ -99,7 +100,10 @@ CATALOGUE: Mapping[str, Entry] = {
         ("resolution", "palette", *_QUANTIZED, "binarization"),
     ),
     "text": Entry("text:FILE, your text", text.text_file, (*_LINES, "text_field")),
+    "csv": Entry(
+        "csv:FILE (CSV, Parquet), your table", table.csv_file, ("columns", "header", "max_categories", "bins")
+    ),
 }
-OWN = ("npz", "images", "text")
+OWN = ("npz", "images", "text", "csv")
 # Always there: their data come with the package.
-EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
+EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32", "commute")

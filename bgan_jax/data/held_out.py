@@ -5,7 +5,7 @@ import numpy as np
 SPLITS = ("train", "test", "all")
 
 
-def is_in_split(indices: np.ndarray, *, split: str) -> np.ndarray:
+def is_in_split(indices: np.ndarray, *, split: str, every: int = 10) -> np.ndarray:
     """Returns which examples belong to a split: 9, 19, 29, ... are ``test``, the others ``train``; ``all`` is both.
 
     So a file that is sorted by class or by page is split evenly over classes and pages.
@@ -13,6 +13,7 @@ def is_in_split(indices: np.ndarray, *, split: str) -> np.ndarray:
     Args:
       indices: positions of the examples in the file.
       split: ``"train"``, ``"test"`` or ``"all"``.
+      every: one example in so many is held out.
 
     Returns:
       bool, shaped like ``indices``.
@@ -23,7 +24,7 @@ def is_in_split(indices: np.ndarray, *, split: str) -> np.ndarray:
     """
     if split == "all":
         return np.ones(np.shape(indices), bool)
-    return (np.asarray(indices) % 10 == 9) == (split == "test")
+    return (np.asarray(indices) % every == every - 1) == (split == "test")
 
 
 def evenly_spaced_indices(num_examples: int, *, size: int = 1000) -> np.ndarray:
@@ -36,6 +37,6 @@ def evenly_spaced(indices: np.ndarray, *, size: int = 1000) -> np.ndarray:
     return indices[np.linspace(0, len(indices) - 1, min(size, len(indices)), dtype=np.int64)]
 
 
-def split_sizes(num_examples: int) -> dict[str, int]:
+def split_sizes(num_examples: int, *, every: int = 10) -> dict[str, int]:
     """Returns the sizes of the train and test splits of a file of ``num_examples`` examples."""
-    return {"train": num_examples - num_examples // 10, "test": num_examples // 10}
+    return {"train": num_examples - num_examples // every, "test": num_examples // every}

@@ -69,14 +69,24 @@ def fingerprint(spec: DatasetSpec, packed: np.ndarray, labels: np.ndarray | None
     total, so that opening a large data set takes at most half a second.
 
     Args:
-      spec: the record; its kind, shape, palette and vocabulary enter the digest.
+      spec: the record; its kind, shape, palette, vocabulary and columns enter the digest.
       packed: ``[n, width]``, memory-mapped or not.
       labels: ``[n]``, or None.
 
     Returns:
       The digest, 16 hex digits.
     """
-    meaning = (spec.kind, spec.shape, spec.num_values, spec.stochastic, spec.palette, spec.vocabulary, packed.shape)
+    meaning: tuple[object, ...] = (
+        spec.kind,
+        spec.shape,
+        spec.num_values,
+        spec.stochastic,
+        spec.palette,
+        spec.vocabulary,
+        packed.shape,
+    )
+    if spec.columns is not None:
+        meaning = (*meaning, spec.columns)
     digest = hashlib.sha256(repr(meaning).encode())
     for array in (packed,) if labels is None else (packed, labels):
         content = array.reshape(-1).view(np.uint8).data

@@ -13,7 +13,7 @@ from bgan_jax.data.spec import DatasetSpec
 
 OPTIONS = (
     "resolution", "palette", "quantizer", "dither", "binarization", "value_range", "length", "short_lines",
-    "long_lines", "text_field", "vocabulary",
+    "long_lines", "text_field", "vocabulary", "columns", "header", "max_categories", "bins",
 )  # fmt: skip
 CHUNK = 1000  # Examples that a reader yields at a time, so that memory does not grow with the data set.
 
@@ -41,6 +41,10 @@ class Request:
       long_lines: ``"split"`` or ``"cut"``, the treatment of lines of more symbols.
       text_field: of lines that are JSON objects, the field that is the text.
       vocabulary: the symbols of text, one string each.
+      columns: of a table, ``NAME:KIND`` with commas between.
+      header: of a table, ``"yes"`` or ``"no"``, whether the first row has the names of the columns.
+      max_categories: of a column of a table; rarer ones become one.
+      bins: of a column of numbers.
       licence: of the data, for the record.
       citation: of the data, for the record.
     """
@@ -61,6 +65,10 @@ class Request:
     long_lines: str | None = None
     text_field: str | None = None
     vocabulary: tuple[str, ...] | None = None
+    columns: str | None = None
+    header: str | None = None
+    max_categories: int | None = None
+    bins: int | None = None
     licence: str = ""
     citation: str = ""
 

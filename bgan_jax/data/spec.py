@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bgan_jax.data.table_columns import Column, column_from_json
+
 #: The entry of a saved record that says what the reader left out; it is not part of a DatasetSpec.
 READING = "reading"
 
-Kind = Literal["binary", "categorical", "continuous", "text"]
-KINDS: tuple[Kind, ...] = ("binary", "categorical", "continuous", "text")
+Kind = Literal["binary", "categorical", "continuous", "text", "table"]
+KINDS: tuple[Kind, ...] = ("binary", "categorical", "continuous", "text", "table")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +24,12 @@ class DatasetSpec:
 
     Attributes:
       name: the name that was opened, e.g. ``"mnist10k"`` or ``"images:faces.tar"``.
-      kind: ``"binary"``, ``"categorical"`` (palette indices), ``"continuous"`` (intensities 0..255) or ``"text"``
-        (indices into the vocabulary).
-      shape: shape of one unpacked example: binary and continuous ``(H, W, C)``, categorical ``(H, W)``, text ``(L,)``.
-      num_values: number of values of one entry: 2, the number of colours, 256, or the size of the vocabulary.
+      kind: ``"binary"``, ``"categorical"`` (palette indices), ``"continuous"`` (intensities 0..255), ``"text"``
+        (indices into the vocabulary) or ``"table"`` (a category of every learned column).
+      shape: shape of one unpacked example: binary and continuous ``(H, W, C)``, categorical ``(H, W)``, text ``(L,)``,
+        table ``(C,)``, its learned columns.
+      num_values: number of values of one entry: 2, the number of colours, 256, the size of the vocabulary, or the most
+        categories of a column.
       split: the split that these examples come from, e.g. ``"train"``.
       splits: number of examples of every split of the source, as far as known without reading them.
       stochastic: binary only; the rows are intensities 0..255, and a pixel is 1 with probability intensity / 255,
@@ -34,6 +38,7 @@ class DatasetSpec:
       label_names: their names, in the order of the label indices; empty if there are none.
       palette: categorical only; the RGB colour of every index, ``num_values`` triples of 0..255.
       vocabulary: text only; the symbol of every index, ``num_values`` strings.
+      columns: table only; every column of the file, also those that are not learned.
       licence: short name of the licence or terms of use.
       citation: whom to cite, or where the data come from.
       fingerprint: hex digest of this split's examples and labels in their packed form; two runs with the same
@@ -56,6 +61,7 @@ class DatasetSpec:
     label_names: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] | None = None
     vocabulary: tuple[str, ...] | None = None
+    columns: tuple[Column, ...] | None = None
     licence: str = ""
     citation: str = ""
     fingerprint: str = ""
@@ -67,6 +73,12 @@ class DatasetSpec:
             raise ValueError(f"dataset {self.name}: categorical data must have a palette, and only they")
         if (self.vocabulary is not None) != (self.kind == "text"):
             raise ValueError(f"dataset {self.name}: text must have a vocabulary, and only text")
+        if (self.columns is not None) != (self.kind == "table"):
+            raise ValueError(f"dataset {self.name}: a table must have columns, and only a table")
+        if self.columns is not None and len(self.column_sizes) != self.shape[0]:
+            raise ValueError(
+                f"dataset {self.name}: {len(self.column_sizes)} columns are learned, and shape={self.shape}"
+            )
         for field, values in (("palette", self.palette), ("vocabulary", self.vocabulary)):
             if values is not None and len(values) != self.num_values:
                 raise ValueError(
@@ -77,6 +89,11 @@ class DatasetSpec:
     def class_names(self) -> tuple[str, ...]:
         """The name of every class: ``label_names``, or the indices where the labels have no names."""
         return self.label_names or tuple(map(str, range(self.num_classes)))
+
+    @property
+    def column_sizes(self) -> tuple[int, ...]:
+        """The number of categories of every learned column of a table; empty for other data."""
+        return tuple(column.size for column in self.columns or () if column.learned)
 
     @property
     def row_values(self) -> int:
@@ -114,6 +131,8 @@ class DatasetSpec:
                 fields["palette"] = tuple((int(r), int(g), int(b)) for r, g, b in fields["palette"])
             if fields["vocabulary"] is not None:
                 fields["vocabulary"] = tuple(fields["vocabulary"])
+            if fields.get("columns") is not None:
+                fields["columns"] = tuple(column_from_json(column) for column in fields["columns"])
             return cls(**fields)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not the saved form of a DatasetSpec: {error!r}") from error

@@ -12,7 +12,8 @@ from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.readers.array_files import array_names, read_array
 from bgan_jax.data.readers.file_sets import file_set
 from bgan_jax.data.readers.images import images_in
-from bgan_jax.data.readers.lines import iterate_lines
+from bgan_jax.data.readers.lines import iterate_lines, iterate_text
+from bgan_jax.data.readers.parquet import read_parquet
 
 MOST_PICTURES = 20_000  # Pictures that are opened, evenly spaced over the names.
 _ORIENTATION = 274  # EXIF's tag.
@@ -22,7 +23,7 @@ def survey(kind: str, path: Path) -> dict[str, Any]:
     r"""Describes a file or a folder.
 
     Args:
-      kind: ``"images"``, ``"npz"`` or ``"text"``, how the file is to be read.
+      kind: ``"images"``, ``"npz"``, ``"text"`` or ``"csv"``, how the file is to be read.
       path: the file or folder.
 
     Returns:
@@ -39,7 +40,7 @@ def survey(kind: str, path: Path) -> dict[str, Any]:
       >>> survey("text", file)["lines"]
       2
     """
-    surveys = {"images": _pictures, "npz": _arrays, "text": _text}
+    surveys = {"images": _pictures, "npz": _arrays, "text": _text, "csv": _table}
     if kind not in surveys:
         raise ValueError(f"kind {kind!r} is not one of {', '.join(surveys)}")
     return surveys[kind](path)
@@ -104,3 +105,11 @@ def _text(path: Path) -> dict[str, Any]:
             repr(symbol): count for symbol, count in symbols.most_common()[: -1 - min(12, len(symbols)) : -1]
         },
     }
+
+
+def _table(path: Path) -> dict[str, Any]:
+    # Names alone: what the columns hold depends on the options, and is shown with the splits.
+    if path.suffix == ".parquet":
+        return {"columns": len(read_parquet(path))}
+    header = next(iter(iterate_text(path)), "")
+    return {"first row": header.strip()[:200]}

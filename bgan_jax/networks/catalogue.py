@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from bgan_jax.networks import characters, digits, images, mlp, resnet
+from bgan_jax.networks import characters, digits, images, mlp, resnet, tables
 from bgan_jax.networks.convolutions import ConvForm, check_form
 from bgan_jax.networks.interface import Networks, Options
 
@@ -34,6 +34,8 @@ NETWORKS: dict[str, Callable[[tuple[int, ...], Options], Networks]] = {
     "resnet32_roth": resnet.resnet32_roth,
     "resnet64_roth": resnet.resnet64_roth,
     "resnet128_roth": resnet.resnet128_roth,
+    # Tables, logits of all columns in one flat array.
+    "residual_mlp": tables.residual_mlp,
     # Points of any shape.
     "mlp": mlp.mlp,
     "mlp_tanh": mlp.mlp_tanh,
@@ -50,6 +52,7 @@ def build_networks(
     dtype: Any = jnp.float32,
     spectral_norm: bool = False,
     double_backward_form: ConvForm = "auto",
+    output_bias: tuple[float, ...] | None = None,
 ) -> Networks:
     """Builds the generator and discriminator of a named preset.
 
@@ -65,6 +68,8 @@ def build_networks(
       spectral_norm: spectral normalisation of the discriminator's kernels.
       double_backward_form: ``"paired"`` or ``"conv"``, the form of the discriminator's ``twice``; ``"auto"`` asks the
         backend when the network is traced.
+      output_bias: initial bias of the last layer of a table's generator, such as the logarithms of the shares of all
+        categories, one number for each logit; other presets have none.
 
     Returns:
       The two players as pure functions, and their latents.
@@ -87,5 +92,6 @@ def build_networks(
         dtype=dtype,
         spectral_norm=spectral_norm,
         double_backward_form=double_backward_form,
+        output_bias=output_bias,
     )
     return NETWORKS[name](tuple(example_shape), options)

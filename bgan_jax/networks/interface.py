@@ -98,6 +98,8 @@ class Options(NamedTuple):
       axis_name: device axis over which batch statistics are taken; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of every kernel of the discriminator.
+      output_bias: initial bias of the generator's last layer, one number for each of its outputs, in a preset that has
+        one; ``None`` for the preset's own.
       double_backward_form: form of the convolutions of the discriminator's ``twice``; ``"auto"`` asks the backend when
         it is traced.
     """
@@ -108,6 +110,7 @@ class Options(NamedTuple):
     dtype: Any = jnp.float32
     spectral_norm: bool = False
     double_backward_form: ConvForm = "auto"
+    output_bias: tuple[float, ...] | None = None
 
 
 def player(

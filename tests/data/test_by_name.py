@@ -13,7 +13,7 @@ import bgan_jax.data
 from bgan_jax.data import DatasetNotFoundError, open_dataset
 from bgan_jax.data.catalogue import CATALOGUE, OWN
 
-EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32")
+EMBEDDED = ("mnist10k", "emoji16", "emoji32", "austen32", "commute")
 ELSEWHERE = [name for name in CATALOGUE if name not in (*EMBEDDED, *OWN)]
 
 
@@ -53,7 +53,7 @@ def test_the_default_folder_is_that_of_tensorflow_datasets(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("name", ["mnits", "mnist10k:path", "images", "tar:faces.tar", ""])
 def test_an_unknown_name_lists_the_known_ones(name):
-    with pytest.raises(ValueError, match=r"unknown dataset .*mnist10k, .*images:PATH, text:PATH"):
+    with pytest.raises(ValueError, match=r"unknown dataset .*mnist10k, .*images:PATH, text:PATH, csv:PATH"):
         open_dataset(name)
 
 

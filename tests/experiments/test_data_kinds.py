@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bgan_jax.data import DatasetSpec
+from bgan_jax.data import Column, DatasetSpec
 from experiments.divergence_table import command as divergence_table
 from experiments.harness.cli.catalogue import load_command
 from experiments.harness.errors import UsageError
@@ -19,12 +19,13 @@ COMMANDS = {
     "palette_images": [],
     "continuous_images": [],
     "text_characters": [],
+    "table": [],
     "divergence_table": ["--network=mlp"],
 }
 DATA = [
     "npz:grey.npz", "npz:two.npz", "npz:rgb.npz", "npz:bits.npz", "npz:palette.npz", "images:folder",
     "images:folder --palette=16", "images:folder --binarization=threshold", "text:lines", "mnist10k",
-    "mnist10k --binarization=none", "emoji16", "emoji32", "austen32",
+    "mnist10k --binarization=none", "emoji16", "emoji32", "austen32", "commute",
 ]  # fmt: skip
 OF_VALUES = "where the images are black and white alone"
 
@@ -102,8 +103,12 @@ def test_the_remedy_of_a_refusal_works(data, monkeypatch, name, given):
 
 def test_every_pair_of_kinds_is_accepted_or_refused():
     for found in data_kinds.KINDS:
-        shape = {"text": (8,), "categorical": (8, 8)}.get(found, (8, 8, 3))
-        meaning = {"text": {"vocabulary": ("a", "b")}, "categorical": {"palette": ((0, 0, 0), (9, 9, 9))}}
+        shape = {"text": (8,), "categorical": (8, 8), "table": (1,)}.get(found, (8, 8, 3))
+        meaning = {
+            "text": {"vocabulary": ("a", "b")},
+            "categorical": {"palette": ((0, 0, 0), (9, 9, 9))},
+            "table": {"columns": (Column("a", "category", categories=("x", "y")),)},
+        }
         spec = DatasetSpec(name="mine", kind=found, shape=shape, num_values=2, **meaning.get(found, {}))
         for wanted in data_kinds.KINDS:
             if found == wanted:

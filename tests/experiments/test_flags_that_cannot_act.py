@@ -23,7 +23,7 @@ NEEDY = [
 ]
 # What the flags that decide are set to, where their choices do not say it.
 SETTINGS = {
-    "dataset": ["mnist10k", "mnist", "celeba16", "images:FOLDER", "npz:FILE", "text:FILE", "austen32"],
+    "dataset": ["mnist10k", "mnist", "celeba16", "images:FOLDER", "npz:FILE", "text:FILE", "austen32", "csv:FILE"],
     "palette": [None, 16],
     "features": ["judge", "efficientnet_lite0"],
     "penalty": [0.0, 1.0],
@@ -44,6 +44,7 @@ SETTINGS = {
     "ratios": ["", "1:1"],
     "learning_rates": ["", "1e-3"],
     "interpolate": [0, 2],
+    "candidates": [1, 2],
     "judge": [False, True],
 }
 

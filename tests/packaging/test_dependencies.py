@@ -13,9 +13,20 @@ HEAVY = {"tensorflow", "tensorflow-cpu", "tensorflow-datasets", "torch", "torchv
 
 
 # Modules whose name is not that of their distribution.
-DISTRIBUTIONS = {"absl": "absl-py", "orbax": "orbax-checkpoint", "PIL": "pillow"}
+DISTRIBUTIONS = {"absl": "absl-py", "orbax": "orbax-checkpoint", "PIL": "pillow", "sklearn": "scikit-learn"}
 # Imported if installed: by the extras' features, and by the benchmark that compares with PyTorch.
-OPTIONAL = {"array-record", "lmdb", "tensorboardx", "tensorflow", "tensorflow-datasets", "torch"}
+OPTIONAL = {
+    "array-record",
+    "lmdb",
+    "pyarrow",
+    "scikit-learn",
+    "sdmetrics",
+    "pandas",
+    "tensorboardx",
+    "tensorflow",
+    "tensorflow-datasets",
+    "torch",
+}
 
 
 def name_of(requirement):

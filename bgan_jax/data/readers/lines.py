@@ -16,6 +16,8 @@ from bgan_jax.data.errors import BadDataError
 _OPENERS: dict[bytes, Any] = {rb"\x1f\x8b": gzip.open, rb"\xfd7zXZ\x00": lzma.open, rb"BZh[1-9]1AY&SY": bz2.open}
 _BYTE_ORDER_MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _UTF8_MARK = b"\xef\xbb\xbf"
+# After a CR that ends a line of its own.
+_LONE_RETURN = re.compile(r"(?<=\r)(?!\n|$)")
 
 
 def iterate_lines(path: Path) -> Iterator[Line]:
@@ -30,6 +32,14 @@ def iterate_lines(path: Path) -> Iterator[Line]:
     Raises:
       BadDataError: the file is not UTF-8, or a compressed file is damaged.
     """
+    for number, text in enumerate(iterate_text(path), start=1):
+        line = text.removesuffix("\n").removesuffix("\r")
+        if line.strip():
+            yield Line(number, line)
+
+
+def iterate_text(path: Path) -> Iterator[str]:
+    """Yields all lines of a text file with their ends, blank ones too; as :func:`iterate_lines` otherwise."""
     number = offset = 0
     try:
         with _open(path) as file:
@@ -39,10 +49,9 @@ def iterate_lines(path: Path) -> Iterator[Line]:
                     content, offset = content.removeprefix(_UTF8_MARK), 3 * content.startswith(_UTF8_MARK)
                 text = _decoded(path, content, number=number, offset=offset)
                 offset += len(content)
-                for line in text.removesuffix("\n").removesuffix("\r").split("\r"):
+                for line in _LONE_RETURN.split(text):
                     number += 1
-                    if line.strip():
-                        yield Line(number, line)
+                    yield line
     except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
         raise BadDataError(f"{path}, after line {number}: truncated or broken file ({error}); copy it again") from error
 

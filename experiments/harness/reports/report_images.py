@@ -75,7 +75,7 @@ def samples_over_time(runs: Sequence[RunRecord]) -> str:
 
 def _shown(path: Path, *, alt: str) -> str:
     """Writes an image, or the first lines of a text."""
-    if path.suffix != ".txt":
+    if path.suffix not in (".txt", ".csv"):
         return _image_tag(path, alt=alt)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
     return f"<pre>{html.escape(''.join(lines[:MAX_LINES]))}</pre>"

@@ -127,7 +127,7 @@ def _samples(folder: Path) -> list[tuple[int, Path]]:
     found = []
     for path in folder.glob("samples_*"):
         step = re.fullmatch(r"samples_(\d+)", path.stem)
-        if step and path.suffix in (".png", ".txt"):
+        if step and path.suffix in (".png", ".txt", ".csv"):
             found.append((int(step[1]), path))
     return sorted(found)
 
@@ -143,7 +143,8 @@ def read_run(folder: Path) -> RunRecord:
     is_protocol = {name: name.rpartition(".")[2] == "protocol" for name in result}
     samples = _samples(folder / workdir.PICTURES)
     real = next(
-        (path for name in ("real.png", "real.txt") if (path := folder / workdir.PICTURES / name).exists()), None
+        (path for name in ("real.png", "real.txt", "real.csv") if (path := folder / workdir.PICTURES / name).exists()),
+        None,
     )
     # What the page shows in another form: the samples of every step under a slider, real examples, curves.
     shown = {real, *(path for _, path in samples)}

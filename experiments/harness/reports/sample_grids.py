@@ -1,4 +1,4 @@
-"""Writes samples as a grid of images, or as lines of text."""
+"""Writes samples as a grid of images, as lines of text, or as rows of a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUM_REAL = 64  # Real examples beside the samples of a run.
 
 
 def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -> Path:
-    """Writes samples as ``name.png``, or as ``name.txt`` with the first few lines in the log.
+    """Writes samples as ``name.png``, or as ``name.txt`` with the first few lines in the log, or as ``name.csv``.
 
     Args:
       folder: where to.
@@ -31,6 +31,10 @@ def show(folder: Path, name: str, samples: Samples, *, spec: data.DatasetSpec) -
     Returns:
       The file.
     """
+    if spec.kind == "table":
+        path = folder / f"{name}.csv"
+        write_text(path, data.to_csv(data.to_cells(samples.x, spec=spec)))
+        return path
     if spec.kind != "text":
         path = folder / f"{name}.png"
         save_grid(path, samples, spec=spec)
@@ -61,12 +65,16 @@ def save_real(folder: Path, dataset: data.Dataset, *, num: int = NUM_REAL) -> Pa
       num: examples; all of a smaller data set.
 
     Returns:
-      The file: ``real.png``, a grid, or ``real.txt``, lines.
+      The file: ``real.png``, a grid, ``real.txt``, lines, or ``real.csv``, rows.
     """
     rows = dataset.rows(np.linspace(0, len(dataset) - 1, min(num, len(dataset))).astype(np.int64))
     if dataset.spec.kind == "text":
         path = folder / "real.txt"
         write_text(path, "\n".join(data.to_strings(rows, spec=dataset.spec)) + "\n")
+        return path
+    if dataset.spec.kind == "table":
+        path = folder / "real.csv"
+        write_text(path, data.to_csv(data.to_cells(rows, spec=dataset.spec)))
         return path
     path = folder / "real.png"
     x = np.asarray(data.preprocess(jax.random.key(0), rows, spec=dataset.spec))

@@ -4,6 +4,7 @@
 file                    holds
 ======================  ====================================================================================
 ``batches.py``          the data argument of the compiled step: resident on the devices, or sent by the host
+``conditions.py``       conditions on the columns of a table
 ``continuous.py``       runs on images of real-valued pixels: flags, networks, experiment
 ``cost.py``             a run's operations, counted before it is trained
 ``data_kinds.py``       refuses data of another kind, with the flags or the command that help

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from bgan_jax.data import DatasetSpec
 from bgan_jax.data.catalogue import CATALOGUE
 
-DISCRETE = ("binary", "categorical", "text")
+DISCRETE = ("binary", "categorical", "text", "table")
 #: By kind of data: what it is called, and the command that takes it.
 KINDS = {
     "binary": ("images of two colours", "experiments.binary_images"),
     "categorical": ("images in a palette", "experiments.palette_images"),
     "continuous": ("grey or colour images", "experiments.continuous_images"),
     "text": ("text", "experiments.text_characters"),
+    "table": ("a table", "experiments.table"),
 }
+#: Data of kinds that no flag makes of other data.
+EXAMPLES = {"text": "austen32 or text:FILE", "table": "commute or csv:FILE"}
 
 
 def check_kind(spec: DatasetSpec, name: str, *, kinds: Sequence[str]) -> None:
@@ -37,7 +40,7 @@ def check_kind(spec: DatasetSpec, name: str, *, kinds: Sequence[str]) -> None:
         others = [
             f"{command} {found[0]}" for kind, (_, command) in KINDS.items() if (found := flags_for(kind, spec, name))
         ]
-        examples = ", such as austen32 or text:FILE" if "text" in kinds else ""
+        examples = "".join(f", such as {EXAMPLES[kind]}" for kind in kinds if kind in EXAMPLES)
         commands = ", or ".join([KINDS[spec.kind][1], *others])
         remedy = f"choose other data{examples}; these can be trained on by {commands}"
     wanted = " or ".join(KINDS[kind][0] for kind in kinds)
@@ -56,7 +59,7 @@ def flags_for(kind: str, spec: DatasetSpec, name: str) -> list[str]:
     options, grey = CATALOGUE[family].options, spec.shape[-1] == 1
     # Arrays are not converted between grey and RGB, and a palette of their own stays.
     fixed = family == "npz" and spec.kind == "categorical"
-    if spec.kind == kind or kind == "text" or spec.kind == "text" or fixed:
+    if spec.kind == kind or kind in EXAMPLES or spec.kind in EXAMPLES or fixed:
         return []
     if kind == "binary" and "binarization" in options and (grey or family != "npz"):
         if spec.kind == "categorical":

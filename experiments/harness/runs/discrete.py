@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -97,16 +98,29 @@ def players_for(
     config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name: str | None
 ) -> tuple[Networks, Conditional]:
     """Builds the networks and the conditional from a run's flags and its data set."""
-    conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values)
-    shape = spec.shape if spec.kind == "binary" else (*spec.shape, spec.num_values)
+    conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values, column_sizes=spec.column_sizes)
+    shapes = {"binary": spec.shape, "table": (sum(spec.column_sizes),)}
     networks = build_networks(
         config["network"],
-        example_shape=shape,
+        example_shape=shapes.get(spec.kind, (*spec.shape, spec.num_values)),
         width=config.get("width"),
         latent_dim=config.get("latent_dim"),
         axis_name=axis_name,
+        output_bias=log_shares(spec),
     )
     return with_baseline(networks, estimator=config["estimator"]), conditional
+
+
+def log_shares(spec: data.DatasetSpec) -> tuple[float, ...] | None:
+    """Returns the logits of a table's own shares, column by column, with which its generator starts; else ``None``.
+
+    A category that no training row has counts as half a row.
+    """
+    if spec.columns is None:
+        return None
+    least = 0.5 / max(spec.splits.get("train", 1), 1)
+    shares = [share for column in spec.columns if column.learned for share in column.shares]
+    return tuple(math.log(max(share, least)) for share in shares)
 
 
 def prepare(config: DiscreteConfig, *, kinds: Sequence[str] = DISCRETE) -> Experiment:

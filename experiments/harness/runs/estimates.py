@@ -37,7 +37,9 @@ def check_estimates(experiment: Experiment) -> None:
 def _check_memory(experiment: Experiment, state: Any) -> None:
     config: Any = experiment.config
     spec = experiment.dataset.spec
-    values = math.prod(spec.shape) * (spec.num_values if spec.kind in ("categorical", "text") else 1)
+    values = sum(spec.column_sizes) or math.prod(spec.shape) * (
+        spec.num_values if spec.kind in ("categorical", "text") else 1
+    )
     copies = {
         "disc_steps": config.disc_steps,
         "disc_fakes_per_latent": getattr(config, "disc_fakes_per_latent", 1),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bgan_jax.algorithms.settings import MOST_UPDATES
 from bgan_jax.data.catalogue import CATALOGUE, EMBEDDED, OWN
 from bgan_jax.data.characters import LONG_LINES, SHORT_LINES
+from bgan_jax.data.readers.delimited import HEADERS
 from bgan_jax.data.value_range import VALUE_RANGES
 from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import NETWORKS
@@ -28,6 +29,7 @@ IN_A_PALETTE = either(
 )
 OF_TEXT = satisfies("dataset", lambda name: name.startswith("text:"), "--dataset=text:FILE")
 OF_LINES = either(OF_TEXT, one_of("dataset", "austen32"))
+OF_TABLES = satisfies("dataset", lambda name: name.startswith("csv:"), "--dataset=csv:FILE")
 OF_ARRAYS = satisfies("dataset", lambda name: name.startswith("npz:"), "--dataset=npz:FILE")
 # What trains F by a divergence; the other objectives have a discriminator loss of their own.
 BY_A_DIVERGENCE = tuple(name for name, objective in GENERATOR_OBJECTIVES.items() if objective.uses_divergence)
@@ -104,6 +106,23 @@ class DatasetOptions(ImageFlags):
     text_field: str | None = flag(
         None, "Of text:FILE whose lines are JSON objects, the field that is the text.", group="data",
         legal="a field's name", needs=[OF_TEXT],
+    )  # fmt: skip
+    columns: str | None = flag(
+        None, "Kinds of columns of csv:FILE, as in age:number,zip:category; drop leaves a column out. Empty: all are "
+        "inferred, and the log shows them.", group="data", legal="NAME:KIND,... of category, number, date or drop",
+        needs=[OF_TABLES],
+    )  # fmt: skip
+    header: str | None = flag(
+        None, "Whether the first row of csv:FILE has the names of the columns; empty: it has, and one that looks like "
+        "data is refused.", group="data", choices=HEADERS, needs=[OF_TABLES],
+    )  # fmt: skip
+    max_categories: int | None = flag(
+        None, "Categories of a column of csv:FILE; rarer values become one, other. Empty: 64.", group="data", minimum=2,
+        maximum=65_000, needs=[OF_TABLES],
+    )  # fmt: skip
+    bins: int | None = flag(
+        None, "Bins of a column of numbers of csv:FILE; numbers of no more different values are categories. Empty: 32.",
+        group="data", minimum=2, maximum=65_000, needs=[OF_TABLES],
     )  # fmt: skip
 
 

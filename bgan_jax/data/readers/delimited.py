@@ -1,0 +1,133 @@
+"""Cells of CSV files: the delimiter, quotes, the header, and rows of one length; UTF-8, plain or compressed."""
+
+import array
+import csv
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bgan_jax.data.column_kinds import Cells
+from bgan_jax.data.errors import BadDataError
+from bgan_jax.data.readers.lines import iterate_text
+
+DELIMITERS = (",", ";", "\t", "|")
+HEADERS = ("yes", "no")
+_LOOKED_AT = 200  # Lines that the delimiter is found in.
+
+
+def read_delimited(path: Path, *, header: str | None) -> list[Cells]:
+    """Reads all columns of a CSV file.
+
+    Args:
+      path: the file, UTF-8, or compressed by gzip, xz or bzip2.
+      header: ``"yes"`` or ``"no"``, whether the first row has the names; ``None`` refuses a first row that looks like
+        data.
+
+    Returns:
+      The columns.
+
+    Raises:
+      BadDataError: rows of different lengths, an open quote, no or repeated names, no rows; names the line.
+    """
+    delimiter = _delimiter_of(path)
+    rows = _rows(path, delimiter)
+    line, first = next(rows, (0, []))
+    if not first:
+        raise BadDataError(f"{path}: there is no row in it; give a CSV file with a header and rows")
+    second = next(rows, None)
+    if second is not None and len(second[1]) == len(first) + 1 and header != "no":
+        first = ["row", *first]  # Names of rows without a name of their own, as R writes them.
+    if len(first) < 2:
+        raise BadDataError(
+            f"{path}, line {line}: the first row has one field; a table has at least two columns, divided by one of "
+            ", ; | or tab"
+        )
+    names, data = _names(path, line, first, header=header)
+    rest = itertools.chain([] if second is None else [second], rows)
+    data_rows = itertools.chain([] if data is None else [(line, data)], rest)
+    return _columns(path, names, data_rows, delimiter=delimiter)
+
+
+def _delimiter_of(path: Path) -> str:
+    """Returns the delimiter by which most of the first rows have as many fields as the first, and the most fields."""
+    lines = list(itertools.islice(iterate_text(path), _LOOKED_AT))
+    if not lines:
+        raise BadDataError(f"{path}: there is no row in it; give a CSV file with a header and rows")
+
+    def merit(delimiter: str) -> tuple[bool, float, int]:
+        try:
+            lengths = [len(row) for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row]
+        except csv.Error:
+            return False, 0.0, 0
+        most = max(set(lengths), key=lengths.count) if lengths else 0
+        return most > 1, lengths.count(most) / max(len(lengths), 1), most
+
+    return max(DELIMITERS, key=merit)
+
+
+def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yields the rows that are not blank, with the line that each ends in."""
+    reader = csv.reader(iterate_text(path), delimiter=delimiter, skipinitialspace=True, strict=True)
+    while True:
+        began = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise BadDataError(
+                f"{path}, line {began}: {error}; close the quote that is open there, or double a quote inside quotes"
+            ) from error
+        if any(cell.strip() for cell in row) or len(row) > 1:
+            yield reader.line_num, [cell.strip() for cell in row]
+
+
+def _names(path: Path, line: int, first: list[str], *, header: str | None) -> tuple[list[str], list[str] | None]:
+    """Returns the names of the columns, and the first row where it is data."""
+    numbered = [f"column{place + 1}" for place in range(len(first))]
+    if header == "no":
+        return numbered, first
+    if header is None:
+        number = next((cell for cell in first if _is_number(cell)), None)
+        if number is not None:
+            raise BadDataError(
+                f"{path}, line {line}: the first row looks like data, because it has the number {number!r}; give "
+                "--header=no if the file has no names of columns, or --header=yes if these are the names"
+            )
+    names = [cell or name for cell, name in zip(first, numbered, strict=True)]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise BadDataError(
+            f"{path}, line {line}: two columns are called {repeated!r}; rename one, or give --header=no if the file "
+            "has no names of columns"
+        )
+    return names, None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _columns(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]]], *, delimiter: str) -> list[Cells]:
+    """Gathers the cells column by column, each text once, so that memory is a number for each cell."""
+    codes = [array.array("i") for _ in names]
+    known: list[dict[str, int]] = [{} for _ in names]
+    num_rows = 0
+    for line, row in rows:
+        num_rows += 1
+        if len(row) != len(names):
+            raise BadDataError(
+                f"{path}, line {line}: the row has {len(row)} fields, and there are {len(names)} columns by the "
+                f"delimiter {delimiter!r}; correct the row, or put a field that contains {delimiter!r} in double quotes"
+            )
+        for place, cell in enumerate(row):
+            codes[place].append(known[place].setdefault(cell, len(known[place])))
+    if not num_rows:
+        raise BadDataError(f"{path}: there is a header and no row; give a file with rows")
+    return [Cells(name, np.asarray(codes[place], np.int32), list(known[place])) for place, name in enumerate(names)]

@@ -1,0 +1,47 @@
+"""The table of scores, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.harness.reports.tables import markdown_table, number_cell
+
+ROWS = {
+    "real training rows (floor)": "real",
+    "samples": "samples",
+    "Chow-Liu tree": "tree",
+    "independent columns (ceiling)": "independent",
+}
+COLUMNS = {
+    "columns": "columns",
+    "pairs": "pairs",
+    "trained here, tested on real": "train_here_test_real",
+    "told from real": "two_sample",
+    "copies": "copied_share",
+    "columns from the nearest": "mean_distance",
+}
+MEANING = (
+    "Columns and pairs: mean total variation from held-out rows. Trained here, tested on real: accuracy of a random "
+    "forest in predicting {label}. Told from real: accuracy of one that tells rows from held-out ones; 0.5 if it "
+    "cannot. Copies: share of rows that are equal to a training row; columns from the nearest: in how many columns a "
+    "row differs from the nearest training row; both of held-out rows in the first line."
+)
+
+
+def scores_table(result: Mapping[str, Any]) -> str:
+    """Writes the result of one seed, or of several combined, in Markdown."""
+    shown = {title: name for title, name in COLUMNS.items() if name in result["samples"]}
+    rows = [[title, *(number_cell(result[name][key], ".3f") for key in shown.values())] for title, name in ROWS.items()]
+    several = result.get("seeds")
+    seeds = (
+        f"Mean ± standard deviation over seeds {several[0]} to {several[-1]}" if several else f"Seed {result['seed']}"
+    )
+    lines = [markdown_table(["rows", *shown], rows), MEANING.format(label=result["label"])]
+    lines.append(f"Kept of the dependence between columns: {number_cell(result['kept_dependence'], '.1%')}.")
+    for key, title in (("worst_columns", "Worst columns"), ("worst_pairs", "Worst pairs")):
+        if not several:
+            entries = (f"{entry['name']} {entry['distance']:.3f} ({entry['floor']:.3f})" for entry in result[key])
+            lines.append(f"{title}, with the floor of each: {'; '.join(entries)}.")
+    lines.append(f"{seeds}, {result['steps']} steps, {result['training_seconds']:.0f} s, {result['commit']}.")
+    return "\n\n".join(lines) + "\n"
