@@ -20,7 +20,8 @@ from typing import Any
 import jax
 
 from bgan_jax.atomic_files import write_json
-from bgan_jax.runtime import workdir
+from bgan_jax.runtime import hosts, workdir
+from bgan_jax.runtime.platform import Platform
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.metrics.image_scores import image_scores
@@ -74,13 +75,13 @@ class Config(ClassifierStepsFlag, discrete.DiscreteConfig):
     judged_samples: int = flags.flag(10000, "Samples that are scored.", group="evaluation", minimum=2, may_change=True)
 
 
-def prepare(config: Config) -> Experiment:
+def prepare(config: Config, platform: Platform) -> Experiment:
     """Prepares a run as :func:`discrete.prepare` does, and refuses data that samples cannot be compared with.
 
     Raises:
       UsageError: a wrong flag, file or folder; data of another kind; no held-out images.
     """
-    experiment = discrete.prepare(config, kinds=["binary"])
+    experiment = discrete.prepare(config, platform, kinds=["binary"])
     if experiment.dataset.labels is None or open_held_out(experiment).labels is None:
         check_images(experiment)
     return experiment
@@ -90,7 +91,7 @@ def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, scores the samples; the result goes to ``result.json``."""
     experiment, folder = start(config, prepare)
     outcome = run(experiment, folder)
-    if outcome.step < config.steps or jax.process_index() != 0:
+    if outcome.step < config.steps or not hosts.is_first():
         return None
     scores = image_scores(
         experiment.dataset,

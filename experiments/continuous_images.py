@@ -23,9 +23,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import jax
-
-from bgan_jax.runtime import workdir
+from bgan_jax.runtime import hosts, workdir
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.shared_flags import PresetFlag
@@ -74,7 +72,7 @@ class Config(PresetFlag, MeasuredConfig):
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, measures; the result goes to ``result.json``, distances over the run to measurements.jsonl."""
     experiment, folder = start(config, measured_run.prepare)
-    reference_metric = reference_metric_of(experiment) if jax.process_index() == 0 else None
+    reference_metric = reference_metric_of(experiment) if hosts.is_first() else None
     _, result = train_and_measure(experiment, folder, reference_metric=reference_metric)
     if result is not None:
         logger.info("pictures, curves, %s and result.json are in %s", workdir.MEASUREMENTS, folder)

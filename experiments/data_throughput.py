@@ -26,14 +26,14 @@ from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import (
     Dataset,
     DatasetNotFoundError,
-    batch_positions,
+    batch_indices,
     gather,
     open_dataset,
     resident,
-    shuffled_indices,
     stream,
 )
 from bgan_jax.data.catalogue import EMBEDDED
+from bgan_jax.runtime.platform import this_process
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.shared_flags import SmokeFlag, TimingFlags, WorkdirFlag
@@ -71,8 +71,7 @@ def pipelines_of(dataset: Dataset, *, batch_size: int) -> list[Pipeline]:
     data = jax.device_put(resident(dataset))
 
     def rows_of(data: Any, step: Any) -> Any:
-        positions = batch_positions(step, batch_size=size)
-        return gather(data, shuffled_indices(positions, num_examples=data.num_examples, seed=0))
+        return gather(data, batch_indices(step, batch_size=size, num_examples=data.num_examples, seed=0))
 
     @functools.partial(jax.jit, static_argnames="steps")
     def in_compiled_loop(data: Any, start: Any, steps: int) -> Any:
@@ -84,7 +83,9 @@ def pipelines_of(dataset: Dataset, *, batch_size: int) -> list[Pipeline]:
         return jax.lax.scan(body, rows_of(data, start), start + jnp.arange(steps, dtype=jnp.uint32))[0]
 
     one = jax.jit(rows_of)
-    host, device = (stream(dataset, batch_size=size, seed=0, device=place) for place in (None, jax.local_devices()[0]))
+    host, device = (
+        stream(dataset, batch_size=size, seed=0, device=place) for place in (None, this_process().local_devices[0])
+    )
     return [
         Pipeline(
             "resident, inside the compiled step",
@@ -172,13 +173,13 @@ def main(config: Config) -> dict[str, Any]:
         loop = pipelines_of(open_dataset(name), batch_size=config.batch_size)[0]
         embedded[name] = measure([loop], config)[loop.name]
     text = (
-        f"{dataset.spec.name}, {len(dataset)} images, batch {config.batch_size}, {jax.devices()[0].device_kind}\n\n"
+        f"{dataset.spec.name}, {len(dataset)} images, batch {config.batch_size}, {this_process().kinds[0]}\n\n"
         f"{rates_table(rates, base=base)}\n\n{embedded_table(embedded, batch_size=config.batch_size)}\n"
     )
     print(text)
     results = {
         "config": dataclasses.asdict(config),
-        "device": jax.devices()[0].device_kind,
+        "device": this_process().kinds[0],
         "dataset": dataset.spec.name,
         "fingerprint": dataset.spec.fingerprint,
         "images_per_second": rates,

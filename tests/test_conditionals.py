@@ -12,6 +12,7 @@ from bgan_jax.conditionals import (
     product_bernoulli,
     product_categorical,
     sample_conditionals,
+    sample_statistics,
 )
 
 
@@ -88,6 +89,16 @@ def test_a_sample_does_not_depend_on_the_others():
     everything = sample_conditionals(conditional, keys, logits, sample_index=jnp.arange(6))
     some = sample_conditionals(conditional, keys[2:], logits[2:], sample_index=jnp.array([4, 1]))
     np.testing.assert_array_equal(some, everything[jnp.array([4, 1])][:, 2:])
+
+
+@pytest.mark.parametrize("conditional", [product_bernoulli(event_ndims=2), product_categorical(5, event_ndims=2)])
+def test_statistics_that_are_drawn_are_those_of_the_samples(conditional):
+    keys, index = example_keys(jax.random.key(0), jnp.arange(3)), jnp.arange(4)
+    logits = 2.0 * jax.random.normal(jax.random.key(1), (3, 6, 5)).at[:, 2, 1:].set(-jnp.inf)
+    expected = conditional.statistics(sample_conditionals(conditional, keys, logits, sample_index=index))
+    found = sample_statistics(conditional, keys, logits, sample_index=index)
+    assert found.dtype == jnp.float32
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_a_vocabulary_beyond_a_byte_has_wider_symbols():

@@ -39,7 +39,7 @@ from bgan_jax.algorithms.regularisation import penalty_term
 from bgan_jax.algorithms.settings import DiscriminatorSettings
 from bgan_jax.algorithms.state import Pair, TrainState, init_state
 from bgan_jax.algorithms.updates import Metrics, moving_average, update_discriminator, update_generator
-from bgan_jax.conditionals import Conditional, example_keys, product_categorical, sample_conditionals
+from bgan_jax.conditionals import Conditional, example_keys, product_categorical, sample_statistics
 from bgan_jax.conditionals.keys import penalty_keys
 from bgan_jax.networks import ClassifierNetworks
 
@@ -181,8 +181,8 @@ def train_discriminator(
     """Ascends the bound on the images with their own labels and with the classifier's, less the penalty."""
     conditional, networks, settings = game.conditional, game.networks, game.settings
     logits = jax.lax.stop_gradient(fakes.logits)
-    drawn = conditional.statistics(
-        sample_conditionals(conditional, fakes.sample_keys, logits, sample_index=jnp.arange(settings.num_samples or 1))
+    drawn = sample_statistics(
+        conditional, fakes.sample_keys, logits, sample_index=jnp.arange(settings.num_samples or 1)
     )
     given = conditional.statistics(labels)
     scored = every_label(images.shape[0], num_classes=networks.num_classes) if settings.num_samples is None else drawn
@@ -225,7 +225,7 @@ def train_discriminator(
 
     gradient, (metrics, fake_logits, model_state) = jax.grad(loss_fn, has_aux=True)(state.params.disc)
     state, metrics = update_discriminator(
-        state, gradient, model_state, metrics, optimizers=game.optimizers, axis_name=axis_name
+        state, gradient, model_state, metrics, optimizers=game.optimizers, axis_name=axis_name, flat=game.flat_mean
     )
     if settings.num_samples is None:
         return state, summarize_exactly(fake_logits, logits), metrics
@@ -258,6 +258,7 @@ def train_classifier(
         metrics,
         optimizers=game.optimizers,
         axis_name=axis_name,
+        flat=game.flat_mean,
         average_decay=settings.average_decay,
     )
     log_partition, reward = (metrics[name] for name in ("log_partition", "fake_logit"))

@@ -156,6 +156,7 @@ def _train_critic(
         {"critic": -loss},
         optimizers=game.optimizers,
         axis_name=axis_name,
+        flat=game.flat_mean,
         clip=game.settings.clip,
     )
 
@@ -177,6 +178,7 @@ def _update_classifier(
         batch_metrics(predicted.logits, labels),
         optimizers=game.optimizers,
         axis_name=axis_name,
+        flat=game.flat_mean,
         average_decay=game.settings.average_decay,
     )
     return state, metrics

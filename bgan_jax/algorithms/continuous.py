@@ -150,7 +150,14 @@ def train_discriminator(
 
     gradient, (metrics, model_state) = jax.grad(loss_fn, has_aux=True)(state.params.disc)
     return update_discriminator(
-        state, gradient, model_state, metrics, optimizers=game.optimizers, axis_name=axis_name, clip=settings.clip
+        state,
+        gradient,
+        model_state,
+        metrics,
+        optimizers=game.optimizers,
+        axis_name=axis_name,
+        flat=game.flat_mean,
+        clip=settings.clip,
     )
 
 
@@ -185,6 +192,7 @@ def train_generator(
         metrics,
         optimizers=game.optimizers,
         axis_name=axis_name,
+        flat=game.flat_mean,
         average_decay=settings.average_decay,
     )
     metrics["log_partition"] = before + jnp.log(metrics["log_partition"])

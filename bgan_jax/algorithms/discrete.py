@@ -50,7 +50,7 @@ from bgan_jax.algorithms.sample_by_sample import logits_gradient, points_between
 from bgan_jax.algorithms.settings import GameSettings
 from bgan_jax.algorithms.state import TrainState
 from bgan_jax.algorithms.updates import Metrics, moving_average, update_discriminator, update_generator
-from bgan_jax.conditionals import sample_conditionals
+from bgan_jax.conditionals import sample_statistics
 from bgan_jax.conditionals.keys import penalty_keys
 from bgan_jax.networks.interface import Apply
 
@@ -198,8 +198,7 @@ def train_discriminator(
     conditional, disc, settings = game.conditional, game.networks.disc, game.settings
     real_points = conditional.statistics(real)
     index = jnp.arange(settings.disc_fakes_per_latent)
-    x = sample_conditionals(conditional, fakes.sample_keys, fakes.logits, sample_index=index)
-    fake_points = conditional.statistics(x)
+    fake_points = sample_statistics(conditional, fakes.sample_keys, fakes.logits, sample_index=index)
     penalised = points_between(conditional, fakes.logits, fake_points)
 
     def loss_fn(params: Any) -> tuple[jax.Array, tuple[Metrics, jax.Array, Any]]:
@@ -233,7 +232,7 @@ def train_discriminator(
 
     gradient, (metrics, fake_logits, model_state) = jax.grad(loss_fn, has_aux=True)(state.params.disc)
     state, metrics = update_discriminator(
-        state, gradient, model_state, metrics, optimizers=game.optimizers, axis_name=axis_name
+        state, gradient, model_state, metrics, optimizers=game.optimizers, axis_name=axis_name, flat=game.flat_mean
     )
     summed = summed_statistics(conditional, fake_points, sample_index=index, num_samples=settings.num_samples)
     return state, (fake_logits, summed), metrics
@@ -287,6 +286,7 @@ def train_generator(
         metrics,
         optimizers=game.optimizers,
         axis_name=axis_name,
+        flat=game.flat_mean,
         average_decay=settings.average_decay,
         other_gradients=regression.gradient,
     )

@@ -20,6 +20,8 @@ class Game(NamedTuple, Generic[Settings]):
       settings: the algorithm's own settings.
       conditional: the generator's conditional family; ``None`` for continuous data.
       microbatches: how many points pass through the discriminator at a time, as suits the platform.
+      flat_mean: whether gradients are joined into one vector before they are averaged over the devices; false where the
+        compiler joins the all-reduces of their leaves itself, as for a TPU.
     """
 
     networks: Any
@@ -27,3 +29,4 @@ class Game(NamedTuple, Generic[Settings]):
     settings: Settings
     conditional: Conditional = None  # type: ignore[assignment]  # Steps of discrete data read it, and are given one.
     microbatches: Microbatches = Microbatches()
+    flat_mean: bool = True

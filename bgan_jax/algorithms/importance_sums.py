@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.algorithms.linear_part import LinearPart
-from bgan_jax.conditionals import Conditional, sample_conditionals
+from bgan_jax.conditionals import Conditional, sample_statistics
 
 # Scores beyond this, in nats, are taken as this: no weight can tell them apart anyway.
 MAX_LOGIT = 1e6
@@ -226,8 +226,7 @@ def score_samples(
 
     def chunk_sums_of(first: jax.Array | int, size: int) -> ImportanceSums:
         index = first + jnp.arange(size)
-        x = sample_conditionals(conditional, keys, logits, sample_index=index)
-        statistics = conditional.statistics(x)
+        statistics = sample_statistics(conditional, keys, logits, sample_index=index)
         flat_logits = log_ratio_fn(statistics.reshape((-1, *statistics.shape[2:])))
         fake_logits = flat_logits.reshape((*statistics.shape[:2], *flat_logits.shape[1:]))
         _check_scores(fake_logits, statistics)

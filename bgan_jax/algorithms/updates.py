@@ -17,11 +17,12 @@ Metrics = dict[str, jax.Array]
 State = TypeVar("State", bound=TrainState)
 
 
-def mean_over_devices(tree: Any, *, axis_name: str | None) -> Any:
+def mean_over_devices(tree: Any, *, axis_name: str | None, flat: bool = True) -> Any:
     """Averages every leaf over the devices, in one all-reduce however many leaves there are.
 
     Args:
       tree: arrays, float32.
+      flat: whether the leaves are joined into one vector here; else the compiler joins their all-reduces. Static.
       axis_name: the name of the device axis, ``None`` for none. Static. On a single device this is the identity.
 
     Returns:
@@ -31,8 +32,10 @@ def mean_over_devices(tree: Any, *, axis_name: str | None) -> Any:
         # What follows waits for the whole tree, as it would for a mean. Else an update might come before the last use
         # of what it changes, and the compiler would copy most parameters.
         return jax.lax.optimization_barrier(tree)
-    flat, unflatten = jax.flatten_util.ravel_pytree(tree)
-    return unflatten(jax.lax.pmean(flat, axis_name))
+    if not flat:
+        return jax.lax.pmean(tree, axis_name)
+    vector, unflatten = jax.flatten_util.ravel_pytree(tree)
+    return unflatten(jax.lax.pmean(vector, axis_name))
 
 
 def update_discriminator(
@@ -43,6 +46,7 @@ def update_discriminator(
     *,
     optimizers: Pair,
     axis_name: str | None,
+    flat: bool = True,
     clip: float = 0.0,
 ) -> tuple[State, Metrics]:
     """Takes one optimiser step of the discriminator, with the gradient of this device's share.
@@ -54,13 +58,14 @@ def update_discriminator(
       metrics: scalars of this device's share.
       optimizers: one per player. Static.
       axis_name: the device axis, ``None`` on one device. Static.
+      flat: as in :func:`mean_over_devices`. Static.
       clip: the parameters are clipped to plus or minus this, which bounds the slope of the network (Arjovsky et al.
         2017, https://arxiv.org/abs/1701.07875); 0 clips nothing. Static.
 
     Returns:
       The next state, and the metrics averaged over the devices, with ``disc_gradient_norm``.
     """
-    gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name)
+    gradient, metrics = mean_over_devices((gradient, metrics), axis_name=axis_name, flat=flat)
     params, opt_state = optimizer_step(optimizers.disc, gradient, state.opt_state.disc, state.params.disc)
     params = clipped(params, limit=clip)
     state = state.replace(
@@ -79,6 +84,7 @@ def update_generator(
     *,
     optimizers: Pair,
     axis_name: str | None,
+    flat: bool = True,
     average_decay: float,
     other_gradients: Any = None,
 ) -> tuple[State, Metrics, Any]:
@@ -91,6 +97,7 @@ def update_generator(
       metrics: scalars of this device's share.
       optimizers: one per player. Static.
       axis_name: the device axis, ``None`` on one device. Static.
+      flat: as in :func:`mean_over_devices`. Static.
       average_decay: decay per update of the generator's moving average; 0 makes the average the newest generator.
         Static.
       other_gradients: a tree to be averaged in the same all-reduce, such as a learned baseline's gradient.
@@ -98,7 +105,9 @@ def update_generator(
     Returns:
       The next state; the metrics averaged over the devices, with ``gen_gradient_norm``; the other gradients, averaged.
     """
-    gradient, other_gradients, metrics = mean_over_devices((gradient, other_gradients, metrics), axis_name=axis_name)
+    gradient, other_gradients, metrics = mean_over_devices(
+        (gradient, other_gradients, metrics), axis_name=axis_name, flat=flat
+    )
     params, opt_state = optimizer_step(optimizers.gen, gradient, state.opt_state.gen, state.params.gen)
     # The average warms up: early on it forgets faster, so that the random initial generator does not stay in it.
     step = state.step.astype(jnp.float32)

@@ -22,7 +22,7 @@ from bgan_jax.conditionals.bernoulli import product_bernoulli
 from bgan_jax.conditionals.by_kind import conditional_for
 from bgan_jax.conditionals.categorical import product_categorical
 from bgan_jax.conditionals.categorical_columns import product_categorical_columns
-from bgan_jax.conditionals.conditional import Conditional, sample_conditionals
+from bgan_jax.conditionals.conditional import Conditional, sample_conditionals, sample_statistics
 from bgan_jax.conditionals.gaussian import product_gaussian
 from bgan_jax.conditionals.general import general_conditional
 from bgan_jax.conditionals.keys import example_keys, latent_and_sample_keys
@@ -44,5 +44,6 @@ __all__ = [
     "product_gaussian",
     "product_of_parts",
     "sample_conditionals",
+    "sample_statistics",
     "with_mask",
 ]

@@ -34,6 +34,8 @@ class Conditional(NamedTuple):
       sample_log_prob: ``(x, logits) -> log g(x|z)`` in nats, summed over the example's own dims, of a family whose
         log-probability is not linear in ``t(x)``; ``None`` in those where it is. Made by
         :func:`bgan_jax.conditionals.general.general_conditional`.
+      sample_statistics: ``(key, logits) -> t(x)`` of the x that ``sample`` draws, the same numbers, where that is
+        cheaper than both; ``None`` where it is not.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Conditional(NamedTuple):
     coordinate_ndims: int
     mask_over_logits: Callable[[jax.Array], jax.Array] | None = None
     sample_log_prob: Callable[[jax.Array, jax.Array], jax.Array] | None = None
+    sample_statistics: Callable[[jax.Array, jax.Array], jax.Array] | None = None
 
     @property
     def linear(self) -> bool:
@@ -190,9 +193,41 @@ def sample_conditionals(
       >>> sample_conditionals(product_bernoulli(), keys, jnp.zeros((2, 28, 28, 1)), sample_index=jnp.arange(5)).shape
       (5, 2, 28, 28, 1)
     """
+    return _over_samples(conditional.sample, keys, logits, sample_index)
 
-    def draw(m: jax.Array, key: jax.Array, example_logits: jax.Array) -> jax.Array:
-        return conditional.sample(jax.random.fold_in(key, m), example_logits)
 
-    over_latents = jax.vmap(draw, in_axes=(None, 0, 0))
+def sample_statistics(
+    conditional: Conditional, keys: jax.Array, logits: jax.Array, *, sample_index: jax.Array
+) -> jax.Array:
+    """Draws the samples of :func:`sample_conditionals` and returns their statistics alone.
+
+    Args:
+      conditional: the family.
+      keys: one key per latent, ``[N]``.
+      logits: the generator's output, ``[N, ...]``.
+      sample_index: the indices m to draw, ``[M]``, integer.
+
+    Returns:
+      t(x), float32, ``[M, N, ...]``.
+
+    Example:
+      >>> from bgan_jax.conditionals import example_keys, product_categorical
+      >>> keys = example_keys(jax.random.key(0), jnp.arange(2))
+      >>> sample_statistics(product_categorical(16), keys, jnp.zeros((2, 4, 4, 16)), sample_index=jnp.arange(5)).shape
+      (5, 2, 4, 4, 16)
+    """
+    if conditional.sample_statistics is not None:
+        return _over_samples(conditional.sample_statistics, keys, logits, sample_index)
+    return conditional.statistics(sample_conditionals(conditional, keys, logits, sample_index=sample_index))
+
+
+def _over_samples(
+    draw: Callable[[jax.Array, jax.Array], jax.Array], keys: jax.Array, logits: jax.Array, sample_index: jax.Array
+) -> jax.Array:
+    """Calls ``draw`` with the key and the logits of every sample, ``[M, N, ...]``."""
+
+    def one(m: jax.Array, key: jax.Array, example_logits: jax.Array) -> jax.Array:
+        return draw(jax.random.fold_in(key, m), example_logits)
+
+    over_latents = jax.vmap(one, in_axes=(None, 0, 0))
     return jax.vmap(over_latents, in_axes=(0, None, None))(sample_index, keys, logits)

@@ -71,4 +71,10 @@ def with_mask(conditional: Conditional, mask: npt.ArrayLike) -> Conditional:
         found = conditional.log_normalizers(replaced(logits))
         return jnp.where(of_shape(found), found, 0.0)
 
-    return conditional._replace(sample=sample, statistics=statistics, mean=mean, log_normalizers=log_normalizers)
+    return conditional._replace(
+        sample=sample,
+        statistics=statistics,
+        mean=mean,
+        log_normalizers=log_normalizers,
+        sample_statistics=None,  # It would draw without the mask.
+    )

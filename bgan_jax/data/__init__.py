@@ -28,9 +28,9 @@ from bgan_jax.data.by_name import open_dataset
 from bgan_jax.data.cache_folder import default_cache_dir
 from bgan_jax.data.dataset import Dataset
 from bgan_jax.data.errors import BadDataError, DatasetNotFoundError, MissingExtraError
-from bgan_jax.data.order import batch_positions, check_schedule, host_slice, shuffled_indices
+from bgan_jax.data.order import batch_indices, check_schedule, host_slice, shuffled_indices
 from bgan_jax.data.preprocessing import mean_images, preprocess, to_images, to_strings
-from bgan_jax.data.resident import ResidentData, choose_backend, gather, gather_labels, resident
+from bgan_jax.data.resident import ResidentData, aligned, choose_backend, gather, gather_labels, resident
 from bgan_jax.data.spec import DatasetSpec
 from bgan_jax.data.streamed import Batch, stream
 from bgan_jax.data.table_cells import TableCells, to_cells, to_csv
@@ -46,7 +46,8 @@ __all__ = [
     "MissingExtraError",
     "ResidentData",
     "TableCells",
-    "batch_positions",
+    "aligned",
+    "batch_indices",
     "check_schedule",
     "choose_backend",
     "default_cache_dir",

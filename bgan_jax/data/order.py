@@ -19,6 +19,7 @@ import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -27,20 +28,22 @@ _POSITIONS = 2**32
 
 
 def check_schedule(*, num_steps: int, batch_size: int) -> None:
-    """Checks that the positions of a run fit in 32 bits.
+    """Checks that the order has as many batches as a run takes.
 
     Args:
-      num_steps: steps from the start of training to its end, over all resumptions.
-      batch_size: examples of one step, over all hosts.
+      num_steps: batches from the start of training to its end, over all resumptions.
+      batch_size: examples of one, over all hosts.
 
     Raises:
-      ValueError: ``num_steps * batch_size >= 2**32``.
+      ValueError: ``num_steps >= 2**32``, or a batch of 2**31 examples or more.
     """
-    if num_steps * batch_size >= _POSITIONS:
+    if num_steps >= _POSITIONS:
         raise ValueError(
-            f"num_steps={num_steps} times batch_size={batch_size} must be below 2**32, the number of positions in "
-            f"the order of examples: use at most {(_POSITIONS - 1) // batch_size} steps"
+            f"num_steps={num_steps} must be below 2**32, the number of batches in the order of examples: use at most "
+            f"{_POSITIONS - 1} steps"
         )
+    if batch_size >= _POSITIONS // 2:
+        raise ValueError(f"batch_size={batch_size} must be below 2**31")
 
 
 def host_slice(batch_size: int, *, process_index: int = 0, process_count: int = 1) -> slice:
@@ -67,25 +70,65 @@ def host_slice(batch_size: int, *, process_index: int = 0, process_count: int = 
     return slice(process_index * share, (process_index + 1) * share)
 
 
-def batch_positions(step: Any, *, batch_size: int, part: slice = slice(None)) -> Any:
-    """Computes the positions ``step * batch_size + i`` of a batch, or of one host's part of it.
+def batch_indices(
+    batch: Any, *, batch_size: int, num_examples: int, seed: Any, within: Any = None, first_epoch: Any = 0
+) -> Any:
+    """Computes the indices of the examples of a batch: those at the positions ``batch * batch_size + within``.
+
+    The result is the same for numpy and JAX arrays, compiled or not; positions may lie beyond 32 bits.
 
     Args:
-      step: steps done before this one: a Python integer, or a scalar integer array (traced or not).
-      batch_size: examples of one step, over all hosts; static.
-      part: slice of the batch, from :func:`host_slice`; static.
+      batch: batches before this one: a Python integer, or a scalar uint32 JAX array (traced or not).
+      batch_size: examples of one batch, over all hosts; static.
+      num_examples: n; with ``batch_size`` below 2**31; static.
+      seed: as in :func:`shuffled_indices`.
+      within: places in the batch, uint32, such as one host's part; ``None`` is the whole batch.
+      first_epoch: the epoch of position 0, an integer or a uint32 scalar.
 
     Returns:
-      uint32 ``[part of batch_size]``: numpy for a Python integer, JAX for a JAX array.
+      uint32, shaped like ``within``: numpy for a Python integer, JAX for a JAX array.
 
     Raises:
-      ValueError: a Python step whose positions do not fit in 32 bits.
+      ValueError: ``num_examples`` or ``seed`` out of range; or a Python integer beyond the last batch.
+
+    Example:
+      >>> batch_indices(2, batch_size=4, num_examples=10, seed=1).tolist()
+      [3, 1, 9, 3]
     """
-    within = np.arange(batch_size, dtype=np.uint32)[part]
-    if isinstance(step, jax.Array):
-        return step.astype(np.uint32) * np.uint32(batch_size) + within
-    check_schedule(num_steps=int(step) + 1, batch_size=batch_size)
-    return np.uint32(int(step) * batch_size) + within
+    _check(num_examples, seed)
+    if num_examples + batch_size >= _POSITIONS // 2:
+        raise ValueError(f"num_examples={num_examples} and batch_size={batch_size} must be below 2**31 together")
+    within = np.arange(batch_size, dtype=np.uint32) if within is None else within
+    n = np.uint32(num_examples)
+    epoch: Any
+    places: Any
+    if isinstance(batch, jax.Array):
+        epoch, place = _divide(batch.astype(np.uint32), times=batch_size, by=num_examples)
+        places = place + lax.convert_element_type(within, np.uint32)
+    else:
+        check_schedule(num_steps=int(batch) + 1, batch_size=batch_size)
+        epochs, rest = divmod(int(batch) * batch_size, num_examples)
+        epoch, places = np.uint32(epochs % _POSITIONS), np.uint32(rest) + np.asarray(within, np.uint32)
+    first_epoch = first_epoch if isinstance(first_epoch, jax.Array) else np.uint32(first_epoch)
+    return _indices(epoch + first_epoch + places // n, places % n, num_examples=num_examples, seed=seed)
+
+
+def _divide(number: jax.Array, *, times: int, by: int) -> tuple[jax.Array, jax.Array]:
+    """Divides ``number * times`` with remainder in 32 bits, by long division with digits as long as fit.
+
+    A remainder below ``by``, shifted by one digit, plus a digit times ``times``, stays below 2**32.
+
+    Returns:
+      The quotient modulo 2**32, and the remainder.
+    """
+    bits = ((_POSITIONS - 1) // (by + times)).bit_length() - 1
+    quotient = remainder = jnp.zeros((), np.uint32)
+    for shift in range(-(-32 // bits) * bits - bits, -1, -bits):
+        digit = (number >> np.uint32(shift)) & np.uint32(2**bits - 1)
+        partial = (remainder << np.uint32(bits)) + digit * np.uint32(times)
+        quotient = (quotient << np.uint32(bits)) + partial // np.uint32(by)
+        remainder = partial % np.uint32(by)
+    return quotient, remainder
 
 
 def shuffled_indices(positions: Any, *, num_examples: int, seed: Any) -> Any:
@@ -94,7 +137,7 @@ def shuffled_indices(positions: Any, *, num_examples: int, seed: Any) -> Any:
     The result is the same for numpy and JAX arrays, compiled or not.
 
     Args:
-      positions: uint32, any shape, traced or not; from :func:`batch_positions`.
+      positions: uint32, any shape, traced or not.
       num_examples: n, at least 1 and below 2**32; static.
       seed: 0 <= seed < 2**32; a Python integer, static, or a uint32 scalar JAX array, traced or not, beside positions
         that are JAX arrays.
@@ -109,24 +152,34 @@ def shuffled_indices(positions: Any, *, num_examples: int, seed: Any) -> Any:
       >>> sorted(shuffled_indices(np.arange(5, dtype=np.uint32), num_examples=5, seed=0).tolist())
       [0, 1, 2, 3, 4]
     """
+    _check(num_examples, seed)
+    if positions.dtype != np.uint32:
+        raise ValueError(f"positions must be uint32, found {positions.dtype}")
+    n = np.uint32(num_examples)
+    return _indices(positions // n, positions % n, num_examples=num_examples, seed=seed)
+
+
+def _check(num_examples: int, seed: Any) -> None:
     if not 1 <= num_examples < _POSITIONS:
         raise ValueError(f"num_examples={num_examples} must be in [1, 2**32)")
     if not isinstance(seed, jax.Array) and not 0 <= seed < _POSITIONS:
         raise ValueError(f"seed={seed} must be in [0, 2**32)")
-    if positions.dtype != np.uint32:
-        raise ValueError(f"positions must be uint32, found {positions.dtype}")
-    traced = isinstance(positions, jax.Array)
+
+
+def _indices(epochs: Any, places: Any, *, num_examples: int, seed: Any) -> Any:
+    """Computes the indices at places of epochs, both uint32 of one shape."""
+    traced = isinstance(places, jax.Array)
     n = np.uint32(num_examples)
     left_size = math.isqrt(num_examples - 1) + 1
     sizes = np.uint32(left_size), np.uint32(-(-num_examples // left_size))
-    keys = _round_keys(positions // n, seed=seed)
+    keys = _round_keys(epochs, seed=seed)
 
     def permute_out_of_range(indices: Any) -> Any:
         permuted = _permute(indices, keys=keys, sizes=sizes)
         # Only the indices out of range are mapped again.
         return (lax.select if traced else np.where)(indices >= n, permuted, indices)
 
-    indices = _permute(positions % n, keys=keys, sizes=sizes)
+    indices = _permute(places, keys=keys, sizes=sizes)
     if traced:
         return lax.while_loop(lambda indices: (indices >= n).any(), permute_out_of_range, indices)
     while (indices >= n).any():

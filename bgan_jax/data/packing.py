@@ -35,8 +35,17 @@ def layout_of(spec: DatasetSpec) -> Layout:
 
 def packed_width(spec: DatasetSpec) -> int:
     """Returns the number of elements (bytes, or 16-bit words for ``"shorts"``) of one packed example."""
-    entries = math.prod(spec.shape)
-    return math.ceil(entries * _BITS_PER_ENTRY.get(layout_of(spec), 8) / 8)
+    return width_of(layout_of(spec), spec.shape)
+
+
+def width_of(layout: Layout, shape: tuple[int, ...]) -> int:
+    """Returns the number of elements of one packed example of a layout and a shape.
+
+    Example:
+      >>> width_of("bits", (28, 28, 1)), width_of("shorts", (32,))
+      (98, 32)
+    """
+    return math.ceil(math.prod(shape) * _BITS_PER_ENTRY.get(layout, 8) / 8)
 
 
 def pack(rows: np.ndarray, *, spec: DatasetSpec, where: str) -> np.ndarray:

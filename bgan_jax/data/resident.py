@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from bgan_jax.data.dataset import Dataset
-from bgan_jax.data.packing import Layout, layout_of, unpack
+from bgan_jax.data.packing import Layout, layout_of, unpack, width_of
+from bgan_jax.data.spec import DatasetSpec
 
 Backend: TypeAlias = Literal["resident", "streamed"]
 BACKENDS = ("auto", "resident", "streamed")
@@ -23,7 +24,7 @@ class ResidentData:
     """One split in its packed form: a pytree of arrays, with the layout as static fields.
 
     Attributes:
-      packed: every example, ``[n, width]``, uint8 or uint16.
+      packed: every example, ``[n, width]``, uint8 or uint16, zeros after its end up to a multiple of 128 bytes.
       labels: ``[n]`` int32, or None.
       layout: the packed layout; static.
       shape: shape of one example; static.
@@ -58,22 +59,39 @@ def choose_backend(dataset: Dataset, *, backend: str = "auto", limit_bytes: int 
     return backend  # type: ignore[return-value]
 
 
+#: Rows of a multiple of so many bytes lie in a TPU's memory as they are; others would be laid out anew at every step.
+ALIGNMENT = 128
+
+
 def resident(dataset: Dataset) -> ResidentData:
-    """Returns a split as a pytree, for the caller to put on its devices.
+    """Puts a split on the default device; see :func:`aligned` for the devices of a run."""
+    return jax.jit(functools.partial(aligned, spec=dataset.spec))(np.asarray(dataset.packed), dataset.labels)
+
+
+def aligned(packed: Any, labels: Any, *, spec: DatasetSpec) -> ResidentData:
+    """Returns a split as a pytree whose rows are filled up to a multiple of 128 bytes; traceable.
 
     Args:
-      dataset: the opened split.
+      packed: every example, ``[n, width]``.
+      labels: ``[n]`` int32, or None.
+      spec: of the data set. Static.
 
     Returns:
-      The split with numpy arrays as leaves.
+      The split.
     """
     return ResidentData(
-        packed=np.array(dataset.packed),
-        labels=dataset.labels,
-        layout=layout_of(dataset.spec),
-        shape=dataset.spec.shape,
-        num_examples=len(dataset),
+        packed=fill_up(packed), labels=labels, layout=layout_of(spec), shape=spec.shape, num_examples=len(packed)
     )
+
+
+def fill_up(rows: Any) -> Any:
+    """Appends zeros to rows ``[n, width]``, up to a multiple of 128 bytes; traceable.
+
+    Example:
+      >>> fill_up(jnp.ones((3, 98), jnp.uint8)).shape
+      (3, 128)
+    """
+    return jnp.pad(rows, ((0, 0), (0, -rows.shape[1] % (ALIGNMENT // rows.dtype.itemsize))))
 
 
 def gather(data: ResidentData, indices: Any) -> Any:
@@ -87,7 +105,8 @@ def gather(data: ResidentData, indices: Any) -> Any:
       ``[N, *shape]`` uint8 (uint16 for a vocabulary of more than 256 symbols).
     """
     # No index is out of range, so "clip" never acts; it only avoids the masking of the default mode.
-    return unpack(jnp.take(data.packed, indices, axis=0, mode="clip"), layout=data.layout, shape=data.shape)
+    rows = jnp.take(data.packed, indices, axis=0, mode="clip")
+    return unpack(rows[..., : width_of(data.layout, data.shape)], layout=data.layout, shape=data.shape)
 
 
 def gather_labels(data: ResidentData, indices: Any) -> Any:

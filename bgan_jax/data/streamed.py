@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from bgan_jax.data.dataset import Dataset
-from bgan_jax.data.order import batch_positions, check_schedule, shuffled_indices
+from bgan_jax.data.order import batch_indices, check_schedule
 
 
 class Batch(NamedTuple):
@@ -37,7 +38,7 @@ def stream(
       batch_size: examples of one step, over all hosts.
       seed: 0 <= seed < 2**32.
       start_step: steps done before the first batch; not zero in a resumed run.
-      num_steps: number of batches; by default as many as there are positions in the order.
+      num_steps: number of batches; by default as many as there are in the order.
       host_slice: the part of each batch that this host reads, from :func:`bgan_jax.data.order.host_slice`.
       workers: number of reading processes; 0 reads in a thread, which is fastest for rows from a pack. Workers are
         spawned, so the calling script needs a ``__main__`` guard, and grain requires that absl's flags are parsed
@@ -49,12 +50,12 @@ def stream(
       An iterator of batches.
 
     Raises:
-      ValueError: the positions of the last step do not fit in 32 bits.
+      ValueError: more steps than there are batches in the order.
     """
     import grain
     from grain.multiprocessing import MultiprocessingOptions
 
-    stop = (2**32 - 1) // batch_size if num_steps is None else start_step + num_steps
+    stop = 2**32 - 1 if num_steps is None else start_step + num_steps
     check_schedule(num_steps=stop, batch_size=batch_size)
     read = _ReadBatch(dataset, batch_size=batch_size, seed=seed, part=host_slice)
     batches = grain.MapDataset.range(start_step, stop).map(read)
@@ -76,7 +77,12 @@ class _ReadBatch:
         self._dataset, self._batch_size, self._seed, self._part = dataset, batch_size, seed, part
 
     def __call__(self, step: int) -> Batch:
-        positions = batch_positions(int(step), batch_size=self._batch_size, part=self._part)
-        indices = shuffled_indices(positions, num_examples=len(self._dataset), seed=self._seed)
+        indices = batch_indices(
+            int(step),
+            batch_size=self._batch_size,
+            num_examples=len(self._dataset),
+            seed=self._seed,
+            within=np.arange(self._batch_size, dtype=np.uint32)[self._part],
+        )
         labels = None if self._dataset.labels is None else self._dataset.labels[indices]
         return Batch(self._dataset.rows(indices), labels)

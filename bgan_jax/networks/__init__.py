@@ -7,7 +7,7 @@ them by name.
 
 from bgan_jax.networks.catalogue import NETWORKS, build_networks
 from bgan_jax.networks.classifier import ClassifierNetworks, build_classifier_networks
-from bgan_jax.networks.convolutions import StridedConv, TransposedConv, double_backward_form
+from bgan_jax.networks.convolutions import StridedConv, TransposedConv
 from bgan_jax.networks.interface import Networks, Options, Player, player
 from bgan_jax.networks.latents import sample_latents
 
@@ -21,7 +21,6 @@ __all__ = [
     "TransposedConv",
     "build_classifier_networks",
     "build_networks",
-    "double_backward_form",
     "player",
     "sample_latents",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from bgan_jax.networks import characters, digits, images, mlp, resnet, tables
-from bgan_jax.networks.convolutions import ConvForm, check_form
+from bgan_jax.networks.convolutions import ConvForm, check_form, forms_for
 from bgan_jax.networks.interface import Networks, Options
 
 NETWORKS: dict[str, Callable[[tuple[int, ...], Options], Networks]] = {
@@ -51,7 +51,8 @@ def build_networks(
     axis_name: str | None = None,
     dtype: Any = jnp.float32,
     spectral_norm: bool = False,
-    double_backward_form: ConvForm = "auto",
+    platform: str = "cpu",
+    double_backward_form: ConvForm | None = None,
     output_bias: tuple[float, ...] | None = None,
 ) -> Networks:
     """Builds the generator and discriminator of a named preset.
@@ -66,8 +67,10 @@ def build_networks(
       axis_name: device axis of batch statistics; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of the discriminator's kernels.
-      double_backward_form: ``"paired"`` or ``"conv"``, the form of the discriminator's ``twice``; ``"auto"`` asks the
-        backend when the network is traced.
+      platform: JAX's name of what the networks will run on, which chooses the forms of their convolutions: the same
+        function of the same parameters everywhere, and fast there.
+      double_backward_form: ``"paired"`` or ``"conv"``, the form of the discriminator's ``twice``; ``None`` is the
+        platform's.
       output_bias: initial bias of the last layer of a table's generator, such as the logarithms of the shares of all
         categories, one number for each logit; other presets have none.
 
@@ -84,14 +87,17 @@ def build_networks(
     """
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}; legal: {', '.join(NETWORKS)}")
-    check_form(double_backward_form)
+    forms = forms_for(platform)
+    if double_backward_form is not None:
+        check_form(double_backward_form)
+        forms = forms._replace(twice=double_backward_form)
     options = Options(
         latent_dim=latent_dim,
         width=width,
         axis_name=axis_name,
         dtype=dtype,
         spectral_norm=spectral_norm,
-        double_backward_form=double_backward_form,
+        forms=forms,
         output_bias=output_bias,
     )
     return NETWORKS[name](tuple(example_shape), options)

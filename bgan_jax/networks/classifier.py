@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.networks.convolutions import ConvForm, StridedConv
+from bgan_jax.networks.convolutions import ConvForm, StridedConv, forms_for
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import HE_NORMAL, Initialization
 from bgan_jax.networks.interface import Player, player
@@ -145,8 +145,7 @@ def build_classifier_networks(
     axis_name: str | None = None,
     dtype: Any = jnp.float32,
     spectral_norm: bool = False,
-    form: ConvForm = "auto",
-    double_backward_form: ConvForm = "auto",
+    platform: str = "cpu",
 ) -> ClassifierNetworks:
     """Builds the two players of adversarial classification.
 
@@ -157,8 +156,8 @@ def build_classifier_networks(
       axis_name: device axis of the classifier's batch statistics; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of the discriminator's kernels.
-      form: form of the convolutions of both players; as in ``StridedConv``.
-      double_backward_form: form of the convolutions of the discriminator's ``twice``.
+      platform: JAX's name of what the networks will run on, which chooses the forms of their convolutions; as in
+        ``build_networks``.
 
     Returns:
       The networks.
@@ -176,11 +175,13 @@ def build_classifier_networks(
             f"the data has {tuple(example_shape)}"
         )
     shapes = (tuple(example_shape), (num_classes,))
+    forms = forms_for(platform)
+    form = forms.strided or "paired"
     classifier = ConvClassifier(num_classes, width=width, form=form, axis_name=axis_name, dtype=dtype)
     discriminator = PairDiscriminator(width=width, spectral_norm=spectral_norm, form=form, dtype=dtype)
     return ClassifierNetworks(
         gen=player(classifier, shapes[0]),
-        disc=player(discriminator, *shapes, twice=discriminator.clone(form=double_backward_form)),
+        disc=player(discriminator, *shapes, twice=discriminator.clone(form=forms.twice)),
         example_shape=shapes[0],
         num_classes=num_classes,
     )

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from bgan_jax.losses.elementary import at_least_float32
-from bgan_jax.networks.convolutions import ConvForm
+from bgan_jax.networks.convolutions import CPU, Forms
 from bgan_jax.networks.latents import LatentPrior
 
 Variables = Mapping[str, Any]
@@ -98,10 +98,9 @@ class Options(NamedTuple):
       axis_name: device axis over which batch statistics are taken; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
       spectral_norm: spectral normalisation of every kernel of the discriminator.
+      forms: forms of the convolutions, as suits the platform.
       output_bias: initial bias of the generator's last layer, one number for each of its outputs, in a preset that has
         one; ``None`` for the preset's own.
-      double_backward_form: form of the convolutions of the discriminator's ``twice``; ``"auto"`` asks the backend when
-        it is traced.
     """
 
     latent_dim: int | None = None
@@ -109,7 +108,7 @@ class Options(NamedTuple):
     axis_name: str | None = None
     dtype: Any = jnp.float32
     spectral_norm: bool = False
-    double_backward_form: ConvForm = "auto"
+    forms: Forms = CPU
     output_bias: tuple[float, ...] | None = None
 
 
@@ -183,7 +182,8 @@ def assemble(
       name: the preset's name.
       example_shape: shape of one point.
       options: what the caller changes.
-      generator: latents to logits or pixels; has attributes ``axis_name`` and ``dtype``.
+      generator: latents to logits or pixels; has attributes ``axis_name``, ``dtype`` and, if it has transposed
+        convolutions, ``form``.
       discriminator: points to F; has attributes ``axis_name``, ``dtype``, ``spectral_norm`` and, if it convolves,
         ``form``; and may have ``batch_independent``, as in :class:`Player`, false where missing.
       latent_dim: the preset's size of the latents.
@@ -194,11 +194,15 @@ def assemble(
       The networks.
     """
     latent_dim = options.latent_dim or latent_dim
+    forms, convolves = options.forms, hasattr(discriminator, "form")
     generator = generator.clone(axis_name=options.axis_name, dtype=options.dtype)
+    if hasattr(generator, "form"):
+        generator = generator.clone(form=forms.transposed)
     discriminator = discriminator.clone(
         axis_name=options.axis_name, dtype=options.dtype, spectral_norm=options.spectral_norm
     )
-    convolves = hasattr(discriminator, "form")
+    if convolves and forms.strided is not None:
+        discriminator = discriminator.clone(form=forms.strided)
     batch_independent = getattr(discriminator, "batch_independent", False)
     return Networks(
         name=name,
@@ -206,7 +210,7 @@ def assemble(
         disc=player(
             discriminator,
             example_shape,
-            twice=discriminator.clone(form=options.double_backward_form) if convolves else None,
+            twice=discriminator.clone(form=forms.twice) if convolves else None,
             in_loop=discriminator.clone(form="paired") if convolves and batch_independent else None,
             batch_independent=batch_independent,
         ),

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
 
-from bgan_jax.networks.convolutions import CONV_FORMS, ConvForm, TransposedForm, resolved_form, transposed_conv
+from bgan_jax.networks.convolutions import ConvForm, TransposedForm, strided_conv, transposed_conv
 from bgan_jax.networks.spectral import spectrally_normalized
 
 
@@ -52,7 +52,7 @@ class UpsampleConv(nn.Module):
 
     features: int
     kernel: int = 3
-    form: TransposedForm = "auto"
+    form: TransposedForm = "paired"
     use_bias: bool = True
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
@@ -102,8 +102,7 @@ class ConvMeanPool(nn.Module):
             kernel = spectrally_normalized(self, kernel, update=train)
         bias = self.param("bias", self.bias_init, (self.features,), jnp.float32) if self.use_bias else None
         images, kernel, bias = promote_dtype(images, _smoothed(kernel) / 4, bias, dtype=self.dtype)
-        form = resolved_form(self.form)
-        result = CONV_FORMS[form](images, kernel, stride=2, padding=self.kernel // 2)
+        result = strided_conv(self.form)(images, kernel, stride=2, padding=self.kernel // 2)
         return result if bias is None else result + jnp.expand_dims(bias, (0, 1, 2))
 
 

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from bgan_jax.networks.convolutions import ConvForm, StridedConv
+from bgan_jax.networks.convolutions import ConvForm, StridedConv, TransposedForm
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import GULRAJANI, PYTORCH, Initialization
 from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
@@ -30,6 +30,7 @@ class ResNetGenerator(nn.Module):
       use_shortcut_bias: whether shortcuts have a bias.
       use_last_bias: whether the last convolution has one.
       initialization: initial parameters.
+      form: form of the convolutions that upsample; the same function of the same parameters.
       axis_name: device axis of the batch statistics.
       dtype: dtype of the hidden computation.
     """
@@ -42,6 +43,7 @@ class ResNetGenerator(nn.Module):
     use_shortcut_bias: bool = False
     use_last_bias: bool = False
     initialization: Initialization = PYTORCH
+    form: TransposedForm = "paired"
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
@@ -64,13 +66,16 @@ class ResNetGenerator(nn.Module):
             shortcut = UpsampleConv(
                 maps,
                 self.shortcut_kernel,
+                form=self.form,
                 use_bias=self.use_shortcut_bias,
                 kernel_init=start.dense_kernel,
                 bias_init=start.bias(fan_in),
                 dtype=self.dtype,
             )(hidden)
             branch = self._normalized(hidden, train=train)
-            branch = UpsampleConv(maps, use_bias=False, kernel_init=start.conv_kernel, dtype=self.dtype)(branch)
+            branch = UpsampleConv(
+                maps, form=self.form, use_bias=False, kernel_init=start.conv_kernel, dtype=self.dtype
+            )(branch)
             branch = self._normalized(branch, train=train)
             hidden = shortcut + self._conv(maps, branch, use_bias=True)
         hidden = self._normalized(hidden, train=train)

@@ -6,7 +6,7 @@ file                        holds
 ``batch_loading.py``        loading of a batch inside the compiled step
 ``checkpoints.py``          checkpoints through Orbax, with checksums
 ``compiled_step.py``        a step with its loading and the adding up of its metrics
-``compiler_options.py``     compiler options by backend
+``compiler_options.py``     compiler options by platform
 ``health.py``               warnings when a run no longer learns
 ``hosts.py``                several hosts as one job
 ``image_files.py``          grids of images, and PNG
@@ -17,6 +17,7 @@ file                        holds
 ``nonfinite.py``            the error for numbers that are not finite
 ``packed_state.py``         a state as one array of bytes
 ``parallel.py``             a per-device function on all devices
+``platform.py``             the platform and its devices, asked for once
 ``plotting.py``             matplotlib figures, and the page of curves
 ``process/``                the operating-system process: exit codes, heap, signals
 ``recovery.py``             restoring a checkpoint on all hosts

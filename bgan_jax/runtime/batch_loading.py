@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bgan_jax.conditionals.keys import data_key, example_keys
-from bgan_jax.data import DatasetSpec, ResidentData, gather, preprocess, shuffled_indices
+from bgan_jax.data import DatasetSpec, ResidentData, batch_indices, gather, preprocess
 
 #: ``(data, key, step, example_index) -> real``, where ``real`` is ``[minibatches, N, ...]``.
 Load = Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
@@ -33,8 +33,13 @@ def resident_load(*, spec: DatasetSpec, batch_size: int, minibatches: int, seed:
     def load(data: ResidentData, key: jax.Array, step: jax.Array, example_index: jax.Array) -> jax.Array:
         def minibatch(i: int) -> jax.Array:
             batch_number = step.astype(jnp.uint32) * np.uint32(minibatches) + np.uint32(i)
-            positions = batch_number * np.uint32(batch_size) + example_index.astype(jnp.uint32)
-            indices = shuffled_indices(positions, num_examples=data.num_examples, seed=seed)
+            indices = batch_indices(
+                batch_number,
+                batch_size=batch_size,
+                num_examples=data.num_examples,
+                seed=seed,
+                within=example_index.astype(jnp.uint32),
+            )
             return _preprocessed(gather(data, indices), key, i, example_index, spec=spec)
 
         return jnp.stack([minibatch(i) for i in range(minibatches)])

@@ -11,10 +11,10 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from bgan_jax.runtime.packed_state import Leaf, checksum, difference, leaves_of, pack, unpack
+from bgan_jax.runtime.platform import this_process
 
 logger = logging.getLogger("bgan_jax")
 
@@ -62,9 +62,8 @@ class Checkpoints:
     def _open(self) -> Any:
         ocp = self._ocp
         # By default Orbax waits for all hosts; states here are numpy arrays, and one process writes all of them.
-        alone = ocp.options.MultiprocessingOptions(
-            primary_host=jax.process_index(), active_processes={jax.process_index()}
-        )
+        own = this_process().process_index
+        alone = ocp.options.MultiprocessingOptions(primary_host=own, active_processes={own})
         return ocp.CheckpointManager(
             self.folder.absolute(),
             options=ocp.CheckpointManagerOptions(

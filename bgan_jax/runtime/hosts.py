@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from bgan_jax.runtime.platform import Platform, this_process
 from bgan_jax.runtime.process import exit_codes
 
 logger = logging.getLogger("bgan_jax")
@@ -104,7 +105,12 @@ def joined() -> bool:
 
 def several() -> bool:
     """Returns whether this process is one of several; starts no backend where there is no job."""
-    return joined() and jax.process_count() > 1
+    return joined() and this_process().process_count > 1
+
+
+def is_first() -> bool:
+    """Returns whether this is process 0, which alone reads and writes the run's folder."""
+    return this_process().process_index == 0
 
 
 def from_first(tree: Any) -> Any:
@@ -145,7 +151,7 @@ def on_first(function: Callable[[], Result]) -> Result | None:
       ValueError: on the other processes, when the function raised on process 0.
     """
     result, error = None, None
-    if jax.process_index() == 0:
+    if is_first():
         try:
             result = function()
         except Exception as raised:
@@ -187,17 +193,17 @@ def leave() -> None:
         multihost_utils.sync_global_devices("the run is finished")
 
 
-def announce(*, batch_size: int, launcher: str) -> None:
-    """Logs the backend, the processes, the devices and the global batch of a run, in one line."""
-    kinds = sorted({device.device_kind for device in jax.devices()})
+def announce(platform: Platform, *, batch_size: int, parallel: str) -> None:
+    """Logs the platform, the processes, the devices, the global batch and the launcher of a run, in one line."""
+    processes, devices = platform.process_count, len(platform.devices)
     logger.info(
         "== backend %s (%s), %d process%s, %d device%s, global batch %d, %s ==",
-        jax.default_backend(),
-        ", ".join(kinds),
-        jax.process_count(),
-        "" if jax.process_count() == 1 else "es",
-        jax.device_count(),
-        "" if jax.device_count() == 1 else "s",
+        platform.name,
+        ", ".join(platform.kinds),
+        processes,
+        "" if processes == 1 else "es",
+        devices,
+        "" if devices == 1 else "s",
         batch_size,
-        launcher,
+        parallel,
     )

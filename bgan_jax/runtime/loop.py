@@ -39,6 +39,15 @@ class Cadence(NamedTuple):
     checkpoint_every: int
     picture_every: int = 0
 
+    def next_event(self, step: int) -> int:
+        """Returns the first step after a step at which something is due.
+
+        Example:
+          >>> Cadence(report_every=25, checkpoint_every=60).next_event(50)
+          60
+        """
+        return min((step // every + 1) * every for every in self if every)
+
 
 class Outputs(NamedTuple):
     """What receives the results of a run; a process that does not report has none of them.
@@ -74,13 +83,13 @@ def train(
     Args:
       program: the compiled step; reuses the state's memory.
       state: the state after ``start_step`` steps, replicated.
-      batches: the data argument of ``program.advance``, for every step.
+      batches: the data argument of ``program.advance``, for every call.
       start_step: number of finished steps.
       total_steps: number of steps at the end.
       cadence: how often to report, save and take pictures.
       outputs: what receives the results.
-      should_stop: called after every step, on all processes at the same step; a reason, such as the name of a signal,
-        saves the state and ends the loop, and an empty one does not.
+      should_stop: called for every step after its call, on all processes at the same step; a reason, such as the name
+        of a signal, saves the state and ends the loop, and an empty one does not.
 
     Returns:
       The last state, and the number of finished steps.
@@ -93,10 +102,13 @@ def train(
     totals = program.empty_totals()
     in_flight: deque[Totals] = deque()
     step, reason = start_step, ""
-    for step in range(start_step + 1, total_steps + 1):
-        state, totals = program.advance(state, totals, next(batches), program.example_index)
+    while step < total_steps and not reason:
+        before, step = step, min(step + program.steps_per_call, cadence.next_event(step), total_steps)
+        state, totals = program.take(step - before, state, totals, next(batches))
         _limit_in_flight(in_flight, totals)
-        reason = should_stop(step) if should_stop is not None else ""
+        if should_stop is not None:
+            # Of every step, since the hosts may have agreed on any of them; all stop after the same call.
+            reason = next(filter(None, [should_stop(one) for one in range(before + 1, step + 1)]), "")
         save_due = bool(reason) or step == total_steps or step % cadence.checkpoint_every == 0
         picture_due = cadence.picture_every > 0 and step % cadence.picture_every == 0
         with _naming_last_checkpoint(outputs.checkpoints):
@@ -108,12 +120,10 @@ def train(
                 _save(step, state, seeds=program.seeds, checkpoints=outputs.checkpoints)
         if picture_due and step < total_steps:
             _take_picture(step, state, outputs=outputs)
-        if save_due or picture_due or step == start_step + 1:  # The first step was compiled.
+        if save_due or picture_due or before == start_step:  # The first call was compiled.
             heap.release_unused_memory()
         if (save_due or picture_due) and outputs.report is not None:
             outputs.report.restart_clock()
-        if reason:
-            break
     if outputs.checkpoints is not None and step > start_step:
         outputs.checkpoints.finish(step)
     if reason and step < total_steps:

@@ -11,6 +11,7 @@ from bgan_jax.algorithms.state import TrainState
 from bgan_jax.conditionals.keys import retry_key
 from bgan_jax.runtime import hosts, parallel
 from bgan_jax.runtime.checkpoints import Checkpoints
+from bgan_jax.runtime.parallel import Launcher
 
 #: What a run does when a number is not finite.
 NAN_POLICIES = ("stop", "restore")
@@ -19,14 +20,14 @@ MAX_RESTORES = 3
 
 
 def restore_on_all(
-    checkpoints: Checkpoints | None, like: TrainState, *, launcher: str, retry: int = 0
+    checkpoints: Checkpoints | None, like: TrainState, *, launcher: Launcher, retry: int = 0
 ) -> tuple[int, TrainState] | None:
     """Restores the newest good checkpoint that process 0 finds, on all devices. All processes call it together.
 
     Args:
       checkpoints: of the run, on process 0; ``None`` on the others.
       like: a state of the run; only its shapes are read, so it may have been donated.
-      launcher: ``"pmap"`` or ``"shard_map"``.
+      launcher: of the run.
       retry: number of this retry after a failure, from 1; it changes the root key, so that the run does not repeat
         the same numbers. 0 keeps the key.
 
@@ -48,4 +49,4 @@ def restore_on_all(
         key = jax.random.wrap_key_data(tree.key)
         return tree.replace(key=retry_key(key, attempt=retry) if retry else key)
 
-    return step, parallel.replicate(typed, tree, parallel=launcher)
+    return step, parallel.replicate(typed, tree, launcher=launcher)

@@ -242,8 +242,9 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def versions() -> dict[str, Any]:
     """Returns what is needed to repeat the run: package versions, commit, machine, devices."""
-    import jax
+    from bgan_jax.runtime.platform import this_process
 
+    running_on = this_process()
     packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain")
     return {
         "bgan_jax": bgan_jax.__version__,
@@ -251,9 +252,9 @@ def versions() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in packages},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "backend": jax.default_backend(),
-        "devices": [device.device_kind for device in jax.devices()],
-        "processes": jax.process_count(),
+        "backend": running_on.name,
+        "devices": [device.device_kind for device in running_on.devices],
+        "processes": running_on.process_count,
         "command": " ".join(sys.argv),
     }
 

@@ -31,6 +31,7 @@ from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.image_files import image_grid, save_png
+from bgan_jax.runtime.platform import Platform, this_process
 from experiments.adversarial_classification import systems
 from experiments.adversarial_classification.curves import train_or_read_curves
 from experiments.adversarial_classification.figures import save_curves
@@ -189,42 +190,53 @@ def optimizers_for(config: Config) -> Pair:
     return Pair(gen=optax.flatten(adams.gen), disc=optax.flatten(adams.disc))
 
 
-def networks_for(config: Config, train: LabelledImages) -> Callable[[str | None], ClassifierNetworks]:
-    """Returns the function ``axis_name -> networks``."""
+def networks_for(config: Config, train: LabelledImages, *, platform: str) -> Callable[[str | None], ClassifierNetworks]:
+    """Returns the function ``axis_name -> networks``, for a platform."""
     return lambda axis_name: build_classifier_networks(
         example_shape=train.images.shape[1:], num_classes=int(train.labels.max()) + 1, width=config.width,
-        axis_name=axis_name,
+        axis_name=axis_name, platform=platform,
     )  # fmt: skip
 
 
-def prepare(config: Config) -> tuple[dict[str, Trainer], LabelledImages, LabelledImages, Path]:
-    """Checks the flags, opens the data and the workdir, and makes a trainer for every system.
+def trainers_for(config: Config, platform: Platform, train: LabelledImages) -> dict[str, Trainer]:
+    """Makes a trainer for every system, for a platform.
+
+    Raises:
+      ValueError: sizes that the devices, or the order of the data, cannot honour.
+    """
+    devices = len(platform.devices)
+    parallel.check_batch_divides(config.batch_size, devices=devices)
+    if flags.unmet_need(config, "penalty_stride") is None:
+        parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size, devices=devices)
+    if len(train.labels) < config.batch_size:
+        raise ValueError(f"--batch_size={config.batch_size} is more than the {len(train.labels)} training images")
+    made = {name: system_for(config, name) for name in systems.chosen(config.systems)}
+    for name, system in made.items():
+        steps = epochs_for(config, name) * (len(train.labels) // config.batch_size)
+        check_schedule(num_steps=2 * steps * system.minibatches, batch_size=config.batch_size)
+    launcher = parallel.launcher_for(platform, config.parallel)
+    build, optimizers = networks_for(config, train, platform=platform.name), optimizers_for(config)
+    initialize = initializer(build(None), optimizers=optimizers)
+    return {
+        name: trainer(
+            system, build=build, initialize=initialize, optimizers=optimizers, split=train,
+            batch_size=config.batch_size, launcher=launcher,
+        )
+        for name, system in made.items()
+    }  # fmt: skip
+
+
+def prepare(config: Config, platform: Platform) -> tuple[dict[str, Trainer], LabelledImages, LabelledImages, Path]:
+    """Checks the flags, opens the data and the workdir, and makes a trainer for every system, for a platform.
 
     Raises:
       UsageError: a wrong flag, file or folder; nothing has been overwritten.
     """
     check_workdir(config, holds="the table and the picture go there")
     try:
-        names = systems.chosen(config.systems)
-        parallel.check_batch_divides(config.batch_size)
-        if flags.unmet_need(config, "penalty_stride") is None:
-            parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
-        made = {name: system_for(config, name) for name in names}
+        systems.chosen(config.systems)
         train, test = open_data(config)
-        if len(train.labels) < config.batch_size:
-            raise ValueError(f"--batch_size={config.batch_size} is more than the {len(train.labels)} training images")
-        for name, system in made.items():
-            steps = epochs_for(config, name) * (len(train.labels) // config.batch_size)
-            check_schedule(num_steps=2 * steps * system.minibatches, batch_size=config.batch_size)
-        build, optimizers = networks_for(config, train), optimizers_for(config)
-        initialize = initializer(build(None), optimizers=optimizers)
-        trainers = {
-            name: trainer(
-                system, build=build, initialize=initialize, optimizers=optimizers, split=train,
-                batch_size=config.batch_size, launcher=config.parallel,
-            )
-            for name, system in made.items()
-        }  # fmt: skip
+        trainers = trainers_for(config, platform, train)
         folder = open_folder(config)
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
@@ -247,14 +259,16 @@ def main(config: Config) -> dict[str, Any]:
     """Trains every system from every seed, skipping finished runs, and writes the table and the figure."""
     if config.compilation_cache:
         enable_compilation_cache()
-    trainers, train, test, folder = prepare(config)
+    platform = this_process()
+    trainers, train, test, folder = prepare(config, platform)
     began = time.monotonic()
     real = train.evenly_spaced(NUM_REAL).images
     save_png(folder / workdir.PICTURES / "real.png", image_grid(real, columns=8))
+    networks = networks_for(config, train, platform=platform.name)(None)
     curves = train_or_read_curves(
         trainers, folder=folder, seeds=range(config.seed, config.seed + config.seeds), train=train, test=test,
-        error=error_counter(networks_for(config, train)(None)), epochs_of=functools.partial(epochs_for, config),
-        measurements=config.measurements, launcher=config.parallel,
+        error=error_counter(networks), epochs_of=functools.partial(epochs_for, config),
+        measurements=config.measurements, launcher=parallel.launcher_for(platform, config.parallel),
     )  # fmt: skip
     rows = [system_row(name, runs) for name, runs in curves.items()]
     result: dict[str, Any] = {

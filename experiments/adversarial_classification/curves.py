@@ -10,7 +10,7 @@ from typing import Any
 
 from bgan_jax.atomic_files import write_json
 from bgan_jax.runtime import parallel
-from experiments.adversarial_classification.labelled_images import LabelledImages
+from experiments.adversarial_classification.labelled_images import LabelledImages, as_rows
 from experiments.adversarial_classification.training import Curve, Trainer, train_system
 
 logger = logging.getLogger("bgan_jax")
@@ -34,7 +34,7 @@ def train_or_read_curves(
     error: Callable[[Any, LabelledImages], float],
     epochs_of: Callable[[str], int],
     measurements: int,
-    launcher: str,
+    launcher: parallel.Launcher,
 ) -> dict[str, list[Curve]]:
     """Trains every system from every seed, and reads the curves of the runs that are finished.
 
@@ -47,13 +47,13 @@ def train_or_read_curves(
       error: counts errors, in percent.
       epochs_of: ``name -> epochs``.
       measurements: points of every curve.
-      launcher: ``"pmap"`` or ``"shard_map"``.
+      launcher: how steps are run, and on what.
 
     Returns:
       Curves by system, one per seed.
     """
     train_part = train.evenly_spaced(len(test.labels))
-    resident = parallel.replicate(parallel.identity, train, parallel=launcher)
+    resident = parallel.replicate(as_rows, train, launcher=launcher)
     (folder / FOLDER).mkdir(exist_ok=True)
     curves: dict[str, list[Curve]] = {}
     for name, trainer in trainers.items():

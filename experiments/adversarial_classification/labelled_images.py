@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from bgan_jax.algorithms.classification import LabelledBatch
-from bgan_jax.data import Dataset, DatasetSpec, shuffled_indices, to_images
+from bgan_jax.data import Dataset, DatasetSpec, batch_indices, to_images
+from bgan_jax.data.resident import fill_up
 
 
 class LabelledImages(NamedTuple):
@@ -25,11 +27,19 @@ class LabelledImages(NamedTuple):
         return LabelledImages(self.images[kept], self.labels[kept])
 
 
+def as_rows(split: LabelledImages) -> LabelledImages:
+    """Returns a split whose images are rows ``[n, width]`` for the devices; traceable.
+
+    A gather of images ``[n, height, width, channels]`` would lay out all of them anew at every step on a TPU.
+    """
+    return split._replace(images=fill_up(split.images.reshape(len(split.images), -1)))
+
+
 class Stream(NamedTuple):
-    """A training split and the first position of a run in its endless order, a uint32 scalar; a pytree of arrays."""
+    """A training split in rows, and the first epoch of a run in its order, a uint32 scalar; a pytree of arrays."""
 
     split: LabelledImages
-    first_position: Any
+    first_epoch: Any
 
 
 def labelled_images(dataset: Dataset, *, reduction: int) -> LabelledImages:
@@ -67,11 +77,14 @@ def intensities(images: jax.Array) -> jax.Array:
     return jnp.asarray(images, jnp.float32) / 127.5 - 1.0
 
 
-def labelled_load(*, num_examples: int, batch_size: int, minibatches: int) -> Callable[..., Any]:
+def labelled_load(
+    *, num_examples: int, shape: tuple[int, ...], batch_size: int, minibatches: int
+) -> Callable[..., Any]:
     """Returns the function that gathers batches inside the compiled step, in the order of ``bgan_jax.data.order``.
 
     Args:
       num_examples: of the split. Static.
+      shape: of an image. Static.
       batch_size: global batch size, over all devices. Static.
       minibatches: batches per step. Static.
 
@@ -82,10 +95,21 @@ def labelled_load(*, num_examples: int, batch_size: int, minibatches: int) -> Ca
 
     def load(stream: Stream, key: jax.Array, step: jax.Array, example_index: jax.Array) -> LabelledBatch:
         del key
-        numbers = step.astype(jnp.uint32) * np.uint32(minibatches) + jnp.arange(minibatches, dtype=jnp.uint32)
-        positions = numbers[:, None] * np.uint32(batch_size) + example_index.astype(jnp.uint32)[None]
-        indices = shuffled_indices(stream.first_position + positions, num_examples=num_examples, seed=0)
-        images = jnp.take(stream.split.images, indices, axis=0, mode="clip")
+        indices = jnp.stack(
+            [
+                batch_indices(
+                    step.astype(jnp.uint32) * np.uint32(minibatches) + np.uint32(i),
+                    batch_size=batch_size,
+                    num_examples=num_examples,
+                    seed=0,
+                    within=example_index.astype(jnp.uint32),
+                    first_epoch=stream.first_epoch,
+                )
+                for i in range(minibatches)
+            ]
+        )
+        rows = jnp.take(stream.split.images, indices, axis=0, mode="clip")[..., : math.prod(shape)]
+        images = rows.reshape(*indices.shape, *shape)
         return LabelledBatch(intensities(images), jnp.take(stream.split.labels, indices, axis=0, mode="clip"))
 
     return load

@@ -88,7 +88,7 @@ def initializer(networks: ClassifierNetworks, *, optimizers: Pair) -> Callable[[
 
 def trainer(
     system: System, *, build: Callable[..., ClassifierNetworks], initialize: Callable[[jax.Array], Any],
-    optimizers: Pair, split: LabelledImages, batch_size: int, launcher: str,
+    optimizers: Pair, split: LabelledImages, batch_size: int, launcher: parallel.Launcher,
 ) -> Trainer:  # fmt: skip
     """Prepares one system's step.
 
@@ -99,12 +99,17 @@ def trainer(
       optimizers: one per player.
       split: the training split, numpy.
       batch_size: over all devices.
-      launcher: ``"pmap"`` or ``"shard_map"``.
+      launcher: how steps are run, and on what.
 
     Returns:
       The trainer; nothing has been compiled yet.
     """
-    load = labelled_load(num_examples=len(split.labels), batch_size=batch_size, minibatches=system.minibatches)
+    load = labelled_load(
+        num_examples=len(split.labels),
+        shape=split.images.shape[1:],
+        batch_size=batch_size,
+        minibatches=system.minibatches,
+    )
 
     def game(axis_name: str | None) -> Game[Any]:
         networks = build(axis_name)
@@ -113,9 +118,10 @@ def trainer(
             optimizers=optimizers,
             settings=system.settings,
             conditional=label_conditional(networks),
+            flat_mean=launcher.platform.on_cpu,
         )
 
-    share = batch_size // jax.device_count()
+    share = batch_size // len(launcher.platform.devices)
     shapes = (system.minibatches, share, *split.images.shape[1:]), (system.minibatches, share)
     real = jax.eval_shape(lambda: LabelledBatch(jnp.zeros(shapes[0]), jnp.zeros(shapes[1], jnp.int32)))
     _, metrics = jax.eval_shape(
@@ -128,10 +134,10 @@ def trainer(
     program = StepProgram(
         advance=parallel.on_devices(
             make_advance(step, load),
-            parallel=launcher,
+            launcher=launcher,
             sharded=(False, False, False, True),
         ),
-        example_index=parallel.shard(np.arange(batch_size, dtype=np.int32), parallel=launcher),
+        example_index=parallel.shard(np.arange(batch_size, dtype=np.int32), launcher=launcher),
         metric_names=tuple(metrics),
         launcher=launcher,
     )
@@ -159,10 +165,10 @@ def train_system(
     """
     began = time.monotonic()
     launcher, num_examples = trainer.program.launcher, data.labels.shape[0]
-    state = parallel.replicate(trainer.initialize, np.uint32(seed), parallel=launcher)
-    # Every seed begins at another epoch of the endless order, far enough below its end.
-    first = np.uint32(1009 * seed % (2**31 // num_examples) * num_examples)
-    stream = Stream(data, parallel.replicate(parallel.identity, first, parallel=launcher))
+    state = parallel.replicate(trainer.initialize, np.uint32(seed), launcher=launcher)
+    # Every seed begins at another epoch of the endless order.
+    first = np.uint32(1009 * seed % (2**31 // num_examples))
+    stream = Stream(data, parallel.replicate(parallel.identity, first, launcher=launcher))
     steps_per_epoch = num_examples // trainer.batch_size
     marks = np.unique(np.linspace(0, epochs * steps_per_epoch, measurements + 1).round().astype(int))
     curve = Curve(epochs=[], test_error=[], train_error=[], seconds=0.0, stopped=None)

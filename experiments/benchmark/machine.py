@@ -10,12 +10,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from bgan_jax.runtime.platform import this_process
+
 SIDE = {"cpu": 2048, "gpu": 8192, "tpu": 8192}
 
 
 def peak_flops(*, rounds: int = 5) -> float:
     """Measures arithmetic per second of a large float32 matrix product at the default precision, the best of rounds."""
-    side = SIDE.get(jax.default_backend(), 2048)
+    side = SIDE.get(this_process().name, 2048)
     matrix = jax.random.normal(jax.random.key(0), (side, side))
     product = jax.jit(jnp.matmul)
     product(matrix, matrix).block_until_ready()
@@ -29,11 +31,11 @@ def peak_flops(*, rounds: int = 5) -> float:
 
 def description() -> dict[str, Any]:
     """Describes the machine, as every result must."""
-    device = jax.devices()[0]
+    running_on = this_process()
     return {
-        "backend": jax.default_backend(),
-        "device": device.device_kind,
-        "devices": jax.device_count(),
+        "backend": running_on.name,
+        "device": running_on.devices[0].device_kind,
+        "devices": len(running_on.devices),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "processor": _processor(),
         "python": platform.python_version(),

@@ -21,6 +21,7 @@ from bgan_jax.networks import build_networks
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.compiled_step import StepProgram, make_advance
 from bgan_jax.runtime.metric_totals import empty_totals
+from bgan_jax.runtime.platform import this_process
 from experiments.benchmark.program import Program
 from experiments.benchmark.rows import Row
 
@@ -37,9 +38,13 @@ def synthetic_rows(row: Row, *, seed: int = 0) -> np.ndarray:
     return generator.integers(0, row.shape[-1], (EXAMPLES, *row.shape[:-1])).astype(np.int32)
 
 
-def step_function(row: Row, *, disc_fakes_per_latent: int = 1, axis_name: str | None = None, loops: bool = True) -> Any:
-    """Returns the step of a row, and its initialiser; without loops all samples are computed at once."""
-    networks = build_networks(row.network, example_shape=row.shape, width=row.width, axis_name=axis_name)
+def step_function(
+    row: Row, *, platform: str, disc_fakes_per_latent: int = 1, axis_name: str | None = None, loops: bool = True
+) -> Any:
+    """Returns the step of a row for a platform, and its initialiser; without loops all samples are computed at once."""
+    networks = build_networks(
+        row.network, example_shape=row.shape, width=row.width, axis_name=axis_name, platform=platform
+    )
     optimizers = adam_pair(learning_rate_gen=1e-4, learning_rate_disc=1e-4)
     initialize = functools.partial(init_state, networks=networks, optimizers=optimizers)
     if row.kind == "continuous":
@@ -58,7 +63,8 @@ def step_function(row: Row, *, disc_fakes_per_latent: int = 1, axis_name: str | 
         conditional=conditional,
         optimizers=optimizers,
         settings=settings,
-        microbatches=microbatches_for(jax.default_backend()) if loops else Microbatches(),
+        microbatches=microbatches_for(platform) if loops else Microbatches(),
+        flat_mean=platform == "cpu",
     )
     return functools.partial(discrete_step, game=game), initialize
 
@@ -89,9 +95,13 @@ class Ready(NamedTuple):
 
 def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
     """Compiles a row's step on the devices of this process, by pmap."""
-    step, initialize = step_function(row, disc_fakes_per_latent=disc_fakes_per_latent, axis_name=parallel.AXIS)
+    launcher = parallel.launcher_for(this_process(), "pmap")
+    step_for = functools.partial(
+        step_function, row, platform=launcher.platform.name, disc_fakes_per_latent=disc_fakes_per_latent
+    )
+    step, initialize = step_for(axis_name=parallel.AXIS)
     # The compiler counts a loop's body once whatever its length, so the count is of the step without loops.
-    lone_step, _ = step_function(row, disc_fakes_per_latent=disc_fakes_per_latent, loops=False)
+    lone_step, _ = step_for(loops=False)
     data = synthetic_rows(row)
     shapes = jax.eval_shape(initialize, jax.random.key(0))
     real = jax.ShapeDtypeStruct((1, row.batch_size, *data.shape[1:]), data.dtype)
@@ -100,17 +110,19 @@ def ready(row: Row, *, disc_fakes_per_latent: int = 1) -> Ready:
     counted = jax.jit(lone_step).lower(shapes, real, index).cost_analysis()
 
     def fresh_state() -> TrainState:
-        return parallel.replicate(lambda: initialize(jax.random.key(0)), parallel="pmap")
+        return parallel.replicate(lambda: initialize(jax.random.key(0)), launcher=launcher)
 
-    totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel="pmap")
-    device_data = parallel.replicate(parallel.identity, data, parallel="pmap")
-    example_index = parallel.shard(np.arange(row.batch_size, dtype=np.int32), parallel="pmap")
+    totals = parallel.replicate(parallel.identity, empty_totals(metric_names), launcher=launcher)
+    device_data = parallel.replicate(parallel.identity, data, launcher=launcher)
+    example_index = parallel.shard(np.arange(row.batch_size, dtype=np.int32), launcher=launcher)
     state = fresh_state()
     began = time.perf_counter()
-    advance = parallel.on_devices(make_advance(step, load), parallel="pmap", sharded=(False, False, False, True))
+    advance = parallel.on_devices(make_advance(step, load), launcher=launcher, sharded=(False, False, False, True))
     compiled = advance.compile(state, totals, device_data, example_index)
     return Ready(
-        program=StepProgram(advance=compiled, example_index=example_index, metric_names=metric_names, launcher="pmap"),
+        program=StepProgram(
+            advance=compiled, example_index=example_index, metric_names=metric_names, launcher=launcher
+        ),
         fresh_state=fresh_state,
         data=device_data,
         flops=float(counted["flops"]) if counted and "flops" in counted else None,

@@ -24,6 +24,7 @@ from bgan_jax.conditionals import sample_conditionals
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.compiler_options import compiler_options
 from bgan_jax.runtime.loop import Cadence, Outputs, train
+from bgan_jax.runtime.platform import this_process
 from experiments.benchmark.ours import Ready, load, ready, step_function, synthetic_rows
 from experiments.benchmark.program import Program, interleave
 from experiments.benchmark.rows import Row
@@ -36,7 +37,7 @@ WARM_UP = 6
 def program(name: str, function: Callable[..., Any], *arguments: Any) -> Program:
     """Compiles a function of fixed arguments as a program that waits for every call."""
     began = time.perf_counter()
-    compiled = jax.jit(function, compiler_options=compiler_options()).lower(*arguments).compile()
+    compiled = jax.jit(function, compiler_options=compiler_options(this_process().name)).lower(*arguments).compile()
     compile_seconds = time.perf_counter() - began
 
     def run(steps: int) -> None:
@@ -56,7 +57,7 @@ def programs_of(row: Row) -> list[Program]:
     Returns:
       The programs.
     """
-    step, initialize = step_function(row)
+    step, initialize = step_function(row, platform=this_process().name)
     game = step.keywords["game"]
     bare = game._replace(settings=type(game.settings)(**{**vars(game.settings), "penalty": 0.0}))
     state = jax.jit(initialize)(jax.random.key(0))
@@ -158,7 +159,7 @@ def idle_seconds(step: Ready, calls: int = 100) -> float:
         del data, example_index, axis_name
         return state, totals
 
-    idle = parallel.on_devices(nothing, parallel="pmap", sharded=(False, False, False, True))
+    idle = parallel.on_devices(nothing, launcher=step.program.launcher, sharded=(False, False, False, True))
     constant = step.data, step.program.example_index
     holder = [*idle(step.fresh_state(), step.program.empty_totals(), *constant)]
     began = time.perf_counter()

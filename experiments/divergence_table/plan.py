@@ -10,6 +10,7 @@ from bgan_jax import data
 from bgan_jax.conditionals import Conditional
 from bgan_jax.evaluation.fresh_critic import MEASURES, WASSERSTEIN, CriticSettings
 from bgan_jax.networks import Networks
+from bgan_jax.runtime.platform import this_process
 from experiments.divergence_table import generators
 from experiments.divergence_table.config import Config
 from experiments.divergence_table.generators import FORMS, PROBABILITIES, SAMPLES
@@ -107,13 +108,16 @@ def plan_for(config: Config) -> Plan:
     train = names_of("train", config.train, legal=MEASURES)
     measures = names_of("measure", config.measure, legal=MEASURES)
     forms = names_of("forms", config.forms, legal=FORMS)
+    platform = this_process()
     for name in train:
-        discrete.prepare(generator_config(config, name, seed=config.seed))
+        discrete.prepare(generator_config(config, name, seed=config.seed), platform)
     try:
         dataset, held_out = open_split(config, "train"), open_split(config, "test")
         players = generator_config(config, train[0], seed=config.seed)
         players = dataclasses.replace(players, network=config.critic_network or config.network)
-        networks, conditional = discrete.players_for(vars(players), dataset.spec, axis_name=None)
+        networks, conditional = discrete.players_for(
+            vars(players), dataset.spec, platform=platform.name, axis_name=None
+        )
         settings = {name: critic_settings(config, name) for name in measures}
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error

@@ -20,7 +20,7 @@ import optax
 
 from bgan_jax.algorithms.discrete import DiscreteGame, DiscreteSettings, score, train_generator
 from bgan_jax.algorithms.learned_baseline import with_baseline
-from bgan_jax.algorithms.microbatches import microbatches_for
+from bgan_jax.algorithms.microbatches import CPU
 from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import Pair, TrainState
 from bgan_jax.conditionals import Conditional
@@ -141,7 +141,7 @@ def enumerable_game(
         conditional=target_conditional(target),
         optimizers=Pair(gen=optimizer, disc=optax.identity() if disc_optimizer is None else disc_optimizer),
         settings=rules,
-        microbatches=microbatches_for(jax.default_backend()),
+        microbatches=CPU,  # A target has a few dozen states: these sizes serve anywhere.
     )
 
 

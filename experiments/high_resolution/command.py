@@ -22,13 +22,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
 from bgan_jax.algorithms.state import init_state
 from bgan_jax.atomic_files import write_json
 from bgan_jax.data import DatasetSpec
-from bgan_jax.runtime import workdir
+from bgan_jax.runtime import hosts, workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
@@ -110,7 +108,7 @@ def cost_of_config(config: Config) -> Cost:
     side = side_of(config.network)
     try:
         spec = DatasetSpec(name="any", kind="continuous", shape=(side, side, 3), num_values=256)
-        networks = continuous.networks_for(vars(config), spec, axis_name=None)
+        networks = continuous.networks_for(vars(config), spec, platform="cpu", axis_name=None)
         settings = settings_from(ContinuousSettings, config)
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -145,9 +143,9 @@ def main(config: Config) -> dict[str, Any] | None:
     if config.dataset.startswith("images:") and config.resolution is None:
         config = dataclasses.replace(config, resolution=side_of(config.network))
     experiment, folder = start(config, measured_run.prepare)
-    reference_metric = reference_metric_of(experiment) if jax.process_index() == 0 else None
+    reference_metric = reference_metric_of(experiment) if hosts.is_first() else None
     cost = cost_of_config(config)
-    if jax.process_index() == 0:
+    if hosts.is_first():
         logger.info("%s", cost.in_words())
     outcome, result = train_and_measure(experiment, folder, reference_metric=reference_metric, cost=cost.as_json())
     if result is None or reference_metric is None:

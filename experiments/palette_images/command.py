@@ -30,7 +30,8 @@ from typing import Any
 import jax
 
 from bgan_jax.atomic_files import write_json, write_text
-from bgan_jax.runtime import workdir
+from bgan_jax.runtime import hosts, workdir
+from bgan_jax.runtime.platform import Platform
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
@@ -94,9 +95,9 @@ def in_palette(config: Config) -> Config:
     return dataclasses.replace(config, resolution=config.resolution or 32, palette=config.palette or 16)
 
 
-def prepare(config: Config) -> Experiment:
+def prepare(config: Config, platform: Platform) -> Experiment:
     """Prepares a run as :func:`discrete.prepare` does, and refuses data other than palette images."""
-    experiment = discrete.prepare(config, kinds=["categorical"])
+    experiment = discrete.prepare(config, platform, kinds=["categorical"])
     check_reference_metric(experiment)
     return experiment
 
@@ -144,7 +145,7 @@ def main(config: Config) -> dict[str, Any] | None:
     config = in_palette(config)
     experiment, folder = start(config, prepare)
     # Only process 0 measures.
-    reference = reference_for(experiment) if jax.process_index() == 0 else None
+    reference = reference_for(experiment) if hosts.is_first() else None
     outcome = run(experiment, folder, measure=None if reference is None else make_measure(reference))
     if outcome.step < config.steps or reference is None:
         return None

@@ -124,7 +124,7 @@ def main(config: Config) -> dict[str, Any] | None:
         return None
     host = parallel.to_host(state)
     state = host.replace(key=jax.random.wrap_key_data(host.key))
-    networks = continuous.networks_for(vars(config), spec, axis_name=None)
+    networks = continuous.networks_for(vars(config), spec, platform=experiment.launcher.platform.name, axis_name=None)
     start_images = training_samples(
         state, jax.random.key(config.seed + 1), networks=networks, num_samples=config.judged_samples,
         batch_size=config.batch_size,

@@ -57,7 +57,9 @@ def train_discriminator_alone(
     host = parallel.to_host(trained)
 
     def step_over(axis_name: str | None) -> Any:
-        networks = continuous.networks_for(vars(config), experiment.dataset.spec, axis_name=axis_name)
+        networks = continuous.networks_for(
+            vars(config), experiment.dataset.spec, platform=experiment.launcher.platform.name, axis_name=axis_name
+        )
         game = ContinuousGame(networks=networks, optimizers=optimizers_for(config), settings=settings)
         return functools.partial(discriminator_step, game=game)
 

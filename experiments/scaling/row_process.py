@@ -24,14 +24,16 @@ def measured_here(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
     # Imported here, after main has chosen the cores: XLA starts its threads with the first import of these.
     import jax
 
+    from bgan_jax.runtime.platform import this_process
     from experiments.benchmark.ours import ours, step_function
     from experiments.benchmark.program import interleave
     from experiments.benchmark.rows import ROWS, TINY_ROW
     from experiments.scaling.collectives import traffic
 
     row = {**ROWS, "tiny": TINY_ROW}[name]
-    devices = jax.device_count()
-    _, initialize = step_function(row)
+    platform = this_process()
+    devices = len(platform.devices)
+    _, initialize = step_function(row, platform=platform.name)
     params = jax.eval_shape(initialize, jax.random.key(0)).params
     program = ours(row._replace(batch_size=row.batch_size * devices), name="ours")
     if program.text is None:

@@ -23,6 +23,7 @@ from typing import Any
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import workdir
+from bgan_jax.runtime.platform import this_process
 from experiments import continuous_images
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
@@ -161,7 +162,8 @@ def open_sweep(config: Config, sweep: Sweep) -> tuple[Path, ReferenceMetric]:
       UsageError: a wrong flag, file or folder; nothing has been overwritten.
     """
     check_workdir(config, holds="the results and every run of the sweep go there")
-    experiments = [measured_run.prepare(run_config(config, trial)) for trial in sweep.trials]
+    platform = this_process()
+    experiments = [measured_run.prepare(run_config(config, trial), platform) for trial in sweep.trials]
     folder, first = open_folder(config), experiments[0]
     return folder, reference_metric_of(first)
 

@@ -32,8 +32,9 @@ import jax
 from bgan_jax.algorithms.estimators import PER_POSITION
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import to_strings
-from bgan_jax.runtime import workdir
+from bgan_jax.runtime import hosts, workdir
 from bgan_jax.runtime.metrics import read_metrics
+from bgan_jax.runtime.platform import Platform
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
@@ -135,13 +136,13 @@ def with_weights(config: Config) -> Config:
     return dataclasses.replace(config, network=f"{config.network}_positions")
 
 
-def prepare(config: Config) -> Experiment:
+def prepare(config: Config, platform: Platform) -> Experiment:
     """Checks every flag and opens the data; nothing has been written yet.
 
     Raises:
       UsageError: a wrong flag, file or folder.
     """
-    experiment = discrete.prepare(config, kinds=["text"])
+    experiment = discrete.prepare(config, platform, kinds=["text"])
     try:
         open_split(config, "test")
     except (ValueError, FileNotFoundError) as error:
@@ -200,7 +201,7 @@ def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, measures; the result goes to ``result.json`` and ``result.md``."""
     experiment, folder = start(with_weights(config), prepare)
     corpus = None
-    if jax.process_index() == 0:  # Only process 0 measures.
+    if hosts.is_first():  # Only process 0 measures.
         corpus = corpus_of(experiment.dataset, open_split(config, "test"), num_lines=config.measured_lines)
     outcome = run(experiment, folder, measure=None if corpus is None else make_measure(corpus))
     if outcome.step < config.steps or corpus is None:

@@ -33,6 +33,7 @@ from bgan_jax.conditionals import product_bernoulli, product_categorical
 from bgan_jax.networks import build_networks
 from bgan_jax.runtime import parallel
 from tests import continuous_game, toy_classification, toy_game
+from tests.here import here
 
 N, STEPS = 16, 3
 #: By name: a run that returns its last state and metrics. Its data, ``reals()``, are made when it runs: made when tests
@@ -63,16 +64,18 @@ def one_device(step, game, make_state, reals, *, n=N):
 
 def eight_devices(step, game, make_state, reals, *, launcher="pmap", n=N):
     bits = np.asarray(jax.random.key_data(jax.random.key(3)))
-    state = parallel.replicate(lambda bits: make_state(jax.random.wrap_key_data(bits)), bits, parallel=launcher)
+    state = parallel.replicate(lambda bits: make_state(jax.random.wrap_key_data(bits)), bits, launcher=here(launcher))
 
     def per_device(state, rows, index, *, axis_name=None):
         real = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), rows)
         return step(state, real, index, game=game, axis_name=axis_name)
 
-    program = parallel.on_devices(per_device, parallel=launcher, sharded=(False, True, True))
-    index = parallel.shard(np.arange(n, dtype=np.int32), parallel=launcher)
+    program = parallel.on_devices(per_device, launcher=here(launcher), sharded=(False, True, True))
+    index = parallel.shard(np.arange(n, dtype=np.int32), launcher=here(launcher))
     for real in reals():
-        rows = jax.tree.map(lambda leaf: parallel.shard(np.moveaxis(np.asarray(leaf), 0, 1), parallel=launcher), real)
+        rows = jax.tree.map(
+            lambda leaf: parallel.shard(np.moveaxis(np.asarray(leaf), 0, 1), launcher=here(launcher)), real
+        )
         state, metrics = program(state, rows, index)
     return state, metrics
 

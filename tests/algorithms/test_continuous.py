@@ -21,6 +21,7 @@ from bgan_jax.algorithms.state import init_state
 from bgan_jax.losses import GENERATOR_OBJECTIVES
 from bgan_jax.runtime import parallel
 from tests.continuous_game import point_data, point_game
+from tests.here import here
 
 N = 16
 INDEX = jnp.arange(N)
@@ -51,13 +52,13 @@ def run_on_devices(launcher, *, steps=5, **settings):
     state = parallel.replicate(
         lambda bits: init_state(jax.random.wrap_key_data(bits), networks=game.networks, optimizers=game.optimizers),
         np.asarray(jax.random.key_data(jax.random.key(3))),
-        parallel=launcher,
+        launcher=here(launcher),
     )
-    advance = parallel.on_devices(step, parallel=launcher, sharded=(False, True, True))
-    index = parallel.shard(np.arange(N, dtype=np.int32), parallel=launcher)
+    advance = parallel.on_devices(step, launcher=here(launcher), sharded=(False, True, True))
+    index = parallel.shard(np.arange(N, dtype=np.int32), launcher=here(launcher))
     for i in range(steps):
         rows = np.moveaxis(np.asarray(point_data(N, minibatches=game.settings.disc_steps, seed=i)), 0, 1)
-        state, metrics = advance(state, parallel.shard(rows, parallel=launcher), index)
+        state, metrics = advance(state, parallel.shard(rows, launcher=here(launcher)), index)
     return parallel.to_host((state, metrics))
 
 

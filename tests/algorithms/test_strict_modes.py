@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from bgan_jax.runtime.platform import this_process
 from experiments import continuous_images, discrete_mnist
 from experiments.harness.runs import continuous, discrete
 from experiments.palette_images import command as palette_images
@@ -37,7 +38,7 @@ def strict():
 
 
 def trace(config, prepare, dtype):
-    experiment = prepare(config)
+    experiment = prepare(config, this_process())
     shape = experiment.dataset.spec.shape
     jax.eval_shape(
         experiment.step_over(None),

@@ -10,14 +10,13 @@ from absl import flags
 from bgan_jax.data import (
     Dataset,
     DatasetSpec,
-    batch_positions,
+    batch_indices,
     choose_backend,
     gather,
     gather_labels,
     host_slice,
     open_dataset,
     resident,
-    shuffled_indices,
     stream,
 )
 
@@ -25,8 +24,7 @@ from bgan_jax.data import (
 def resident_batches(dataset, steps, *, batch_size=32, seed=3):
     @jax.jit
     def batch(data, step):
-        positions = batch_positions(step, batch_size=batch_size)
-        return gather(data, shuffled_indices(positions, num_examples=data.num_examples, seed=seed))
+        return gather(data, batch_indices(step, batch_size=batch_size, num_examples=data.num_examples, seed=seed))
 
     data = jax.device_put(resident(dataset))
     return [np.asarray(batch(data, jnp.int32(step))) for step in steps]
@@ -104,8 +102,7 @@ def test_steps_do_not_recompile():
     @jax.jit
     @chex.assert_max_traces(n=1)
     def batch(data, step):
-        positions = batch_positions(step, batch_size=4)
-        return gather(data, shuffled_indices(positions, num_examples=data.num_examples, seed=0))
+        return gather(data, batch_indices(step, batch_size=4, num_examples=data.num_examples, seed=0))
 
     for step in range(3):
         batch(data, jnp.int32(step))

@@ -1,5 +1,7 @@
 """The order of examples is a permutation per epoch, the same from numpy and JAX, and statistically random."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgan_jax.data.order import batch_positions, check_schedule, host_slice, shuffled_indices
+from bgan_jax.data.order import batch_indices, check_schedule, host_slice, shuffled_indices
 
 
 def indices_of(positions, *, num_examples, seed=0):
@@ -44,12 +46,30 @@ def test_the_order_is_pinned():
 
 @pytest.mark.parametrize("process_count", [1, 2, 4, 8])
 def test_slices_of_all_hosts_concatenate_to_the_global_batch(process_count):
-    parts = [
-        batch_positions(5, batch_size=16, part=host_slice(16, process_index=index, process_count=process_count))
-        for index in range(process_count)
-    ]
-    np.testing.assert_array_equal(np.concatenate(parts), np.arange(80, 96))
-    np.testing.assert_array_equal(batch_positions(jnp.int32(5), batch_size=16), np.arange(80, 96))
+    of_all = np.arange(16, dtype=np.uint32)
+    parts = [of_all[host_slice(16, process_index=index, process_count=process_count)] for index in range(process_count)]
+    found = [batch_indices(5, batch_size=16, num_examples=50, seed=0, within=part) for part in parts]
+    np.testing.assert_array_equal(np.concatenate(found), indices_of(np.arange(80, 96), num_examples=50))
+
+
+@pytest.mark.parametrize(
+    ("num_examples", "batch_size"), [(9000, 64), (50, 16_384), (30_000_000, 16_384), (3, 1), (2**30, 2**29)]
+)
+def test_batches_beyond_32_bits_of_positions_have_the_indices_of_wide_arithmetic(num_examples, batch_size):
+    """Compiled, in words of 32 bits, as by Python's integers; and as at the position itself while it fits."""
+    within = np.asarray([0, batch_size // 2, batch_size - 1], np.uint32)
+    find = functools.partial(
+        batch_indices, batch_size=batch_size, num_examples=num_examples, seed=7, within=within, first_epoch=3
+    )
+    compiled = jax.jit(find)
+    for batch in (0, 1, 12_345, 2_000_003, 2**31 - 1, 2**32 - 2):
+        np.testing.assert_array_equal(compiled(jnp.uint32(batch)), find(batch))
+    position = (2**32 // batch_size - 2) * batch_size
+    expected = indices_of(position + within.astype(np.int64), num_examples=num_examples, seed=7)
+    np.testing.assert_array_equal(
+        batch_indices(position // batch_size, batch_size=batch_size, num_examples=num_examples, seed=7, within=within),
+        expected,
+    )
 
 
 def test_epochs_and_seeds_differ():
@@ -87,11 +107,13 @@ def test_neighbouring_positions_hold_unrelated_examples(num_examples):
 
 
 def test_a_run_of_too_many_steps_is_refused():
-    check_schedule(num_steps=2**26 - 1, batch_size=64)
-    with pytest.raises(ValueError, match=r"num_steps=67108864 .* use at most 67108863 steps"):
-        check_schedule(num_steps=2**26, batch_size=64)
-    with pytest.raises(ValueError, match="batch_size=64"):
-        batch_positions(2**26, batch_size=64)
+    check_schedule(num_steps=2_000_000, batch_size=16_384)
+    with pytest.raises(ValueError, match=r"num_steps=4294967296 .* use at most 4294967295 steps"):
+        check_schedule(num_steps=2**32, batch_size=64)
+    with pytest.raises(ValueError, match="num_steps=4294967297"):
+        batch_indices(2**32, batch_size=64, num_examples=10, seed=0)
+    with pytest.raises(ValueError, match="below 2\\*\\*31 together"):
+        batch_indices(0, batch_size=64, num_examples=2**31, seed=0)
 
 
 @pytest.mark.parametrize(

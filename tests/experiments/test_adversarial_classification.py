@@ -8,11 +8,13 @@ from PIL import Image
 
 from bgan_jax.data import open_dataset
 from bgan_jax.runtime.nonfinite import NonFiniteError
+from bgan_jax.runtime.platform import this_process
 from experiments.adversarial_classification import command as adversarial_classification
 from experiments.adversarial_classification import curves, systems, training
 from experiments.adversarial_classification.labelled_images import (
     LabelledImages,
     Stream,
+    as_rows,
     intensities,
     labelled_images,
     labelled_load,
@@ -107,7 +109,7 @@ def test_a_system_that_diverges_ends_early_with_its_reason(monkeypatch, tmp_path
         raise NonFiniteError("at step 1 these were not finite: bound; this process saves no checkpoint")
 
     arguments = config(tmp_path / "run", "--systems=wasserstein_clipping,kl/exact")
-    trainers, split, test, _ = adversarial_classification.prepare(arguments)
+    trainers, split, test, _ = adversarial_classification.prepare(arguments, this_process())
     assert "critic" in trainers["wasserstein_clipping"].program.metric_names
     monkeypatch.setattr(training, "train", train)
     curve = training.train_system(
@@ -177,7 +179,7 @@ def test_a_run_takes_bits(tmp_path):
     np.savez(tmp_path / "bits.npz", x=x, y=np.arange(80) % 2)
     arguments = ["--systems=cross_entropy", "--seeds=1", f"--dataset=npz:{tmp_path / 'bits.npz'}",
                  f"--cache_dir={tmp_path / 'cache'}"]  # fmt: skip
-    trainers, train, test, _ = adversarial_classification.prepare(config(tmp_path / "run", *arguments))
+    trainers, train, test, _ = adversarial_classification.prepare(config(tmp_path / "run", *arguments), this_process())
     assert set(trainers) == {"cross_entropy"}
     assert train.images.shape == (64, 16, 16, 1) and test.images.shape == (8, 16, 16, 1)
 
@@ -190,8 +192,8 @@ def test_a_part_of_a_split_keeps_the_balance_of_its_labels():
 
 def test_an_epoch_shows_every_image_once_with_its_label():
     images = np.arange(24, dtype=np.uint8).reshape(24, 1, 1, 1)
-    stream = Stream(LabelledImages(images, np.arange(24, dtype=np.int32) % 5), np.uint32(48))
-    load = labelled_load(num_examples=24, batch_size=4, minibatches=2)
+    stream = Stream(as_rows(LabelledImages(images, np.arange(24, dtype=np.int32) % 5)), np.uint32(2))
+    load = labelled_load(num_examples=24, shape=(1, 1, 1), batch_size=4, minibatches=2)
     batches = [load(stream, None, np.asarray(step), np.arange(4)) for step in range(3)]
     shown = np.concatenate([np.asarray(batch.images).ravel() for batch in batches])
     shown = np.rint((shown + 1.0) * 127.5).astype(int)

@@ -7,6 +7,7 @@ import jax
 import pytest
 
 from bgan_jax.runtime import workdir
+from bgan_jax.runtime.platform import this_process
 from experiments import continuous_images, discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.catalogue import command_files, load_command
@@ -20,7 +21,8 @@ SMALL = {"workdir": "unused", "width": 4, "latent_dim": 4, "batch_size": 16}
 
 def state_of(config, prepare):
     return jax.tree.map(
-        lambda leaf: (leaf.shape, leaf.dtype), jax.eval_shape(prepare(config).initialize, jax.random.key(0))
+        lambda leaf: (leaf.shape, leaf.dtype),
+        jax.eval_shape(prepare(config, this_process()).initialize, jax.random.key(0)),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from absl import flags as absl_flags
 
 from bgan_jax.algorithms.relaxation import annealed_temperature
+from bgan_jax.runtime.platform import this_process
 from experiments import continuous_images, discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.catalogue import command_files, load_command
@@ -136,7 +137,7 @@ CONTINUOUS = {
 
 def program_of(config, prepare, *, shape, dtype):
     """How the flags' step changes the state, as the compiler gets it, without what only metrics need."""
-    experiment = prepare(config)
+    experiment = prepare(config, this_process())
     step = experiment.step_over(None)
     state = jax.eval_shape(experiment.initialize, jax.random.key(0))
     real = jax.ShapeDtypeStruct((config.disc_steps, config.batch_size, *shape), dtype)

@@ -8,6 +8,7 @@ from absl import flags as absl_flags
 from bgan_jax.algorithms.estimators import ESTIMATORS
 from bgan_jax.algorithms.relaxed import RELAXATIONS
 from bgan_jax.runtime import workdir
+from bgan_jax.runtime.platform import this_process
 from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.errors import UsageError
@@ -26,7 +27,7 @@ def prepared(*arguments):
         smoke=discrete_mnist.SMOKE,
         presets=discrete_mnist.PRESETS,
     )
-    return config, discrete.prepare(config)
+    return config, discrete.prepare(config, this_process())
 
 
 @pytest.mark.parametrize("estimator", [*ESTIMATORS, *RELAXATIONS])
@@ -89,7 +90,7 @@ def options_of(lines, tmp_path, *arguments):
 
 def test_a_batch_of_more_than_all_examples_is_refused(lines, tmp_path):
     with pytest.raises(UsageError, match=r"--batch_size=24 is more than the 18 training examples .* choose at most 18"):
-        discrete.prepare(options_of(lines, tmp_path, "--batch_size=24", "--penalty=0"))
+        discrete.prepare(options_of(lines, tmp_path, "--batch_size=24", "--penalty=0"), this_process())
 
 
 def test_a_run_is_not_continued_on_other_data(lines, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bgan_jax.runtime.platform import this_process
 from experiments.harness.cli import flags
 from experiments.harness.runs.cost import Cost
 from experiments.high_resolution import command as high_resolution
@@ -51,7 +52,7 @@ def test_a_smoke_run_needs_no_data_of_ones_own(tmp_path, monkeypatch):
     begun = []
 
     def begin(config, prepare):
-        begun.append(prepare(config))
+        begun.append(prepare(config, this_process()))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(high_resolution, "start", begin)

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bgan_jax.algorithms.discrete import DiscreteSettings
+from bgan_jax.runtime.platform import this_process
 from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.catalogue import command_files, load_command
@@ -95,7 +96,7 @@ def test_any_settings_are_legal_or_refused_by_name(numbers, words):
 def test_any_config_is_prepared_or_refused_in_words(changes):
     config = dataclasses.replace(discrete_mnist.Config(workdir="unused"), **changes)
     try:
-        experiment = discrete.prepare(config)
+        experiment = discrete.prepare(config, this_process())
     except UsageError as error:
         assert str(error).strip()
         return

@@ -13,6 +13,7 @@ from bgan_jax.algorithms.state import adam_pair, init_state
 from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
+from bgan_jax.runtime.platform import this_process
 from bgan_jax.sampling.sampler import Samples
 from experiments import discrete_mnist, sample
 from experiments.harness.cli import flags
@@ -29,7 +30,7 @@ def folder(tmp_path_factory):
         discrete_mnist.Config, [f"--workdir={folder}", "--network=mlp", "--width=8", "--latent_dim=4", "--smoke"],
         smoke=discrete_mnist.SMOKE, presets=discrete_mnist.PRESETS,
     )  # fmt: skip
-    experiment = discrete.prepare(config)
+    experiment = discrete.prepare(config, this_process())
     workdir.open_workdir(str(folder), vars(config))
     write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
     networks, _ = discrete.players_for(vars(config), experiment.dataset.spec, axis_name=None)

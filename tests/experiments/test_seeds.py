@@ -18,6 +18,7 @@ from bgan_jax.runtime.batch_loading import resident_load, streamed_load
 from bgan_jax.runtime.metric_totals import empty_totals, read_totals
 from bgan_jax.runtime.metrics import read_metrics
 from bgan_jax.runtime.nonfinite import NonFiniteError, check_finite
+from bgan_jax.runtime.platform import this_process
 from experiments import discrete_mnist
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import run as run_command
@@ -38,7 +39,7 @@ def prepared(*arguments):
     config = flags.parse(
         discrete_mnist.Config, [*SMALL, *arguments], smoke=discrete_mnist.SMOKE, presets=discrete_mnist.PRESETS
     )
-    return discrete.prepare(config)
+    return discrete.prepare(config, this_process())
 
 
 def advanced(experiment, *, in_parallel=None, steps=2):

@@ -11,6 +11,7 @@ from PIL import Image
 
 from bgan_jax import data
 from bgan_jax.runtime.metrics import read_metrics
+from bgan_jax.runtime.platform import this_process
 from bgan_jax.sampling.sampler import Samples
 from experiments import load_sampler
 from experiments.harness.cli import flags
@@ -87,7 +88,7 @@ def test_its_samples_can_be_had_later(finished):
 )
 def test_steps_of_all_kinds_can_be_built(tmp_path, arguments):
     asked = config(tmp_path, "--dataset=austen32", *arguments)
-    experiment = text_characters.prepare(text_characters.with_weights(asked))
+    experiment = text_characters.prepare(text_characters.with_weights(asked), this_process())
     state = jax.eval_shape(experiment.initialize, jax.random.key(0))
     real = jax.ShapeDtypeStruct((asked.disc_steps, asked.batch_size, 32), jnp.int32)
     index = jax.ShapeDtypeStruct((asked.batch_size,), jnp.int32)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bgan_jax.networks.convolutions import StridedConv, TransposedConv
+from bgan_jax.networks.convolutions import TRANSPOSED_FORMS, StridedConv, TransposedConv
 from tests.networks.variables import random_variables
 
 TRANSPOSED = [
@@ -71,7 +71,7 @@ def test_every_transposed_form_is_flax_conv_transpose_twice_differentiated(
     chex.assert_trees_all_equal_shapes(variables, expected)
     probe = jax.random.normal(keys[2], result.shape)
 
-    modules = (theirs, ours.clone(form="phases"), ours.clone(form="paired"))
+    modules = (theirs, *(ours.clone(form=form) for form in TRANSPOSED_FORMS))
     reference, *forms = jax.jit(lambda: [derivatives(module, variables, inputs, probe) for module in modules])()
     for actual in forms:
         assert_trees_close(actual, reference)
@@ -102,9 +102,9 @@ def test_wrong_rank_is_named(module):
 
 
 def test_unknown_form_and_padding_list_the_legal_ones():
-    with pytest.raises(ValueError, match="legal: conv, paired, auto"):
+    with pytest.raises(ValueError, match="legal: conv, paired"):
         jax.eval_shape(StridedConv(2, (4, 4), form="fft").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
-    with pytest.raises(ValueError, match="legal: phases, paired, auto"):
+    with pytest.raises(ValueError, match="legal: dilated, phases, paired"):
         jax.eval_shape(TransposedConv(2, (4, 4), form="fft").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
     with pytest.raises(ValueError, match="legal: SAME, VALID"):
         jax.eval_shape(TransposedConv(2, (4, 4), padding="FULL").init, jax.random.key(0), jnp.zeros((1, 8, 8, 1)))

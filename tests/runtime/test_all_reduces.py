@@ -18,6 +18,7 @@ from bgan_jax.runtime import parallel
 from bgan_jax.runtime.batch_loading import streamed_load
 from bgan_jax.runtime.compiled_step import make_advance
 from bgan_jax.runtime.metric_totals import empty_totals
+from tests.here import here
 
 N = 16
 SPEC = DatasetSpec(name="digits", kind="binary", shape=(28, 28, 1), num_values=2)
@@ -47,7 +48,7 @@ def compiled_text(launcher, network, **settings):
     names = tuple(jax.eval_shape(functools.partial(discrete_step, game=alone), state, real, index)[1])
     advance = parallel.on_devices(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),
-        parallel=launcher,
+        launcher=here(launcher),
         sharded=(False, False, True, True),
     )
     rows, positions = np.zeros((N, game.settings.disc_steps, *SPEC.shape), np.uint8), np.arange(N, dtype=np.int32)

@@ -14,6 +14,7 @@ from bgan_jax.runtime.checkpoints import Checkpoints, UnsavedError
 from bgan_jax.runtime.compiled_step import StepProgram, make_advance
 from bgan_jax.runtime.loop import Cadence, Outputs, train
 from bgan_jax.runtime.nonfinite import NonFiniteError
+from tests.here import here
 
 N = 8
 
@@ -38,7 +39,7 @@ def fresh():
             baseline={},
         ),
         np.asarray(jax.random.key_data(jax.random.key(0))),
-        parallel="shard_map",
+        launcher=here("shard_map"),
     )
 
 
@@ -48,11 +49,11 @@ def run(checkpoints, *, growth=1.0, total_steps=10, on_picture=None, picture_eve
 
     advance = parallel.on_devices(
         make_advance(step, lambda data, key, step, index: data),
-        parallel="shard_map",
+        launcher=here("shard_map"),
         sharded=(False, False, True, True),
     )
-    index = parallel.shard(np.arange(N, dtype=np.int32), parallel="shard_map")
-    program = StepProgram(advance=advance, example_index=index, metric_names=("bound",), launcher="shard_map")
+    index = parallel.shard(np.arange(N, dtype=np.int32), launcher=here("shard_map"))
+    program = StepProgram(advance=advance, example_index=index, metric_names=("bound",), launcher=here("shard_map"))
     return train(
         program, fresh(), itertools.repeat(index), start_step=0, total_steps=total_steps,
         cadence=Cadence(report_every=3, checkpoint_every=4, picture_every=picture_every),

@@ -14,6 +14,7 @@ from bgan_jax.runtime.batch_loading import streamed_load
 from bgan_jax.runtime.compiled_step import make_advance
 from bgan_jax.runtime.metric_totals import empty_totals, read_totals
 from bgan_jax.runtime.nonfinite import NonFiniteError
+from tests.here import here
 from tests.toy_game import SHAPE, toy_data, toy_game
 
 N, STEPS = 16, 5
@@ -37,19 +38,19 @@ def run_on_devices(launcher, **settings):
     state = parallel.replicate(
         lambda bits: init_state(jax.random.wrap_key_data(bits), networks=game.networks, optimizers=game.optimizers),
         np.asarray(jax.random.key_data(jax.random.key(3))),
-        parallel=launcher,
+        launcher=here(launcher),
     )
-    totals = parallel.replicate(parallel.identity, empty_totals(metric_names), parallel=launcher)
+    totals = parallel.replicate(parallel.identity, empty_totals(metric_names), launcher=here(launcher))
     advance = parallel.on_devices(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),
-        parallel=launcher,
+        launcher=here(launcher),
         sharded=(False, False, True, True),
     )
-    index = parallel.shard(np.arange(N, dtype=np.int32), parallel=launcher)
+    index = parallel.shard(np.arange(N, dtype=np.int32), launcher=here(launcher))
     minibatches = game.settings.disc_steps
     for i in range(STEPS):
         rows = np.moveaxis(np.asarray(toy_data(N, minibatches=minibatches, seed=i)), 0, 1)
-        state, totals = advance(state, totals, parallel.shard(rows, parallel=launcher), index)
+        state, totals = advance(state, totals, parallel.shard(rows, launcher=here(launcher)), index)
     return state, totals
 
 
@@ -102,11 +103,13 @@ def test_a_copy_on_the_host_does_not_keep_the_state_on_the_device(launcher):
     """A numpy view of a device's memory, in a checkpoint or a picture's sampler, would force the next step to copy."""
     step = parallel.on_devices(
         lambda state, rows, *, axis_name: jax.tree.map(lambda leaf: leaf + jax.lax.pmean(rows.sum(), axis_name), state),
-        parallel=launcher,
+        launcher=here(launcher),
         sharded=(False, True),
     )
-    rows = parallel.shard(np.ones(8, np.float32), parallel=launcher)
-    state = parallel.replicate(lambda: {"large": jnp.zeros((256, 256)), "small": jnp.zeros(())}, parallel=launcher)
+    rows = parallel.shard(np.ones(8, np.float32), launcher=here(launcher))
+    state = parallel.replicate(
+        lambda: {"large": jnp.zeros((256, 256)), "small": jnp.zeros(())}, launcher=here(launcher)
+    )
     kept = parallel.to_host(state)
     after = step(state, rows)
     assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state))
@@ -124,17 +127,17 @@ def test_each_device_gets_its_own_rows():
         return state, {"mean": jax.lax.pmean(jnp.mean(real, dtype=jnp.float32), axis_name)}
 
     advance = parallel.on_devices(
-        make_advance(step, streamed_load(spec=SPEC)), parallel="pmap", sharded=(False, False, True, True)
+        make_advance(step, streamed_load(spec=SPEC)), launcher=here("pmap"), sharded=(False, False, True, True)
     )
     rows = np.moveaxis(np.asarray(toy_data(N)), 0, 1)
     state = parallel.replicate(
         lambda bits: init_state(jax.random.wrap_key_data(bits), networks=game.networks, optimizers=game.optimizers),
         np.asarray(jax.random.key_data(jax.random.key(3))),
-        parallel="pmap",
+        launcher=here("pmap"),
     )
-    totals = parallel.replicate(parallel.identity, empty_totals(("mean",)), parallel="pmap")
-    index = parallel.shard(np.arange(N, dtype=np.int32), parallel="pmap")
-    _, totals = advance(state, totals, parallel.shard(rows, parallel="pmap"), index)
+    totals = parallel.replicate(parallel.identity, empty_totals(("mean",)), launcher=here("pmap"))
+    index = parallel.shard(np.arange(N, dtype=np.int32), launcher=here("pmap"))
+    _, totals = advance(state, totals, parallel.shard(rows, launcher=here("pmap")), index)
     assert seen[0] == (1, N // 8, *SHAPE)
     np.testing.assert_allclose(read_totals(totals)["mean"], [rows.mean()], rtol=1e-6)
 
@@ -142,9 +145,9 @@ def test_each_device_gets_its_own_rows():
 @pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
 def test_arguments_of_other_shapes_are_refused(launcher):
     total = parallel.on_devices(
-        lambda x, axis_name: jax.lax.psum(x.sum(), axis_name), parallel=launcher, sharded=(True,), donate=()
+        lambda x, axis_name: jax.lax.psum(x.sum(), axis_name), launcher=here(launcher), sharded=(True,), donate=()
     )
-    few, many = (parallel.shard(np.ones((number, 3), np.float32), parallel=launcher) for number in (8, 16))
+    few, many = (parallel.shard(np.ones((number, 3), np.float32), launcher=here(launcher)) for number in (8, 16))
     assert float(total(few)) == float(total(few)) == 24.0
     with pytest.raises(TypeError, match="differ from the types"):
         total(many)
@@ -182,6 +185,6 @@ def test_nonfinite_numbers_are_named_with_their_step():
 
 def test_what_is_refused():
     with pytest.raises(ValueError, match="legal: pmap, shard_map"):
-        parallel.on_devices(lambda x: x, parallel="magic", sharded=(True,))
+        here("magic")
     with pytest.raises(ValueError, match="batch_size=12 is not a multiple of the 8 devices; use 8 or 16"):
-        parallel.check_batch_divides(12)
+        parallel.check_batch_divides(12, devices=8)

@@ -21,6 +21,7 @@ from bgan_jax.runtime.compiled_step import StepProgram, make_advance
 from bgan_jax.runtime.compiler_options import compiler_options
 from bgan_jax.runtime.metric_totals import Totals
 from bgan_jax.sampling.sampler import make_sampler
+from tests.here import here
 from tests.runtime.test_parallel import SPEC, N, names
 from tests.toy_game import toy_data, toy_game
 
@@ -55,11 +56,11 @@ class Watched(NamedTuple):
 @pytest.fixture(params=parallel.LAUNCHERS)
 def watched(request, tmp_path, monkeypatch):
     launcher = request.param
-    compiler_options()  # Compiles a program of nothing, once in a process, to see whether they are known.
+    compiler_options("cpu")  # Compiles a program of nothing, once in a process, to see whether they are known.
     game = toy_game(axis_name=parallel.AXIS, num_samples=4, penalty=0.0)
     on_devices = parallel.on_devices(
         make_advance(functools.partial(discrete_step, game=game), streamed_load(spec=SPEC)),
-        parallel=launcher,
+        launcher=here(launcher),
         sharded=(False, False, True, True),
     )
     seen = Watched(compiled={}, kept=[], read=set())
@@ -104,16 +105,16 @@ def watched(request, tmp_path, monkeypatch):
     state = parallel.replicate(
         lambda bits: init_state(jax.random.wrap_key_data(bits), networks=game.networks, optimizers=game.optimizers),
         np.asarray(jax.random.key_data(jax.random.key(3))),
-        parallel=launcher,
+        launcher=here(launcher),
     )
     checkpoints = Checkpoints(tmp_path / "checkpoints", keep=1)
     try:
         program = StepProgram(
-            advance=advance, example_index=parallel.shard(np.arange(N, dtype=np.int32), parallel=launcher),
-            metric_names=names(toy_game(num_samples=4, penalty=0.0)), launcher=launcher,
+            advance=advance, example_index=parallel.shard(np.arange(N, dtype=np.int32), launcher=here(launcher)),
+            metric_names=names(toy_game(num_samples=4, penalty=0.0)), launcher=here(launcher),
         )  # fmt: skip
         loop.train(
-            program, state, itertools.repeat(parallel.shard(np.moveaxis(toy_data(N), 0, 1), parallel=launcher)),
+            program, state, itertools.repeat(parallel.shard(np.moveaxis(toy_data(N), 0, 1), launcher=here(launcher))),
             start_step=0, total_steps=STEPS,
             cadence=loop.Cadence(REPORT_EVERY, CHECKPOINT_EVERY, picture_every=PICTURE_EVERY),
             outputs=loop.Outputs(checkpoints=checkpoints, on_picture=picture), should_stop=after_step,

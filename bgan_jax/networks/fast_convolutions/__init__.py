@@ -2,7 +2,7 @@
 
 XLA's code for CPUs is fast for some convolutions and 2 to 100 times slower for others that compute the same function. A
 player therefore carries its discriminator in up to three forms (``networks.Player``), and the algorithms pick one by
-its use, never by the platform:
+its use. Which are used on which platform is in ``networks.convolutions.forms_for``; on a CPU:
 
 ===========  =================================  =====================================================================
 form         used for                           why, on a CPU
@@ -18,7 +18,8 @@ The steps unroll their updates in Python, since a compiled loop around convoluti
 layers are in ``networks/convolutions.py``; measurements are in ``docs/speed.md``. The forms:
 
 =========================================  ============================================================================
-:func:`plain_conv`                         XLA's own
+:func:`plain_conv`,                        XLA's own
+:func:`plain_transposed_conv`
 :func:`product_conv`                       one matrix product, of views of the input
 :func:`phase_transposed_conv`              a transposed one as ordinary convolutions, one for every phase of the output
 :func:`product_transposed_conv`            a transposed one as one matrix product, shifted and added
@@ -31,7 +32,7 @@ Everything here is channels last: inputs ``[N, *spatial, in]``, kernels ``[*spat
 
 from bgan_jax.networks.fast_convolutions.paired import paired_conv, paired_transposed_conv
 from bgan_jax.networks.fast_convolutions.phases import phase_transposed_conv
-from bgan_jax.networks.fast_convolutions.primitive import plain_conv
+from bgan_jax.networks.fast_convolutions.primitive import plain_conv, plain_transposed_conv
 from bgan_jax.networks.fast_convolutions.products import product_conv, product_transposed_conv
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "paired_transposed_conv",
     "phase_transposed_conv",
     "plain_conv",
+    "plain_transposed_conv",
     "product_conv",
     "product_transposed_conv",
 ]

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
-
-from bgan_jax.runtime import workdir
+from bgan_jax.runtime import hosts, workdir
 from experiments.harness.reports.report_page import write_own_page
 from experiments.harness.reports.run_record import WARNINGS
 
@@ -70,7 +68,7 @@ def leaving_a_report(config: Any) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(warnings)
-        if warnings.makes_the_run and jax.process_index() == 0:
+        if warnings.makes_the_run and hosts.is_first():
             warnings.write()
             _write_page(folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 from bgan_jax import data
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.batch_loading import Load, resident_load, streamed_load
+from bgan_jax.runtime.platform import Platform
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.seeds import seeds_of
 
@@ -32,9 +34,9 @@ class Feed(NamedTuple):
     seed_axis: int | None
 
 
-def host_slice(batch_size: int) -> slice:
+def host_slice(batch_size: int, *, platform: Platform) -> slice:
     """Returns this host's part of the global batch."""
-    return data.host_slice(batch_size, process_index=jax.process_index(), process_count=jax.process_count())
+    return data.host_slice(batch_size, process_index=platform.process_index, process_count=platform.process_count)
 
 
 def open_feed(experiment: Experiment) -> Feed:
@@ -45,7 +47,12 @@ def open_feed(experiment: Experiment) -> Feed:
 
 def _resident_feed(experiment: Experiment) -> Feed:
     config, dataset = experiment.config, experiment.dataset
-    resident = parallel.replicate(parallel.identity, data.resident(dataset), parallel=config.parallel)
+    resident = parallel.replicate(
+        functools.partial(data.aligned, spec=dataset.spec),
+        np.asarray(dataset.packed),
+        dataset.labels,
+        launcher=experiment.launcher,
+    )
     return Feed(
         load_for=lambda seed: resident_load(
             spec=dataset.spec, batch_size=config.batch_size, minibatches=config.disc_steps, seed=seed
@@ -66,20 +73,22 @@ def _streamed_feed(experiment: Experiment) -> Feed:
                 batch_size=config.batch_size,
                 seed=seed,
                 start_step=start_step * config.disc_steps,
-                host_slice=host_slice(config.batch_size),
+                host_slice=host_slice(config.batch_size, platform=experiment.launcher.platform),
             )
             for seed in seeds_of(config)
         ]
-        return _batches_of(streams, disc_steps=config.disc_steps, launcher=config.parallel)
+        return _batches_of(streams, disc_steps=config.disc_steps, launcher=experiment.launcher)
 
     return Feed(
         load_for=lambda seed: streamed_load(spec=dataset.spec), batches_from=batches_from, sharded=True, seed_axis=1
     )
 
 
-def _batches_of(streams: Sequence[Iterator[data.Batch]], *, disc_steps: int, launcher: str) -> Iterator[jax.Array]:
+def _batches_of(
+    streams: Sequence[Iterator[data.Batch]], *, disc_steps: int, launcher: parallel.Launcher
+) -> Iterator[jax.Array]:
     """Yields the rows of one step of all seeds, ``[N, minibatches, ...]``, or ``[N, S, minibatches, ...]``, sharded."""
     while True:
         per_seed = [np.stack([next(stream).rows for _ in range(disc_steps)], axis=1) for stream in streams]
         rows = per_seed[0] if len(streams) == 1 else np.stack(per_seed, axis=1)
-        yield parallel.shard(rows, parallel=launcher)
+        yield parallel.shard(rows, launcher=launcher)

@@ -7,8 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-
 from bgan_jax import data
 from bgan_jax.algorithms.discrete import DiscreteSettings, discrete_step
 from bgan_jax.algorithms.estimators import ESTIMATORS
@@ -20,6 +18,7 @@ from bgan_jax.algorithms.state import init_state
 from bgan_jax.conditionals import Conditional, conditional_for
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import parallel
+from bgan_jax.runtime.platform import Platform
 from bgan_jax.sampling.sampler import make_sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
@@ -28,11 +27,14 @@ from experiments.harness.errors import UsageError
 from experiments.harness.runs.data_kinds import DISCRETE, check_kind
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import (
+    OpenSplit,
     RunConfig,
-    check_sizes,
+    launcher_for,
+    open_split,
     open_training_split,
     optimizers_for,
     settings_from,
+    steps_per_call_of,
 )
 from experiments.harness.runs.run_flags import (
     TRAINED_BY_A_DIVERGENCE,
@@ -95,9 +97,9 @@ class DiscreteConfig(PenaltyStrideFlags, ObjectiveFlags, SampleFlags, RunConfig)
 
 
 def players_for(
-    config: Mapping[str, Any], spec: data.DatasetSpec, *, axis_name: str | None
+    config: Mapping[str, Any], spec: data.DatasetSpec, *, platform: str, axis_name: str | None
 ) -> tuple[Networks, Conditional]:
-    """Builds the networks and the conditional from a run's flags and its data set."""
+    """Builds the networks and the conditional from a run's flags and its data set, for a platform."""
     conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values, column_sizes=spec.column_sizes)
     shapes = {"binary": spec.shape, "table": (sum(spec.column_sizes),)}
     networks = build_networks(
@@ -106,6 +108,7 @@ def players_for(
         width=config.get("width"),
         latent_dim=config.get("latent_dim"),
         axis_name=axis_name,
+        platform=platform,
         output_bias=log_shares(spec),
     )
     return with_baseline(networks, estimator=config["estimator"]), conditional
@@ -123,11 +126,19 @@ def log_shares(spec: data.DatasetSpec) -> tuple[float, ...] | None:
     return tuple(math.log(max(share, least)) for share in shares)
 
 
-def prepare(config: DiscreteConfig, *, kinds: Sequence[str] = DISCRETE) -> Experiment:
+def prepare(
+    config: DiscreteConfig,
+    platform: Platform,
+    *,
+    kinds: Sequence[str] = DISCRETE,
+    open_split: OpenSplit = open_split,
+) -> Experiment:
     """Checks the flags and opens the data; writes nothing.
 
     Args:
       config: the flags.
+      platform: what the run is for.
+      open_split: opens the data.
       kinds: of data that the experiment takes.
 
     Raises:
@@ -141,29 +152,34 @@ def prepare(config: DiscreteConfig, *, kinds: Sequence[str] = DISCRETE) -> Exper
             if relaxes
             else settings_from(DiscreteSettings, config)
         )
-        check_sizes(config)
+        launcher = launcher_for(config, platform)
         if flags.unmet_need(config, "penalty_stride") is None:
-            parallel.check_stride_divides(config.penalty_stride, batch_size=config.batch_size)
-        dataset = open_training_split(config)
+            parallel.check_stride_divides(
+                config.penalty_stride, batch_size=config.batch_size, devices=len(platform.devices)
+            )
+        dataset = open_training_split(config, open_split)
+        steps_per_call = steps_per_call_of(config, platform, dataset)
         check_kind(dataset.spec, config.dataset, kinds=kinds)
-        networks, conditional = players_for(vars(config), dataset.spec, axis_name=None)
+        networks, conditional = players_for(vars(config), dataset.spec, platform=platform.name, axis_name=None)
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
     optimizers = optimizers_for(config)
 
     def step_over(axis_name: str | None) -> Any:
-        networks, conditional = players_for(vars(config), dataset.spec, axis_name=axis_name)
+        networks, conditional = players_for(vars(config), dataset.spec, platform=platform.name, axis_name=axis_name)
         game: Game[Any] = Game(
             networks=networks,
             conditional=conditional,
             optimizers=optimizers,
             settings=settings,
-            microbatches=microbatches_for(jax.default_backend()),
+            microbatches=microbatches_for(platform.name),
+            flat_mean=platform.on_cpu,
         )
         return functools.partial(relaxed_step if relaxes else discrete_step, game=game)
 
     return Experiment(
         config=config,
+        launcher=launcher,
         dataset=dataset,
         initialize=functools.partial(init_state, networks=networks, optimizers=optimizers),
         step_over=step_over,
@@ -171,4 +187,5 @@ def prepare(config: DiscreteConfig, *, kinds: Sequence[str] = DISCRETE) -> Exper
         title=f"{config.dataset}, {config.network}, "
         + (f"{config.estimator}, {config.objective}" if relaxes else f"{config.divergence}, M = {config.num_samples}"),
         num_samples=None if relaxes else config.num_samples,
+        steps_per_call=steps_per_call,
     )

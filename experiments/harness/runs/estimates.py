@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from bgan_jax.runtime.platform import Platform
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.cost import ASSUMED_RATE
 from experiments.harness.runs.experiment import Experiment
@@ -48,9 +49,10 @@ def _check_memory(experiment: Experiment, state: Any) -> None:
     batch = config.seeds * config.batch_size * sum(copies.values()) * values * 4
     held = config.seeds * sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state.params) * 3)
     # On CPU the devices share the memory of the machine.
-    per_device = batch / jax.device_count() + held
-    needed = per_device * (jax.local_device_count() if jax.default_backend() == "cpu" else 1)
-    limit = _memory_limit()
+    platform = experiment.launcher.platform
+    per_device = batch / len(platform.devices) + held
+    needed = per_device * (len(platform.local_devices) if platform.on_cpu else 1)
+    limit = _memory_limit(platform)
     if limit is not None and needed > limit:
         flag = max(copies, key=lambda name: copies[name])
         lower = ["--batch_size", f"--{flag}"] if batch > held else ["--width"]
@@ -61,10 +63,12 @@ def _check_memory(experiment: Experiment, state: Any) -> None:
         )
 
 
-def _memory_limit() -> int | None:
+def _memory_limit(platform: Platform) -> int | None:
     """Returns the memory of a device in bytes, of the machine for CPUs; ``None`` where it is not known."""
-    if jax.default_backend() != "cpu":
-        return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+    if not platform.attached:
+        return None  # The compiler says what a step needs there.
+    if not platform.on_cpu:
+        return (platform.local_devices[0].memory_stats() or {}).get("bytes_limit")
     names = getattr(os, "sysconf_names", {})
     if not {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(names):
         return None
@@ -77,8 +81,8 @@ def _check_time(experiment: Experiment, state: Any) -> None:
         return
     scored = experiment.num_samples * config.batch_size * config.gen_steps * config.seeds
     operations = 2.0 * scored * sum(leaf.size for leaf in jax.tree.leaves(state.params.disc))
-    on_cpu = jax.default_backend() == "cpu"
-    rate = ASSUMED_CORE_RATE * (os.cpu_count() or 1) if on_cpu else ASSUMED_RATE * jax.device_count()
+    platform = experiment.launcher.platform
+    rate = ASSUMED_CORE_RATE * (os.cpu_count() or 1) if platform.on_cpu else ASSUMED_RATE * len(platform.devices)
     hours = operations / rate / 3600
     if hours > LONGEST_STEP_HOURS or experiment.num_samples > MOST_SAMPLES:
         raise UsageError(

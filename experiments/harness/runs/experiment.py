@@ -10,6 +10,7 @@ import jax
 
 from bgan_jax import data
 from bgan_jax.algorithms.state import TrainState
+from bgan_jax.runtime.parallel import Launcher
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.runs.run_config import RunConfig
 
@@ -19,6 +20,7 @@ class Experiment(NamedTuple):
 
     Attributes:
       config: the flags.
+      launcher: how it is run, and on what.
       dataset: the training split.
       initialize: ``key -> TrainState``, traceable.
       step_over: ``axis_name -> step``: the step on one device's share of the batch. ``axis_name`` names the axis of
@@ -26,15 +28,18 @@ class Experiment(NamedTuple):
       sampler: ``generator's variables -> sample(key, n)``.
       title: of the curves, in a few words.
       num_samples: M; ``None`` where a latent has one sample.
+      steps_per_call: the most steps that the compiled program takes in one call.
     """
 
     config: RunConfig
+    launcher: Launcher
     dataset: data.Dataset
     initialize: Callable[[jax.Array], TrainState]
     step_over: Callable[[str | None], Callable[..., Any]]
     sampler: Callable[[Any], Sampler]
     title: str
     num_samples: int | None
+    steps_per_call: int = 1
 
 
 #: ``(experiment, step, sample) -> JSON values``: measures the samples of one seed.

@@ -16,6 +16,7 @@ import jax
 from bgan_jax.atomic_files import write_json
 from bgan_jax.data import Dataset
 from bgan_jax.runtime import workdir
+from bgan_jax.runtime.platform import Platform
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
@@ -72,13 +73,13 @@ class MeasuredConfig(ReferenceMetricFlags, ContinuousConfig):
     """Flags of a run on continuous images whose samples are measured."""
 
 
-def prepare(config: MeasuredConfig) -> Experiment:
+def prepare(config: MeasuredConfig, platform: Platform) -> Experiment:
     """Prepares a run as :func:`continuous.prepare` does, and checks the flags of the measurement.
 
     Raises:
       UsageError: a wrong flag, file or folder.
     """
-    experiment = continuous.prepare(config)
+    experiment = continuous.prepare(config, platform)
     check_reference_metric(experiment)
     return experiment
 

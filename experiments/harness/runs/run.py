@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import logging
 import time
@@ -14,7 +13,7 @@ from typing import Any
 import jax
 
 from bgan_jax.algorithms.state import TrainState
-from bgan_jax.runtime import parallel, workdir
+from bgan_jax.runtime import hosts, parallel, workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
 from bgan_jax.runtime.compiled_step import StepProgram
 from bgan_jax.runtime.health import HealthMonitor
@@ -26,10 +25,9 @@ from bgan_jax.runtime.recovery import MAX_RESTORES, restore_on_all
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.batches import Feed, open_feed
 from experiments.harness.runs.experiment import Experiment, Measure, Outcome
-from experiments.harness.runs.program import make_program
+from experiments.harness.runs.program import initial_state_of, make_program
 from experiments.harness.runs.sample_pictures import PictureTaker
-from experiments.harness.runs.seeds import SeedRun, seed_runs_of, seeds_of
-from experiments.harness.runs.stacked_seeds import initial_state, root_key_data
+from experiments.harness.runs.seeds import SeedRun, seed_runs_of
 
 logger = logging.getLogger("bgan_jax")
 
@@ -49,7 +47,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
       The :class:`Outcome`.
     """
     began = time.monotonic()
-    config, reports = experiment.config, jax.process_index() == 0
+    config, reports = experiment.config, hosts.is_first()
     seed_runs = seed_runs_of(experiment, folder)
     monitors = [HealthMonitor(num_samples=experiment.num_samples or 1, label=seed_run.label) for seed_run in seed_runs]
     pictures = PictureTaker(experiment, folder, seed_runs, monitors, measure)
@@ -84,7 +82,7 @@ def run(experiment: Experiment, folder: Path, *, measure: Measure | None = None)
 @contextlib.contextmanager
 def _open_checkpoints(folder: Path, *, keep: int) -> Iterator[Checkpoints | None]:
     """Opens the run's checkpoints on process 0; yields ``None`` on the others."""
-    if jax.process_index() != 0:
+    if not hosts.is_first():
         yield None
         return
     checkpoints = Checkpoints(folder / workdir.CHECKPOINTS, keep=keep)
@@ -100,19 +98,14 @@ def _restored_or_initial_state(experiment: Experiment, checkpoints: Checkpoints 
     Raises:
       UsageError: there are checkpoints, and none can be restored.
     """
-    config = experiment.config
-    state = parallel.replicate(
-        functools.partial(initial_state, initialize=experiment.initialize, num_seeds=config.seeds),
-        root_key_data(seeds_of(config)),
-        parallel=config.parallel,
-    )
+    state = initial_state_of(experiment)
     try:
-        restored = restore_on_all(checkpoints, state, launcher=config.parallel)
+        restored = restore_on_all(checkpoints, state, launcher=experiment.launcher)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if restored is None:
         return 0, state
-    if jax.process_index() == 0:
+    if hosts.is_first():
         logger.info("continuing from step %d", restored[0])
     return restored
 
@@ -155,7 +148,7 @@ def _train_with_restores(
                 except NonFiniteError as error:
                     if config.nan_policy == "stop" or attempt > MAX_RESTORES:
                         raise
-                    restored = restore_on_all(outputs.checkpoints, state, launcher=config.parallel, retry=attempt)
+                    restored = restore_on_all(outputs.checkpoints, state, launcher=experiment.launcher, retry=attempt)
                     if restored is None:
                         raise
                     start_step, state = restored
@@ -167,7 +160,7 @@ def _train_with_restores(
 @contextlib.contextmanager
 def _open_report(experiment: Experiment, folder: Path, *, start_step: int) -> Iterator[Report | None]:
     """Opens the run's report on process 0; yields ``None`` on the others."""
-    if jax.process_index() != 0:
+    if not hosts.is_first():
         yield None
         return
     config = experiment.config

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from bgan_jax import data
 from bgan_jax.algorithms.state import Pair, adam_pair
 from bgan_jax.runtime import hosts, parallel
+from bgan_jax.runtime.platform import Platform
 from bgan_jax.runtime.recovery import NAN_POLICIES
 from bgan_jax.runtime.workdir import RESUME
 from experiments.harness.cli import flags
@@ -45,6 +47,11 @@ class RunConfig(
     data_backend: str = flag(
         "auto", "Where batches come from: device memory or the host; auto decides by size.", group="data",
         choices=("auto", "resident", "streamed"), may_change=True,
+    )  # fmt: skip
+    steps_per_call: int | None = flag(
+        None, "Most steps in one call of the compiled program, which ends where a report, a checkpoint or a picture is "
+        "due. Empty is 1 on CPU, and all steps between two reports elsewhere.", group="devices", minimum=1,
+        maximum=100000, may_change=True,
     )  # fmt: skip
     latent_dim: int | None = flag(None, "Size of the latents; empty is the preset's.", group="networks", minimum=1)
     learning_rate_half_life: int | None = flag(
@@ -95,6 +102,10 @@ class RunConfig(
     )
 
 
+#: ``(config, name of the split) -> Dataset``: :func:`open_split`, or what stands for it where no data are read.
+OpenSplit: TypeAlias = Callable[["RunConfig", str], data.Dataset]
+
+
 def open_split(config: RunConfig, split: str) -> data.Dataset:
     """Opens one split of the run's data set."""
     options = [field.name for field in dataclasses.fields(DatasetOptions) if field.name != "dataset"]
@@ -104,8 +115,12 @@ def open_split(config: RunConfig, split: str) -> data.Dataset:
     )
 
 
-def open_training_split(config: RunConfig) -> data.Dataset:
+def open_training_split(config: RunConfig, open_split: OpenSplit = open_split) -> data.Dataset:
     """Opens the split that the generator learns from.
+
+    Args:
+      config: the flags.
+      open_split: opens a split.
 
     Raises:
       ValueError: it has fewer examples than a batch.
@@ -137,11 +152,38 @@ def settings_from(record: type, config: RunConfig, **given: Any) -> Any:
     return record(**({name: getattr(config, name) for name in names} | given))
 
 
-def check_sizes(config: RunConfig) -> None:
+def launcher_for(config: RunConfig, platform: Platform) -> parallel.Launcher:
+    """Returns the launcher of a run, after a check of its batch.
+
+    Raises:
+      ValueError: the devices, or the order of the data, cannot honour the sizes; names the flag and what fits.
+    """
+    check_sizes(config, platform)
+    return parallel.launcher_for(platform, config.parallel)
+
+
+def steps_per_call_of(config: RunConfig, platform: Platform, dataset: data.Dataset) -> int:
+    """Returns the most steps that a call of the compiled program takes.
+
+    Raises:
+      ValueError: several are asked for, and the host sends the batches, one for every call.
+    """
+    streamed = data.choose_backend(dataset, backend=config.data_backend) == "streamed"
+    if config.steps_per_call is None:
+        return 1 if platform.on_cpu or streamed else config.report_every
+    if streamed and config.steps_per_call > 1:
+        raise ValueError(
+            f"--steps_per_call={config.steps_per_call} needs data that are in device memory: leave it out, or give "
+            "--data_backend=resident"
+        )
+    return config.steps_per_call
+
+
+def check_sizes(config: RunConfig, platform: Platform) -> None:
     """Refuses sizes that the devices, or the order of the data, cannot honour.
 
     Raises:
       ValueError: names the flag and what fits.
     """
-    parallel.check_batch_divides(config.batch_size)
+    parallel.check_batch_divides(config.batch_size, devices=len(platform.devices))
     data.check_schedule(num_steps=config.steps * config.disc_steps, batch_size=config.batch_size)

@@ -55,7 +55,7 @@ def make_advance_over_seeds(
     *,
     seeds: range,
     data_axis: int | None,
-    in_parallel: bool | None = None,
+    in_parallel: bool,
 ) -> Callable[..., Any]:
     """Composes one seed's step into one that trains all seeds; the counterpart of ``make_advance``.
 
@@ -64,7 +64,7 @@ def make_advance_over_seeds(
       load_for: ``seed -> load``; the seed may be traced.
       seeds: the seeds; the state of one seed alone is not stacked.
       data_axis: the axis of seeds in the data; ``None`` where all seeds read the same data, each in its own order.
-      in_parallel: whether to ``vmap`` over the seeds, or to unroll them; ``None`` chooses by backend.
+      in_parallel: whether to ``vmap`` over the seeds, as suits an accelerator, or to unroll them. Static.
 
     Returns:
       ``advance(state, totals, data, example_index, *, axis_name) -> (state, totals)``; of several seeds, the state is
@@ -72,8 +72,6 @@ def make_advance_over_seeds(
     """
     if len(seeds) == 1:
         return make_advance(step_fn, load_for(seeds[0]))
-    if in_parallel is None:
-        in_parallel = jax.default_backend() != "cpu"
 
     def one(seed: Any, state: Any, data: Any, example_index: jax.Array, axis_name: str | None) -> Any:
         return with_loading(step_fn, load_for(seed))(state, data, example_index, axis_name=axis_name)

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import hosts, workdir
 from bgan_jax.runtime.checkpoints import saved_steps
+from bgan_jax.runtime.platform import Platform, this_process
 from bgan_jax.runtime.process import heap, signals
 from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.errors import UsageError
@@ -22,12 +21,12 @@ from experiments.harness.runs.run_config import PER_HOST, RunConfig
 from experiments.harness.runs.seeds import check_seeds, seed_runs_of
 
 
-def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Experiment, Path]:
+def start(config: RunConfig, prepare: Callable[[Any, Platform], Experiment]) -> tuple[Experiment, Path]:
     """Joins the hosts, checks the flags, opens the workdir, and logs what the run runs on.
 
     Args:
       config: the flags.
-      prepare: checks the flags and opens the data, such as ``discrete.prepare``.
+      prepare: checks the flags for a platform and opens the data, such as ``discrete.prepare``.
 
     Returns:
       The experiment, and its folder.
@@ -49,7 +48,7 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
         )
         signals.watch()
         hosts.on_first(lambda: check_folder(config))  # Before the data are read, which may take minutes.
-        experiment = prepare(config)
+        experiment = prepare(config, this_process())
         check_estimates(experiment)
         hosts.check_same(
             {name: value for name, value in vars(config).items() if name not in PER_HOST}
@@ -60,8 +59,9 @@ def start(config: RunConfig, prepare: Callable[[Any], Experiment]) -> tuple[Expe
         raise
     except ValueError as error:
         raise UsageError(str(error)) from error
-    if jax.process_index() == 0:
-        hosts.announce(batch_size=config.batch_size, launcher=config.parallel)
+    if hosts.is_first():
+        launcher = experiment.launcher
+        hosts.announce(launcher.platform, batch_size=config.batch_size, parallel=launcher.parallel)
     return experiment, Path(config.workdir).expanduser()
 
 

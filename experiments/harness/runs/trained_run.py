@@ -23,6 +23,7 @@ from bgan_jax.conditionals import Conditional
 from bgan_jax.networks import Networks
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
+from bgan_jax.runtime.platform import this_process
 from bgan_jax.sampling.sampler import Sampler, make_point_sampler, make_sampler
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import continuous, discrete
@@ -59,16 +60,19 @@ class TrainedRun(NamedTuple):
         return make_sampler(self.networks, self.conditional, self.gen_variables)
 
 
-def players_of(config: Mapping[str, Any], spec: data.DatasetSpec) -> tuple[Networks, Conditional | None]:
+def players_of(
+    config: Mapping[str, Any], spec: data.DatasetSpec, *, platform: str
+) -> tuple[Networks, Conditional | None]:
     """Builds the networks of a run, and the conditional where its data are discrete, from its flags."""
     if spec.kind == "continuous":
-        return continuous.networks_for(config, spec, axis_name=None), None
-    return discrete.players_for(config, spec, axis_name=None)
+        return continuous.networks_for(config, spec, platform=platform, axis_name=None), None
+    return discrete.players_for(config, spec, platform=platform, axis_name=None)
 
 
 def state_like(config: Mapping[str, Any], spec: data.DatasetSpec) -> TrainState:
     """Returns the shapes of a run's checkpoints, stacked in a run of several seeds, without computing anything."""
-    networks, _ = players_of(config, spec)
+    # Shapes are the same on every platform.
+    networks, _ = players_of(config, spec, platform="cpu")
     # Adam's state has the same form whatever its step sizes are.
     optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
     like = jax.eval_shape(functools.partial(init_state, networks=networks, optimizers=optimizers), jax.random.key(0))
@@ -99,7 +103,8 @@ def load_run(folder: str) -> TrainedRun:
             own = workdir.seed_folder(Path(folder), config["seed"])
             raise ValueError(f"it is of {config['seeds']} seeds; give the folder of one, such as {own}")
         spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
-        (networks, conditional), like = players_of(config, spec), state_like(saved_as, spec)
+        networks, conditional = players_of(config, spec, platform=this_process().name)
+        like = state_like(saved_as, spec)
         path = run / workdir.CHECKPOINTS
         restored = Checkpoints(path, read_only=True).restore(like) if path.is_dir() else None
     except Exception as error:  # the files of a run from elsewhere may hold any values

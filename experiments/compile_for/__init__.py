@@ -1,0 +1,13 @@
+"""Compiles an experiment's step for devices that are not there, and says what the compiler makes of it.
+
+======================  ================================================================================================
+file                    holds
+======================  ================================================================================================
+``__main__.py``         the command
+``blank_data.py``       data sets of which only the shapes are known
+``chips.py``            published figures of the chips, and the devices of a topology
+``program_text.py``     reads an optimised program: cycles, collectives, copies
+``report.py``           what a compiled step needs and costs, in numbers and in words
+``steps.py``            the step that each experiment compiles
+======================  ================================================================================================
+"""

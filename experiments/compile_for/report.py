@@ -1,0 +1,98 @@
+"""What a compiled step needs and costs, by its compiler: in numbers and in words."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bgan_jax.atomic_files import write_text
+from experiments.compile_for.chips import chip_of
+from experiments.compile_for.program_text import count
+from experiments.harness.errors import UsageError
+from experiments.harness.runs.program import Call
+
+
+def report_of(call: Call, topology: str, *, text_file: str | None = None) -> dict[str, Any]:
+    """Compiles a call and reports, per step and per device.
+
+    Args:
+      call: of devices that are only described.
+      topology: their name.
+      text_file: where the optimised program is written; ``None`` for nowhere.
+
+    Returns:
+      JSON values: ``topology, devices, compile_seconds, argument_bytes, temp_bytes, memory_share, flops,
+      bytes_accessed, estimated_ms, flops_ms, bytes_ms, all_reduces, all_reduce_bytes, other_collectives, data_copies,
+      versions``.
+
+    Raises:
+      UsageError: the step does not fit into the memory of a device.
+    """
+    chip = chip_of(topology)
+    platform = call.program.launcher.platform
+    began = time.monotonic()
+    try:
+        compiled = call.program.advance.compile(*call.arguments)  # type: ignore[attr-defined]
+    except jax.errors.JaxRuntimeError as error:
+        raise UsageError(_too_large(str(error), topology)) from error
+    seconds = time.monotonic() - began
+    memory, cost = compiled.memory_analysis(), compiled.cost_analysis() or {}
+    text = compiled.as_text()
+    if text_file is not None:
+        write_text(Path(text_file), text)
+    found = count(text, data_bytes=call.data_bytes)
+    flops, accessed = float(cost.get("flops", 0.0)), float(cost.get("bytes accessed", 0.0))
+    needed = memory.argument_size_in_bytes + memory.temp_size_in_bytes
+    return {
+        "topology": topology,
+        "devices": len(platform.devices),
+        "launcher": call.program.launcher.parallel,
+        "steps_per_call": call.program.steps_per_call,
+        "compile_seconds": round(seconds, 1),
+        "argument_bytes": memory.argument_size_in_bytes,
+        "temp_bytes": memory.temp_size_in_bytes,
+        "memory_share": round(needed / chip.memory, 4),
+        "flops": flops,
+        "bytes_accessed": accessed,
+        "estimated_ms": round(1e3 * found.cycles / chip.clock, 4),
+        "flops_ms": round(1e3 * flops / chip.flops, 4),
+        "bytes_ms": round(1e3 * accessed / chip.bandwidth, 4),
+        "all_reduces": found.all_reduces,
+        "all_reduce_bytes": found.all_reduce_bytes,
+        "other_collectives": found.other_collectives,
+        "data_copies": found.data_copies,
+        "versions": {name: importlib.metadata.version(name) for name in ("jax", "libtpu")},
+    }
+
+
+def _too_large(message: str, topology: str) -> str:
+    """Returns the line that refuses a step, with how much it needs where the compiler says so."""
+    if "RESOURCE_EXHAUSTED" not in message:
+        return f"--topology={topology}: the compiler refused the step: {message.splitlines()[0]}"
+    needed = re.search(r"[Uu]sed ([\d.]+[KMGT]i?B?) of ([\d.]+[KMGT]i?B?)", message)
+    how_much = f"it needs {needed.group(1)} of {needed.group(2)}" if needed else message.splitlines()[0]
+    return f"--topology={topology}: the step does not fit into a device's memory: {how_much}; lower --per_device"
+
+
+def in_words(report: dict[str, Any]) -> str:
+    """Describes a report in a few lines."""
+    command = " ".join([report["experiment"], *report["flags"]])
+    needed = report["argument_bytes"] + report["temp_bytes"]
+    lines = {
+        "compiled": f"in {report['compile_seconds']:.0f} s, {report['devices']} devices, by {report['launcher']}, "
+        f"{report['steps_per_call']} steps a call",
+        "memory of a device": f"{needed / 1e6:,.1f} MB, {100 * report['memory_share']:.1f} %: arguments "
+        f"{report['argument_bytes'] / 1e6:,.1f}, temporary {report['temp_bytes'] / 1e6:,.1f}",
+        "a step": f"{report['estimated_ms']:.3f} ms by the compiler's estimate, without what is sent; no measurement",
+        "roofline": f"{report['flops_ms']:.3f} ms of arithmetic at the chip's published peak, "
+        f"{report['bytes_ms']:.3f} ms of memory traffic, as the compiler counts both",
+        "sent": f"{report['all_reduces']} all-reduces, {report['all_reduce_bytes'] / 1e6:.2f} MB; "
+        f"{report['other_collectives']} other collectives",
+        "copies of the data": str(report["data_copies"]),
+    }
+    return "\n".join([f"{command} on {report['topology']}", *(f"  {name:18}  {text}" for name, text in lines.items())])
