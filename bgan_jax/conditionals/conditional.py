@@ -224,7 +224,7 @@ def sample_statistics(
 def _over_samples(
     draw: Callable[[jax.Array, jax.Array], jax.Array], keys: jax.Array, logits: jax.Array, sample_index: jax.Array
 ) -> jax.Array:
-    """Calls ``draw`` with the key and the logits of every sample, ``[M, N, ...]``."""
+    """Applies ``draw`` to the key and the logits of every sample, ``[M, N, ...]``."""
 
     def one(m: jax.Array, key: jax.Array, example_logits: jax.Array) -> jax.Array:
         return draw(jax.random.fold_in(key, m), example_logits)

@@ -59,7 +59,7 @@ def choose_backend(dataset: Dataset, *, backend: str = "auto", limit_bytes: int 
     return backend  # type: ignore[return-value]
 
 
-#: Rows of a multiple of so many bytes lie in a TPU's memory as they are; others would be laid out anew at every step.
+#: Rows of a multiple of so many bytes lie in a TPU's memory as they are; others would be laid out again at every step.
 ALIGNMENT = 128
 
 

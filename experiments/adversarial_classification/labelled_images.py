@@ -30,7 +30,7 @@ class LabelledImages(NamedTuple):
 def as_rows(split: LabelledImages) -> LabelledImages:
     """Returns a split whose images are rows ``[n, width]`` for the devices; traceable.
 
-    A gather of images ``[n, height, width, channels]`` would lay out all of them anew at every step on a TPU.
+    A gather of images ``[n, height, width, channels]`` would lay out all of them again at every step on a TPU.
     """
     return split._replace(images=fill_up(split.images.reshape(len(split.images), -1)))
 
