@@ -23,6 +23,7 @@ from bgan_jax.runtime.platform import Platform
 
 AXIS = "devices"
 LAUNCHERS = ("pmap", "shard_map")
+AUTO = "auto"
 
 
 class Launcher(NamedTuple):
@@ -45,9 +46,20 @@ class Launcher(NamedTuple):
 
 
 def launcher_for(platform: Platform, parallel: str) -> Launcher:
-    """Returns the launcher of a name on a platform; raises ``ValueError`` for an unknown name."""
+    """Returns the launcher of a name on a platform.
+
+    Args:
+      platform: the devices.
+      parallel: ``"pmap"``, ``"shard_map"``, or ``"auto"``: pmap on one host, and shard_map on several, where a call of
+        pmap costs the host milliseconds.
+
+    Raises:
+      ValueError: an unknown name.
+    """
+    if parallel == AUTO:
+        parallel = "pmap" if platform.process_count == 1 else "shard_map"
     if parallel not in LAUNCHERS:
-        raise ValueError(f"unknown parallel {parallel!r}; legal: {', '.join(LAUNCHERS)}")
+        raise ValueError(f"unknown parallel {parallel!r}; legal: {', '.join((AUTO, *LAUNCHERS))}")
     return Launcher(platform, parallel)
 
 

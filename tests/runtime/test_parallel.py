@@ -184,7 +184,7 @@ def test_nonfinite_numbers_are_named_with_their_step():
 
 
 def test_what_is_refused():
-    with pytest.raises(ValueError, match="legal: pmap, shard_map"):
+    with pytest.raises(ValueError, match="legal: auto, pmap, shard_map"):
         here("magic")
     with pytest.raises(ValueError, match="batch_size=12 is not a multiple of the 8 devices; use 8 or 16"):
         parallel.check_batch_divides(12, devices=8)

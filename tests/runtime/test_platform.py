@@ -70,3 +70,5 @@ def test_hosts_are_those_of_the_devices():
 
     platform = Platform("tpu", [Device(i // 4) for i in range(8)], process_index=1, attached=False)
     assert (platform.process_count, len(platform.local_devices), platform.kinds) == (2, 4, ["chip"])
+    one_host = platform._replace(devices=platform.local_devices)
+    assert [parallel.launcher_for(one, "auto").parallel for one in (platform, one_host)] == ["shard_map", "pmap"]

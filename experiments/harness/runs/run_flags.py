@@ -13,7 +13,7 @@ from bgan_jax.data.readers.delimited import HEADERS
 from bgan_jax.data.value_range import VALUE_RANGES
 from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import NETWORKS
-from bgan_jax.runtime.parallel import LAUNCHERS
+from bgan_jax.runtime.parallel import AUTO, LAUNCHERS
 from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import above, either, given, none_of, one_of, satisfies
@@ -277,5 +277,10 @@ class LauncherFlags(CompilationFlags):
     """How a step runs on several devices."""
 
     parallel: str = flag(
-        "pmap", "How the step is spread over the devices.", group="devices", choices=LAUNCHERS, may_change=True
+        AUTO,
+        "How the step is spread over the devices; auto is pmap on one host and shard_map on several; the numbers "
+        "are the same.",
+        group="devices",
+        choices=(AUTO, *LAUNCHERS),
+        may_change=True,
     )
