@@ -20,6 +20,7 @@ from typing import Any
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import DatasetSpec
 from bgan_jax.runtime import workdir
+from bgan_jax.runtime.platform import this_process
 from experiments import binary_images
 from experiments.equal_time.figures import save_samples, save_scores
 from experiments.equal_time.results import summarize, table
@@ -99,8 +100,9 @@ def main(config: Config) -> dict[str, Any] | None:
     check_workdir(config, holds="the results and every trial go there")
     if config.compilation_cache:
         enable_compilation_cache()
+    platform = this_process()
     experiments = {
-        Trial(system, seed): binary_images.prepare(run_config(config, system, seed))
+        Trial(system, seed): binary_images.prepare(run_config(config, system, seed), platform)
         for seed in range(config.seeds)
         for system in systems
     }

@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 
-from bgan_jax.algorithms.state import TrainState
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.compiled_step import StepProgram
 from bgan_jax.runtime.metric_totals import read_totals, split_seeds
@@ -17,8 +16,7 @@ from bgan_jax.runtime.process import signals
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.runs.batches import open_feed
 from experiments.harness.runs.experiment import Experiment
-from experiments.harness.runs.program import make_program
-from experiments.harness.runs.stacked_seeds import initial_state, root_key_data
+from experiments.harness.runs.program import initial_state_of, make_program
 
 # Steps between two looks at the clock; the devices are waited for at each.
 STEPS_PER_LOOK = 10
@@ -68,15 +66,15 @@ def train_for(experiment: Experiment, *, marks: Sequence[float], clock: str, on_
     """
     feed = open_feed(experiment)
     program, batches = make_program(experiment, feed), feed.batches_from(0)
-    _, totals = program.advance(_initial(experiment), program.empty_totals(), next(batches), program.example_index)
+    _, totals = program.take(1, initial_state_of(experiment), program.empty_totals(), next(batches))
     jax.block_until_ready(totals)
-    state, totals, batches, steps = _initial(experiment), program.empty_totals(), feed.batches_from(0), 0
+    state, totals, batches, steps = initial_state_of(experiment), program.empty_totals(), feed.batches_from(0), 0
     jax.block_until_ready(state)
     waiting, stopwatch = deque(marks), Stopwatch(CLOCKS[clock])
     with signals.finishing_steps() as should_stop:
         while waiting:
             for _ in range(STEPS_PER_LOOK):
-                state, totals = program.advance(state, totals, next(batches), program.example_index)
+                state, totals = program.take(1, state, totals, next(batches))
             steps += STEPS_PER_LOOK
             jax.block_until_ready(totals)
             if should_stop(steps):
@@ -88,16 +86,6 @@ def train_for(experiment: Experiment, *, marks: Sequence[float], clock: str, on_
                 totals = program.empty_totals()
                 stopwatch.resume()
     return True
-
-
-def _initial(experiment: Experiment) -> TrainState:
-    config = experiment.config
-    key_data = root_key_data(range(config.seed, config.seed + 1))
-
-    def make(key_data: Any) -> TrainState:
-        return initial_state(key_data, initialize=experiment.initialize, num_seeds=1)
-
-    return parallel.replicate(make, key_data, parallel=config.parallel)
 
 
 def _means(totals: Any, program: StepProgram) -> dict[str, float]:
