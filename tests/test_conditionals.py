@@ -91,7 +91,9 @@ def test_a_sample_does_not_depend_on_the_others():
     np.testing.assert_array_equal(some, everything[jnp.array([4, 1])][:, 2:])
 
 
-@pytest.mark.parametrize("conditional", [product_bernoulli(event_ndims=2), product_categorical(5, event_ndims=2)])
+@pytest.mark.parametrize(
+    "conditional", [product_bernoulli(event_ndims=2), product_categorical(5, event_ndims=2, draws_one_hot=True)]
+)
 def test_statistics_that_are_drawn_are_those_of_the_samples(conditional):
     keys, index = example_keys(jax.random.key(0), jnp.arange(3)), jnp.arange(4)
     logits = 2.0 * jax.random.normal(jax.random.key(1), (3, 6, 5)).at[:, 2, 1:].set(-jnp.inf)

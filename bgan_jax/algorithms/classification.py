@@ -108,9 +108,9 @@ class ClassificationSettings(DiscriminatorSettings):
 ClassificationGame = Game[ClassificationSettings]
 
 
-def label_conditional(networks: ClassifierNetworks) -> Conditional:
-    """Returns g(y|x): one categorical variable, the label."""
-    return product_categorical(networks.num_classes, event_ndims=1)
+def label_conditional(networks: ClassifierNetworks, *, platform: str = "cpu") -> Conditional:
+    """Returns g(y|x): one categorical variable, the label; labels are drawn as is fast on a platform."""
+    return product_categorical(networks.num_classes, event_ndims=1, draws_one_hot=platform != "cpu")
 
 
 def init_classification_state(key: jax.Array, *, networks: ClassifierNetworks, optimizers: Pair) -> ClassificationState:

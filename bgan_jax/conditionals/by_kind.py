@@ -16,6 +16,7 @@ def conditional_for(
     *,
     num_classes: int | None = None,
     column_sizes: Sequence[int] | None = None,
+    platform: str = "cpu",
 ) -> Conditional:
     """Returns the conditional distribution that fits a kind of data.
 
@@ -25,6 +26,7 @@ def conditional_for(
       example_shape: shape of one example as integers (``(28, 28, 1)`` bits, ``(32, 32)`` symbols). Static.
       num_classes: number of symbols; needed for categorical data and text. Static.
       column_sizes: number of categories of every column; needed for a table. Static.
+      platform: JAX's name of what samples are drawn on: the same samples, drawn as is fast there. Static.
 
     Returns:
       The :class:`Conditional`.
@@ -41,7 +43,7 @@ def conditional_for(
     if kind in ("categorical", "text"):
         if num_classes is None:
             raise ValueError(f"a {kind} conditional needs num_classes, the number of symbols")
-        return product_categorical(num_classes, event_ndims=len(example_shape) + 1)
+        return product_categorical(num_classes, event_ndims=len(example_shape) + 1, draws_one_hot=platform != "cpu")
     if kind == "table":
         if column_sizes is None:
             raise ValueError("a table's conditional needs column_sizes, the number of categories of every column")

@@ -11,7 +11,7 @@ from bgan_jax.losses.elementary import at_least_float32
 NAME = "product_categorical"
 
 
-def product_categorical(num_classes: int, *, event_ndims: int = 3) -> Conditional:
+def product_categorical(num_classes: int, *, event_ndims: int = 3, draws_one_hot: bool = False) -> Conditional:
     r"""Returns the distribution of independent symbols.
 
     ``t(x)`` is one-hot over the last axis and ``A(l) = sum_i logsumexp_c l_ic``.
@@ -23,6 +23,8 @@ def product_categorical(num_classes: int, *, event_ndims: int = 3) -> Conditiona
       num_classes: K, the size of the logits' last axis; at least 2, at most 65,536. Static.
       event_ndims: number of trailing dims of one example's logits, the class axis among them; 3 for palette images
         ``[H, W, K]``, 2 for text ``[L, K]``. Static.
+      draws_one_hot: whether samples that are only scored are drawn as one-hot at once: the same numbers, without a symbol
+        in between. A compiler may sum them in another order then, as that for CPUs does. Static.
 
     Returns:
       The :class:`Conditional`.
@@ -80,5 +82,5 @@ def product_categorical(num_classes: int, *, event_ndims: int = 3) -> Conditiona
         log_normalizers=lambda logits: jax.nn.logsumexp(checked(logits), axis=-1),
         event_ndims=event_ndims,
         coordinate_ndims=event_ndims - 1,
-        sample_statistics=sample_statistics,
+        sample_statistics=sample_statistics if draws_one_hot else None,
     )

@@ -117,7 +117,7 @@ def trainer(
             networks=networks,
             optimizers=optimizers,
             settings=system.settings,
-            conditional=label_conditional(networks),
+            conditional=label_conditional(networks, platform=launcher.platform.name),
             flat_mean=launcher.platform.on_cpu,
         )
 

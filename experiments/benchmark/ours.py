@@ -57,7 +57,7 @@ def step_function(
         penalty_stride=row.penalty_stride,
     )
     data_shape = row.shape if row.kind == "binary" else row.shape[:-1]
-    conditional = conditional_for(row.kind, data_shape, num_classes=row.shape[-1])
+    conditional = conditional_for(row.kind, data_shape, num_classes=row.shape[-1], platform=platform)
     game = Game(
         networks=networks,
         conditional=conditional,

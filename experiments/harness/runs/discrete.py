@@ -100,7 +100,13 @@ def players_for(
     config: Mapping[str, Any], spec: data.DatasetSpec, *, platform: str, axis_name: str | None
 ) -> tuple[Networks, Conditional]:
     """Builds the networks and the conditional from a run's flags and its data set, for a platform."""
-    conditional = conditional_for(spec.kind, spec.shape, num_classes=spec.num_values, column_sizes=spec.column_sizes)
+    conditional = conditional_for(
+        spec.kind,
+        spec.shape,
+        num_classes=spec.num_values,
+        column_sizes=spec.column_sizes,
+        platform=platform,
+    )
     shapes = {"binary": spec.shape, "table": (sum(spec.column_sizes),)}
     networks = build_networks(
         config["network"],
