@@ -23,8 +23,8 @@ def product_categorical(num_classes: int, *, event_ndims: int = 3, draws_one_hot
       num_classes: K, the size of the logits' last axis; at least 2, at most 65,536. Static.
       event_ndims: number of trailing dims of one example's logits, the class axis among them; 3 for palette images
         ``[H, W, K]``, 2 for text ``[L, K]``. Static.
-      draws_one_hot: whether samples that are only scored are drawn as one-hot at once: the same numbers, without a symbol
-        in between. A compiler may sum them in another order then, as that for CPUs does. Static.
+      draws_one_hot: whether samples that are only scored are drawn as one-hot at once: the same numbers, without a
+        symbol in between. A compiler may sum them in another order then, as that for CPUs does. Static.
 
     Returns:
       The :class:`Conditional`.
