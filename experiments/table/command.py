@@ -27,7 +27,8 @@ import jax
 
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.evaluation import table_forests
-from bgan_jax.runtime import workdir
+from bgan_jax.runtime import hosts, workdir
+from bgan_jax.runtime.platform import Platform
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
@@ -78,13 +79,13 @@ class Config(discrete.DiscreteConfig):
     )  # fmt: skip
 
 
-def prepare(config: Config) -> Experiment:
+def prepare(config: Config, platform: Platform) -> Experiment:
     """Prepares a run as :func:`discrete.prepare` does, and refuses data other than tables.
 
     Raises:
       UsageError: a wrong flag, file or folder; data of another kind.
     """
-    experiment = discrete.prepare(config, kinds=["table"])
+    experiment = discrete.prepare(config, platform, kinds=["table"])
     make_reference(experiment)
     return experiment
 
@@ -154,7 +155,7 @@ def make_measure(reference: Reference) -> Measure:
 def main(config: Config) -> dict[str, Any] | None:
     """Trains, samples, measures; the result goes to ``result.json`` and ``result.md``."""
     experiment, folder = start(config, prepare)
-    reference = make_reference(experiment) if jax.process_index() == 0 else None  # Only process 0 measures.
+    reference = make_reference(experiment) if hosts.is_first() else None  # Only process 0 measures.
     outcome = run(experiment, folder, measure=None if reference is None else make_measure(reference))
     if outcome.step < config.steps or reference is None:
         return None
