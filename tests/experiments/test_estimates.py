@@ -3,6 +3,7 @@
 import pytest
 
 from bgan_jax.algorithms.discrete import DiscreteSettings
+from bgan_jax.runtime.platform import this_process
 from experiments import continuous_images, discrete_mnist
 from experiments.harness.runs import estimates
 from tests.experiments.refusals import assert_refused
@@ -24,19 +25,19 @@ SMALL = ["--network=mlp", "--width=8", "--batch_size=16", "--penalty_stride=2", 
     ],
 )
 def test_what_cannot_work_is_refused(tmp_path, capsys, monkeypatch, arguments, words):
-    monkeypatch.setattr(estimates, "_memory_limit", lambda: 2**33)
+    monkeypatch.setattr(estimates, "_memory_limit", lambda platform: 2**33)
     assert_refused(discrete_mnist, [*SMALL, *arguments], words=words, folder=tmp_path / "run", capsys=capsys)
 
 
 def test_a_batch_that_does_not_fit(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(estimates, "_memory_limit", lambda: 2**20)
+    monkeypatch.setattr(estimates, "_memory_limit", lambda platform: 2**20)
     arguments = ["--width=4", "--batch_size=64", "--compilation_cache=false"]
     words = ["GB of memory", "lower --batch_size"]
     assert_refused(continuous_images, arguments, words=words, folder=tmp_path / "run", capsys=capsys)
 
 
 def test_the_memory_of_this_machine_is_known():
-    assert estimates._memory_limit() > 2**28
+    assert estimates._memory_limit(this_process()) > 2**28
 
 
 def test_the_divisors_of_a_large_number_are_listed_at_once():
