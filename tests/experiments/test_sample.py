@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     experiment = discrete.prepare(config, this_process())
     workdir.open_workdir(str(folder), vars(config))
     write_text(folder / workdir.DATASET, experiment.dataset.spec.to_json() + "\n")
-    networks, _ = discrete.players_for(vars(config), experiment.dataset.spec, axis_name=None)
+    networks, _ = discrete.players_for(vars(config), experiment.dataset.spec, platform="cpu", axis_name=None)
     optimizers = adam_pair(learning_rate_gen=0.0, learning_rate_disc=0.0)
     state = init_state(jax.random.key(0), networks=networks, optimizers=optimizers)
     checkpoints = Checkpoints(folder / workdir.CHECKPOINTS, keep=1)
