@@ -65,7 +65,7 @@ ALIGNMENT = 128
 
 def resident(dataset: Dataset) -> ResidentData:
     """Puts a split on the default device; see :func:`aligned` for the devices of a run."""
-    return jax.jit(functools.partial(aligned, spec=dataset.spec))(np.asarray(dataset.packed), dataset.labels)
+    return aligned(np.asarray(dataset.packed), dataset.labels, spec=dataset.spec)
 
 
 def aligned(packed: Any, labels: Any, *, spec: DatasetSpec) -> ResidentData:

@@ -129,4 +129,4 @@ def test_sixteen_bit_symbols_survive_both_backends():
 
 def test_a_stream_past_the_end_of_the_order_is_refused():
     with pytest.raises(ValueError, match="num_steps"):
-        stream(open_dataset("mnist10k"), batch_size=2**16, seed=0, start_step=2**16 - 1, num_steps=1)
+        stream(open_dataset("mnist10k"), batch_size=2**16, seed=0, start_step=2**32 - 1, num_steps=1)
