@@ -2,7 +2,6 @@
 
     python -m experiments.compile_for discrete_mnist --topology=v5e:2x2
     python -m experiments.compile_for palette_images --preset=celeba16 --topology=v5e:16x16 --json=palette.json
-    python -m experiments.compile_for --all
 
 Builds the program that the run itself would compile, by the same functions, and hands it to the compiler of the chip,
 libtpu (pip install 'bgan_jax[aot]'). No TPU is needed, and nothing is run: the times are the compiler's estimates, not
@@ -12,7 +11,6 @@ measurements. Flags other than those below are the experiment's.
 --per_device  examples of every device, 64 by default; the global batch is so many times the devices
 --json        a file for the numbers
 --program_text  a file for the optimised program, as the compiler prints it
---all         compiles every case of the table in docs/compiled.md, each in a process of its own, and prints the table
 """
 
 from __future__ import annotations
@@ -47,7 +45,6 @@ class Config:
     per_device: int = flag(64, "Examples of every device.", minimum=1)
     json: str | None = flag(None, "File for the numbers.", writes="file")
     program_text: str | None = flag(None, "File for the optimised program.", writes="file")
-    all: bool = flag(False, "Compile every case of the table.")
 
 
 def own_and_others(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

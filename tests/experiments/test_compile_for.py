@@ -1,4 +1,4 @@
-"""The steps of three experiments, compiled for four TPU chips that are not there; and what the command refuses.
+"""Steps compiled for four TPU chips that are not there; and what the command refuses.
 
 Each compilation is a process of its own, as the compiler wants it. ``expected_compilations.json`` is the committed
 table; ``python -m tests.experiments.test_compile_for`` writes it again.
@@ -25,8 +25,6 @@ INSTALLED = importlib.util.find_spec("libtpu") is not None
 with_compiler = pytest.mark.skipif(not INSTALLED, reason="libtpu, which compiles for TPUs, comes with bgan_jax[aot]")
 #: By name: an experiment and flags, small enough to compile in a minute.
 CASES = {
-    "digits": ["discrete_mnist", "--num_samples=4"],
-    "characters": ["text_characters"],
     "classification": ["adversarial_classification", "--systems=gan/importance_sampling"],
 }
 
