@@ -24,7 +24,8 @@ _COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)?")
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
 _IDENTIFIER = re.compile(r"(^|[_. ])(id|uuid|guid|key)$", re.IGNORECASE)
 _MOST_DECIMALS = 12
-_EPOCH = datetime.datetime(1970, 1, 1)
+#: Dates are seconds since then.
+EPOCH = datetime.datetime(1970, 1, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +103,20 @@ def column_of(
     return dataclasses.replace(column, shares=tuple(round(float(share), 6) for share in in_train)), codes
 
 
+def is_number(text: str) -> bool:
+    """Returns whether a text is a number, with a point or a comma as the decimal mark.
+
+    Example:
+      >>> is_number("1,5"), is_number("1.5e3"), is_number("one")
+      (True, True, False)
+    """
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
 def encode_number(values: np.ndarray, column: Column) -> np.ndarray:
     """Returns the bin of numbers; of one between two bins, the upper.
 
@@ -168,7 +183,7 @@ def _is_date(text: str, date_format: str) -> bool:
 
 
 def _seconds(text: str, date_format: str) -> float:
-    return (datetime.datetime.strptime(text, date_format) - _EPOCH).total_seconds()
+    return (datetime.datetime.strptime(text, date_format) - EPOCH).total_seconds()
 
 
 def _not_of_kind(where: str, name: str, kind: str, text: str) -> str:

@@ -96,6 +96,13 @@ class DatasetSpec:
         return tuple(column.size for column in self.columns or () if column.learned)
 
     @property
+    def point_shape(self) -> tuple[int, ...]:
+        """The shape of an example as the networks see it: one-hot where it has symbols, flat where it is of a table."""
+        if self.kind == "table":
+            return (sum(self.column_sizes),)
+        return (*self.shape, self.num_values) if self.kind in ("categorical", "text") else self.shape
+
+    @property
     def row_values(self) -> int:
         """The number of values of a stored entry: 256 for grey images that are binarised later, else ``num_values``."""
         return 256 if self.stochastic else self.num_values

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bgan_jax.data.column_kinds import EPOCH, is_number
 from bgan_jax.data.spec import DatasetSpec
 from bgan_jax.data.table_columns import Column
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class TableCells(NamedTuple):
@@ -56,7 +56,7 @@ def to_cells(values: npt.ArrayLike, *, spec: DatasetSpec, seed: int = 0, escape_
     if escape_formulas:
         texts = [
             [f"'{text}" if text.startswith(_FORMULA) else text for text in own]
-            if column.kind in ("category", "constant") and not _all_numbers(column.categories)
+            if column.kind in ("category", "constant") and not all(map(is_number, column.categories))
             else own
             for column, own in zip(shown, texts, strict=True)
         ]
@@ -98,17 +98,9 @@ def _step(column: Column) -> float:
 def _number_text(column: Column, number: float) -> str:
     if column.kind == "date":
         step = _step(column)
-        when = _EPOCH + datetime.timedelta(seconds=round(number / step) * step)
+        when = EPOCH + datetime.timedelta(seconds=round(number / step) * step)
         return when.strftime(column.date_format)
     text = f"{number:.6g}" if column.decimals is None else f"{number:.{column.decimals}f}"
     # A number that rounds to nothing has no sign.
     text = text.removeprefix("-") if float(text) == 0 else text
     return text.replace(".", column.decimal_mark)
-
-
-def _all_numbers(categories: Sequence[str]) -> bool:
-    try:
-        [float(text.replace(",", ".")) for text in categories]
-    except ValueError:
-        return False
-    return True

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bgan_jax.evaluation.table_pairs import one_hot_rows
+
 _BATCH = 1024  # Rows in one matrix product.
 
 
@@ -39,19 +41,12 @@ def nearest_differences(rows: np.ndarray, train: np.ndarray, sizes: Sequence[int
       >>> nearest_differences(np.array([[0, 1], [2, 0]]), np.array([[0, 1], [0, 0]]), [3, 2]).tolist()
       [0, 1]
     """
-    num_columns, starts = len(sizes), np.cumsum([0, *sizes[:-1]])
-
-    def one_hot(part: np.ndarray) -> np.ndarray:
-        encoded = np.zeros((len(part), sum(sizes)), np.float32)
-        np.put_along_axis(encoded, part.astype(np.int64) + starts[None], 1.0, axis=1)
-        return encoded
-
-    encoded_train = one_hot(np.asarray(train))
+    encoded_train = one_hot_rows(np.asarray(train), sizes)
     equal = [
-        np.max(one_hot(np.asarray(rows[first : first + _BATCH])) @ encoded_train.T, axis=1)
+        np.max(one_hot_rows(np.asarray(rows[first : first + _BATCH]), sizes) @ encoded_train.T, axis=1)
         for first in range(0, len(rows), _BATCH)
     ]
-    return num_columns - np.concatenate(equal).astype(np.int64)
+    return len(sizes) - np.concatenate(equal).astype(np.int64)
 
 
 def table_copies(rows: np.ndarray, train: np.ndarray, sizes: Sequence[int]) -> TableCopies:

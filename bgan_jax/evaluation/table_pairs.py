@@ -32,14 +32,23 @@ def joint_shares(rows: npt.ArrayLike, sizes: Sequence[int]) -> np.ndarray:
       [[0.5, 0.0, 0.0, 0.5], [0.0, 0.5, 0.0, 0.5], [0.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 1.0]]
     """
     rows = np.asarray(rows)
-    starts = _starts(sizes)
     total = np.zeros((sum(sizes), sum(sizes)))
     for first in range(0, len(rows), 8192):  # Whole numbers below 2^24 add up exactly in float32.
-        part = rows[first : first + 8192]
-        one_hot = np.zeros((len(part), sum(sizes)), np.float32)
-        np.put_along_axis(one_hot, part.astype(np.int64) + starts[None], 1.0, axis=1)
-        total += one_hot.T @ one_hot
+        part = one_hot_rows(rows[first : first + 8192], sizes)
+        total += part.T @ part
     return total / len(rows)
+
+
+def one_hot_rows(rows: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    """Encodes rows ``[n, C]`` as one-hot vectors side by side, ``[n, D]`` float32, D the sum of the sizes.
+
+    Example:
+      >>> one_hot_rows(np.array([[1, 2]]), [2, 3]).tolist()
+      [[0.0, 1.0, 0.0, 0.0, 1.0]]
+    """
+    encoded = np.zeros((len(rows), sum(sizes)), np.float32)
+    np.put_along_axis(encoded, rows.astype(np.int64) + _starts(sizes)[None], 1.0, axis=1)
+    return encoded
 
 
 def independent_shares(shares: np.ndarray, sizes: Sequence[int]) -> np.ndarray:

@@ -40,9 +40,8 @@ def _discrete_batch(networks: Networks, conditional: Conditional) -> Callable[..
     def sample_batch(variables: Any, key: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array | None]:
         latent_keys, sample_keys = latent_and_sample_keys(key, index)
         logits, _ = networks.gen.apply(variables, draw_latents(latent_keys, networks=networks), train=False)
-        return jax.vmap(conditional.sample)(sample_keys, logits), conditional.mean(
-            logits
-        ) if conditional.linear else None
+        probs = conditional.mean(logits) if conditional.linear else None
+        return jax.vmap(conditional.sample)(sample_keys, logits), probs
 
     return sample_batch
 

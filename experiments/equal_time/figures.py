@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def save_scores(path: Path, summary: Sequence[Mapping[str, Any]], *, real_score:
     """
     figure = new_figure(7.0, 4.2)
     axes = figure.subplots()
-    for color, row in zip(_colors(len(summary)), summary, strict=True):
+    for color, row in zip(itertools.cycle(COLORS), summary, strict=False):
         seconds = np.array([mark["seconds"] for mark in row["marks"]])
         score = np.array([mark["classifier_score"] for mark in row["marks"]])
         deviation = np.array([mark["classifier_score_sd"] or 0.0 for mark in row["marks"]])
@@ -63,7 +64,3 @@ def save_samples(path: Path, grids: Mapping[str, Path], *, title: str) -> None:
         axes.set_title(SYSTEMS[system].label, fontsize=9, loc="left")
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     save_figure(figure, path)
-
-
-def _colors(number: int) -> list[Any]:
-    return [COLORS[place % len(COLORS)] for place in range(number)]

@@ -57,10 +57,13 @@ def train_discriminator_alone(
     host = parallel.to_host(trained)
 
     def step_over(axis_name: str | None) -> Any:
+        platform = experiment.launcher.platform
         networks = continuous.networks_for(
-            vars(config), experiment.dataset.spec, platform=experiment.launcher.platform.name, axis_name=axis_name
+            vars(config), experiment.dataset.spec, platform=platform.name, axis_name=axis_name
         )
-        game = ContinuousGame(networks=networks, optimizers=optimizers_for(config), settings=settings)
+        game = ContinuousGame(
+            networks=networks, optimizers=optimizers_for(config), settings=settings, flat_mean=platform.on_cpu
+        )
         return functools.partial(discriminator_step, game=game)
 
     open_folder(alone)

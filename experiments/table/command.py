@@ -32,15 +32,14 @@ from bgan_jax.runtime.platform import Platform
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Measure, Outcome
+from experiments.harness.runs.measured_run import open_held_out
 from experiments.harness.runs.run import run
-from experiments.harness.runs.run_config import open_split
 from experiments.harness.runs.seed_results import result_over_seeds
 from experiments.harness.runs.start import start
 from experiments.table.figures import save_pairs
-from experiments.table.scores import Reference, baselines, kept, pair_scores, reference_of, scores, worst
+from experiments.table.scores import Reference, baselines, kept, label_of, pair_scores, reference_of, scores, worst
 from experiments.table.table import scores_table
 
 logger = logging.getLogger("bgan_jax")
@@ -86,22 +85,17 @@ def prepare(config: Config, platform: Platform) -> Experiment:
       UsageError: a wrong flag, file or folder; data of another kind.
     """
     experiment = discrete.prepare(config, platform, kinds=["table"])
-    make_reference(experiment)
+    open_held_out(experiment)
+    label_of(experiment.dataset.spec, config.label)
     return experiment
 
 
 def make_reference(experiment: Experiment) -> Reference:
-    """Makes what samples are compared with.
-
-    Raises:
-      UsageError: there are no held-out rows, or there is no column ``--label``.
-    """
+    """Makes what samples are compared with."""
     config: Any = experiment.config
-    try:
-        held_out = open_split(config, "test")
-    except (ValueError, FileNotFoundError) as error:
-        raise UsageError(f"--dataset={config.dataset}: samples are compared with held-out rows: {error}") from error
-    return reference_of(experiment.dataset, held_out, num_samples=config.judged_samples, label=config.label)
+    return reference_of(
+        experiment.dataset, open_held_out(experiment), num_samples=config.judged_samples, label=config.label
+    )
 
 
 def finish(outcome: Outcome, *, reference: Reference, beside: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:

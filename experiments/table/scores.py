@@ -46,6 +46,25 @@ class Reference(NamedTuple):
         return [column.name for column in self.spec.columns or () if column.learned]
 
 
+def label_of(spec: DatasetSpec, label: str | None) -> int:
+    """Returns the place, among the learned columns, of the one that classifiers predict.
+
+    Args:
+      spec: of the table.
+      label: its name; by default one that is called like one of ``LABELS``, else the first of categories.
+
+    Raises:
+      UsageError: there is no learned column of that name.
+    """
+    learned = [column for column in spec.columns or () if column.learned]
+    names = [column.name for column in learned]
+    if label is not None and label not in names:
+        raise UsageError(f"--label={label}: there is no learned column of that name; choose one of {', '.join(names)}")
+    by_name = next((name for name in names if name.lower() in LABELS), None)
+    of_categories = next((column.name for column in learned if column.kind == "category"), names[0])
+    return names.index(label or by_name or of_categories)
+
+
 def reference_of(train: Dataset, held_out: Dataset, *, num_samples: int, label: str | None) -> Reference:
     """Makes the reference of a table.
 
@@ -53,19 +72,12 @@ def reference_of(train: Dataset, held_out: Dataset, *, num_samples: int, label: 
       train: the training rows.
       held_out: the others.
       num_samples: rows of every measurement; at most as many as there are training rows are taken.
-      label: name of the column that classifiers predict; by default one that is called like one of ``LABELS``, else the
-        first of categories.
+      label: as in :func:`label_of`.
 
     Raises:
       UsageError: there is no learned column of that name.
     """
     spec = train.spec
-    learned = [column for column in spec.columns or () if column.learned]
-    names = [column.name for column in learned]
-    if label is not None and label not in names:
-        raise UsageError(f"--label={label}: there is no learned column of that name; choose one of {', '.join(names)}")
-    by_name = next((name for name in names if name.lower() in LABELS), None)
-    of_categories = next((column.name for column in learned if column.kind == "category"), names[0])
     rows, others = (split.rows(np.arange(len(split))).astype(np.int64) for split in (train, held_out))
     return Reference(
         spec=spec,
@@ -73,7 +85,7 @@ def reference_of(train: Dataset, held_out: Dataset, *, num_samples: int, label: 
         held_out=others,
         held_out_shares=joint_shares(others, spec.column_sizes),
         num_samples=min(num_samples, len(rows)),
-        label=names.index(label or by_name or of_categories),
+        label=label_of(spec, label),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bgan_jax.data.column_kinds import Cells
+from bgan_jax.data.column_kinds import Cells, is_number
 from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.readers.lines import iterate_text
 
@@ -90,7 +90,7 @@ def _names(path: Path, line: int, first: list[str], *, header: str | None) -> tu
     if header == "no":
         return numbered, first
     if header is None:
-        number = next((cell for cell in first if _is_number(cell)), None)
+        number = next((cell for cell in first if is_number(cell)), None)
         if number is not None:
             raise BadDataError(
                 f"{path}, line {line}: the first row looks like data, because it has the number {number!r}; give "
@@ -104,14 +104,6 @@ def _names(path: Path, line: int, first: list[str], *, header: str | None) -> tu
             "has no names of columns"
         )
     return names, None
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True
 
 
 def _columns(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]]], *, delimiter: str) -> list[Cells]:

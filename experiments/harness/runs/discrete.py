@@ -107,10 +107,9 @@ def players_for(
         column_sizes=spec.column_sizes,
         platform=platform,
     )
-    shapes = {"binary": spec.shape, "table": (sum(spec.column_sizes),)}
     networks = build_networks(
         config["network"],
-        example_shape=shapes.get(spec.kind, (*spec.shape, spec.num_values)),
+        example_shape=spec.point_shape,
         width=config.get("width"),
         latent_dim=config.get("latent_dim"),
         axis_name=axis_name,

@@ -37,10 +37,7 @@ def check_estimates(experiment: Experiment) -> None:
 
 def _check_memory(experiment: Experiment, state: Any) -> None:
     config: Any = experiment.config
-    spec = experiment.dataset.spec
-    values = sum(spec.column_sizes) or math.prod(spec.shape) * (
-        spec.num_values if spec.kind in ("categorical", "text") else 1
-    )
+    values = math.prod(experiment.dataset.spec.point_shape)
     copies = {
         "disc_steps": config.disc_steps,
         "disc_fakes_per_latent": getattr(config, "disc_fakes_per_latent", 1),
