@@ -35,7 +35,7 @@ from experiments.harness.cli.lists import split_list
 from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.metrics.classifier_score import classifier_scores, real_images, train_or_load_classifier
-from experiments.harness.runs.folders import cache_folder, check_workdir, open_folder
+from experiments.harness.runs.folders import cache_folder, check_folder, check_workdir, open_folder
 from experiments.harness.runs.measured_run import open_held_out
 from experiments.harness.runs.run_flags import CompilationFlags, ImageFlags, NetworkFlags
 
@@ -98,6 +98,7 @@ def main(config: Config) -> dict[str, Any] | None:
     if not systems:
         raise UsageError(f"--systems is empty; legal: {', '.join(SYSTEMS)}")
     check_workdir(config, holds="the results and every trial go there")
+    check_folder(config)  # Before the data are read and the classifier learns.
     if config.compilation_cache:
         enable_compilation_cache()
     platform = this_process()
@@ -110,12 +111,12 @@ def main(config: Config) -> dict[str, Any] | None:
     held_out = open_held_out(first)
     if first.dataset.labels is None or held_out.labels is None:
         raise UsageError(f"--dataset={config.dataset} has no labels, and the classifier score needs them")
-    folder = open_folder(config)
     classifier = train_or_load_classifier(first.dataset, folder=cache_folder(config), steps=config.judge_steps)
     score = classifier_scores(classifier, held_out)
     of_real = score(real_images(held_out, at_most=2))
     if "classifier_score" not in of_real["samples"]:
         raise UsageError(f"--judge_steps={config.judge_steps}: the classifier does not know the classes; give more")
+    folder = open_folder(config)
     trials = []
     for number, (trial, experiment) in enumerate(experiments.items(), start=1):
         logger.info("trial %d of %d: %s, seed %d", number, len(experiments), trial.system, trial.seed)

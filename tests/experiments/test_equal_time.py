@@ -76,6 +76,13 @@ def test_an_unknown_system_is_refused_with_the_legal_ones(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_classifier_that_knows_too_little_is_refused_before_anything_is_written(tmp_path):
+    asked = config(tmp_path / "run", *MLP, "--systems=relaxed", "--judge_steps=1", f"--cache_dir={tmp_path / 'cache'}")
+    with pytest.raises(UsageError, match=r"--judge_steps=1: the classifier does not know the classes; give more"):
+        equal_time.main(asked)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_stopwatch_leaves_out_its_pauses():
     now = iter([10.0, 13.0, 20.0, 20.0, 21.0])
     watch = Stopwatch(lambda: next(now))
