@@ -213,6 +213,12 @@ EXPECTED = {
         dense(128, 8192) + up_blocks(512, 512, 512, 256, 128, 64, **ROTH) + norm(64) + conv(3, 64, 3),
         conv(3, 3, 64) + down_blocks(64, 128, 256, 512, 512, 512, **ROTH) + dense(8192, 1),
     ),
+    "residual_mlp": (
+        (10,),
+        64,
+        dense(64, 256) + dense(256, 256) + dense(256, 256) + dense(256, 10),
+        dense(10, 256) + dense(256, 256) + dense(256, 1),
+    ),
     "mlp": (
         (2,),
         16,
