@@ -51,7 +51,7 @@ def test_signals_reach_the_child(number):
     script = f"""
 signal.signal({int(number)}, lambda *_: os._exit(7))
 print("ready", flush=True)
-while True: time.sleep(60)
+while True: time.sleep(0.05)  # a signal just before a long sleep would wait for its end
 """
     process, _ = start(script)
     assert process.stdout.readline() == "ready\n"
