@@ -8,12 +8,17 @@ for several seeds. Neither compilation nor scoring counts. The score at several 
 result.md, samples of the first seed to samples.png. Every system at every seed is a trial; rerun the same command to
 continue with the trials that are missing, or with more systems or seeds to add some.
 
+Every system has step sizes of its own: those of experiments.binary_images times the factor of --step_size_factors that
+has the best score after --search_seconds, at a seed that is in no result.
+
 Where other work shares the machine, --clock=processor counts the processor's seconds, of all cores together.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +31,16 @@ from experiments.equal_time.figures import save_samples, save_scores
 from experiments.equal_time.results import summarize, table
 from experiments.equal_time.systems import SYSTEMS
 from experiments.equal_time.timed_training import CLOCKS
-from experiments.equal_time.trials import Trial, run_trial
+from experiments.equal_time.trials import SEARCH_SEED, Trial, best_of, run_trial
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.cli.flags import flag
-from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.lists import positive_numbers, split_list
 from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.metrics.classifier_score import classifier_scores, real_images, train_or_load_classifier
+from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import cache_folder, check_folder, check_workdir, open_folder
 from experiments.harness.runs.measured_run import open_held_out
 from experiments.harness.runs.run_flags import CompilationFlags, ImageFlags, NetworkFlags
@@ -43,10 +49,11 @@ logger = logging.getLogger("bgan_jax")
 
 SMOKE = {
     "systems": "boundary_seeking_controlled,relaxed", "seconds": 0.2, "marks": 2, "seeds": 1,
-    "judged_samples": 200, "judge_steps": 60,
+    "step_size_factors": "1", "search_seconds": 0.1, "judged_samples": 200, "judge_steps": 60,
 }  # fmt: skip
 # Folder of all trials, in the workdir.
 TRIALS = "trials"
+STOPPED = "stopped; finished trials are kept; rerun the same command to go on with the others"
 
 
 @flags.config(
@@ -72,6 +79,11 @@ class Config(SmokeFlag, CompilationFlags, binary_images.ClassifierStepsFlag, Net
         3, "Number of trials of each system, with the seed 0 and those after it.", group="run", common=True, minimum=1,
         may_change=True,
     )  # fmt: skip
+    step_size_factors: str = flag(
+        "0.5,1,2", "What both step sizes are multiplied by; each system takes the best; numbers separated by commas.",
+        group="run", legal="numbers above 0",
+    )  # fmt: skip
+    search_seconds: float = flag(30.0, "Seconds of training of every trial of a step size.", group="run", minimum=1e-3)
     judged_samples: int = flag(5000, "Samples that are scored at every mark.", group="evaluation", minimum=2)
 
 
@@ -80,34 +92,49 @@ def marks_of(config: Config) -> list[float]:
     return [config.seconds / 2**place for place in reversed(range(config.marks))]
 
 
-def run_config(config: Config, system: str, seed: int) -> binary_images.Config:
+def run_config(config: Config, trial: Trial) -> binary_images.Config:
     """Returns the flags of a trial."""
     shared = ("workdir", "dataset", "data_dir", "cache_dir", "download", "resolution", "batch_size", "network", "width",
               "judge_steps", "judged_samples", "compilation_cache")  # fmt: skip
-    return binary_images.Config(
-        **{name: getattr(config, name) for name in shared} | dict(SYSTEMS[system].changes), seed=seed
+    run = binary_images.Config(
+        **{name: getattr(config, name) for name in shared} | dict(SYSTEMS[trial.system].changes), seed=trial.seed
+    )
+    return replace(
+        run,
+        learning_rate_gen=trial.factor * run.learning_rate_gen,
+        learning_rate_disc=trial.factor * run.learning_rate_disc,
     )
 
 
-def main(config: Config) -> dict[str, Any] | None:
-    """Trains the trials that are missing, then writes figures and the table; ``None`` when stopped by a signal."""
+def systems_of(config: Config) -> list[str]:
+    """Parses the names of the systems.
+
+    Raises:
+      UsageError: one is unknown, or there is none.
+    """
     systems = split_list(config.systems)
     for name in systems:
         if name not in SYSTEMS:
             raise UsageError(f"--systems: unknown system {name!r}; legal: {', '.join(SYSTEMS)}")
     if not systems:
         raise UsageError(f"--systems is empty; legal: {', '.join(SYSTEMS)}")
+    return systems
+
+
+def main(config: Config) -> dict[str, Any] | None:
+    """Trains the trials that are missing, then writes figures and the table; ``None`` when stopped by a signal."""
+    systems = systems_of(config)
+    factors = positive_numbers("step_size_factors", config.step_size_factors)
     check_workdir(config, holds="the results and every trial go there")
     check_folder(config)  # Before the data are read and the classifier learns.
     if config.compilation_cache:
         enable_compilation_cache()
     platform = this_process()
-    experiments = {
-        Trial(system, seed): binary_images.prepare(run_config(config, system, seed), platform)
-        for seed in range(config.seeds)
-        for system in systems
-    }
-    first = next(iter(experiments.values()))
+
+    def prepare(trial: Trial) -> Experiment:
+        return binary_images.prepare(run_config(config, trial), platform)
+
+    first, *_ = [prepare(Trial(system, 0)) for system in systems]  # All are checked before any trains.
     held_out = open_held_out(first)
     if first.dataset.labels is None or held_out.labels is None:
         raise UsageError(f"--dataset={config.dataset} has no labels, and the classifier score needs them")
@@ -117,19 +144,31 @@ def main(config: Config) -> dict[str, Any] | None:
     if "classifier_score" not in of_real["samples"]:
         raise UsageError(f"--judge_steps={config.judge_steps}: the classifier does not know the classes; give more")
     folder = open_folder(config)
-    trials = []
-    for number, (trial, experiment) in enumerate(experiments.items(), start=1):
-        logger.info("trial %d of %d: %s, seed %d", number, len(experiments), trial.system, trial.seed)
-        result = run_trial(
-            experiment, trial, folder=folder / TRIALS, score=score, marks=marks_of(config), clock=config.clock,
+
+    def run(trial: Trial, marks: list[float]) -> dict[str, Any] | None:
+        logger.info("%s, seed %d, step sizes times %g", trial.system, trial.seed, trial.factor)
+        return run_trial(
+            lambda: prepare(trial), trial, folder=folder / TRIALS, score=score, marks=marks, clock=config.clock,
             num_samples=config.judged_samples,
         )  # fmt: skip
-        if result is None:
-            logger.warning("stopped; finished trials are kept; rerun the same command to go on with the others")
+
+    searched: dict[str, list[dict[str, Any]]] = {system: [] for system in systems}
+    trials: list[dict[str, Any]] = []
+    tried = [(system, factor) for system in systems for factor in factors] if len(factors) > 1 else []
+    for system, factor in tried:
+        if (result := run(Trial(system, SEARCH_SEED, factor), [config.search_seconds])) is None:
+            logger.warning(STOPPED)
             return None
-        trials.append(result)
+        searched[system].append(result)
+    for seed in range(config.seeds):
+        for system in systems:
+            factor = best_of(searched[system])["factor"] if searched[system] else factors[0]
+            if (result := run(Trial(system, seed, factor), marks_of(config))) is None:
+                logger.warning(STOPPED)
+                return None
+            trials.append(result)
     return _write_results(
-        config, folder, trials, systems=systems, real_score=of_real["held_out"]["classifier_score"],
+        config, folder, trials, searched=searched, real_score=of_real["held_out"]["classifier_score"],
         spec=first.dataset.spec,
     )  # fmt: skip
 
@@ -139,22 +178,23 @@ def _write_results(
     folder: Path,
     trials: list[dict[str, Any]],
     *,
-    systems: list[str],
+    searched: Mapping[str, list[dict[str, Any]]],
     real_score: float,
     spec: DatasetSpec,
 ) -> dict[str, Any]:
-    summary = summarize(trials, systems=systems)
+    summary = summarize(trials, systems=list(searched))
     result = {
-        "summary": summary, "trials": trials, "held_out_score": real_score, "clock": config.clock,
+        "summary": summary, "trials": trials, "searched": searched, "held_out_score": real_score, "clock": config.clock,
         "commit": workdir.commit(),
     }  # fmt: skip
     title = f"{spec.name}, {config.network}, {config.clock} clock, {config.seeds} seeds"
     save_scores(folder / "scores.png", summary, real_score=real_score, title=title)
-    grids = {system: folder / TRIALS / f"{Trial(system, 0).name}.png" for system in systems}
+    factors = {trial["system"]: trial["factor"] for trial in trials}
+    grids = {system: folder / TRIALS / f"{Trial(system, 0, factors[system]).name}.png" for system in searched}
     present = {system: grid for system, grid in grids.items() if grid.exists()}
     if present:
         save_samples(folder / "samples.png", present, title=f"{title}: samples of seed 0")
-    write_text(folder / "result.md", table(summary, real_score=real_score))
+    write_text(folder / "result.md", table(summary, searched, real_score=real_score))
     write_json(folder / workdir.RESULT, result)
     logger.info("scores.png, samples.png, result.md and result.json are in %s", folder)
     return result

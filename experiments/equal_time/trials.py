@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,8 @@ from experiments.harness.runs.experiment import Experiment
 logger = logging.getLogger("bgan_jax")
 
 PICTURED = 100
+# Of the trials that choose a step size; no result has it.
+SEARCH_SEED = 1_000_000
 
 
 class Trial(NamedTuple):
@@ -32,19 +34,21 @@ class Trial(NamedTuple):
     Attributes:
       system: a key of ``systems.SYSTEMS``.
       seed: of everything random in it.
+      factor: what both step sizes are multiplied by.
     """
 
     system: str
     seed: int
+    factor: float = 1.0
 
     @property
     def name(self) -> str:
         """Name of its files, without their ends."""
-        return f"{self.system}-seed{self.seed}"
+        return f"{self.system}-seed{self.seed}-steps{self.factor:g}"
 
 
 def run_trial(
-    experiment: Experiment,
+    prepare: Callable[[], Experiment],
     trial: Trial,
     *,
     folder: Path,
@@ -56,7 +60,7 @@ def run_trial(
     """Trains and scores one trial, or reads its result where it is finished.
 
     Args:
-      experiment: what is trained.
+      prepare: returns what is trained; not called where the result is there.
       trial: its name.
       folder: of all trials.
       score: from ``classifier_scores``.
@@ -71,6 +75,7 @@ def run_trial(
     if place.exists():
         return json.loads(place.read_text(encoding="utf-8"))
     folder.mkdir(exist_ok=True)
+    experiment = prepare()
     signals.describe("in the middle of a trial, which starts again when you rerun the same command; others are kept")
     found: list[dict[str, Any]] = []
     diverged: str | None = None
@@ -95,3 +100,12 @@ def run_trial(
     result = {**trial._asdict(), "marks": found, "diverged": diverged, "commit": workdir.commit()}
     write_json(place, result)
     return result
+
+
+def best_of(results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Returns the trial with the best last score; one that diverged is worse than any, and of equals the first is best.
+
+    Args:
+      results: of :func:`run_trial`, all with the same marks.
+    """
+    return max(results, key=lambda result: -1.0 if result["diverged"] else result["marks"][-1]["classifier_score"])

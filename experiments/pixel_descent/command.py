@@ -19,7 +19,6 @@ import logging
 from typing import Any
 
 import jax
-import numpy as np
 
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.losses import GENERATOR_OBJECTIVES
@@ -28,7 +27,7 @@ from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.flags import flag
-from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.lists import positive_numbers, split_list
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
@@ -92,12 +91,7 @@ def objectives_and_rates(config: Config) -> tuple[list[str], list[float]]:
         raise UsageError(f"--descent_objectives is empty; legal: {', '.join(by_logit)}")
     if not GENERATOR_OBJECTIVES[config.objective].uses_divergence:
         raise UsageError(f"--objective={config.objective} trains no F to descend on; legal: {', '.join(by_logit)}")
-    try:
-        rates = [float(part) for part in split_list(config.descent_rates)]
-    except ValueError as error:
-        raise UsageError(f"--descent_rates={config.descent_rates} holds something that is not a number") from error
-    if not rates or not all(0.0 < rate < np.inf for rate in rates):
-        raise UsageError(f"--descent_rates={config.descent_rates}: give step sizes above 0, separated by commas")
+    rates = positive_numbers("descent_rates", config.descent_rates)
     if config.judged_samples % config.batch_size:
         raise UsageError(
             f"--judged_samples={config.judged_samples} is not a multiple of --batch_size={config.batch_size}: pictures "
