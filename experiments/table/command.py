@@ -11,6 +11,7 @@ numbers included, so nothing is relaxed. Every fifth row is held out, and sample
 - columns and pairs of columns, by total variation; pairs.png shows every pair, result.md the worst;
 - a classifier that is trained on samples and predicts --label of held-out rows, and one that tells samples from
   held-out rows (extra: tables);
+- the quality report of sdmetrics (extra: sdmetrics), whose trends leave out pairs of weak association;
 - copies of training rows, beside those that held-out rows have by chance.
 
 Beside them are the scores of real training rows (the floor), of a Chow-Liu tree, and of independent columns (the

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bgan_jax.data import Dataset, DatasetSpec
-from bgan_jax.evaluation import table_forests
+from bgan_jax.data import Dataset, DatasetSpec, to_cells
+from bgan_jax.evaluation import table_forests, table_sdmetrics
 from bgan_jax.evaluation.table_copies import table_copies
 from bgan_jax.evaluation.table_models import chow_liu_tree, independent_columns
 from bgan_jax.evaluation.table_pairs import joint_shares, kept_dependence, mean_of_pairs, pair_distances
@@ -96,8 +96,14 @@ def pair_scores(reference: Reference, rows: np.ndarray) -> tuple[dict[str, float
     return {"columns": float(np.diag(distances).mean()), "pairs": mean_of_pairs(distances)}, distances
 
 
+def library_scores(reference: Reference, rows: np.ndarray) -> dict[str, float]:
+    """Computes the scores of ``sdmetrics`` of some rows, against as many held-out rows as there are."""
+    real, synthetic = (to_cells(table, spec=reference.spec) for table in (reference.held_out, rows))
+    return table_sdmetrics.sdmetrics_scores(real, synthetic, reference.spec.columns or ())
+
+
 def scores(reference: Reference, rows: np.ndarray, *, forests: bool) -> tuple[dict[str, Any], np.ndarray]:
-    """Computes every score of some rows; of classifiers only where ``forests``.
+    """Computes every score of some rows; of classifiers only where ``forests``, of sdmetrics only where installed.
 
     Returns:
       The scores by name, and the total variation of every pair, ``[C, C]``.
@@ -111,6 +117,8 @@ def scores(reference: Reference, rows: np.ndarray, *, forests: bool) -> tuple[di
     if forests:
         result["train_here_test_real"] = table_forests.accuracy_on_real(rows, reference.held_out, label=reference.label)
         result["two_sample"] = table_forests.two_sample_accuracy(rows, reference.held_out)
+    if table_sdmetrics.available():
+        result["sdmetrics"] = library_scores(reference, rows)
     return result, distances
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +15,7 @@ ROWS = {
     "Chow-Liu tree": "tree",
     "independent columns (ceiling)": "independent",
 }
+LIBRARY = {"sdmetrics, shapes": "column_shapes", "sdmetrics, trends": "pair_trends"}
 COLUMNS = {
     "columns": "columns",
     "pairs": "pairs",
@@ -31,8 +34,16 @@ MEANING = (
 
 def scores_table(result: Mapping[str, Any]) -> str:
     """Writes the result of one seed, or of several combined, in Markdown."""
-    shown = {title: name for title, name in COLUMNS.items() if name in result["samples"]}
-    rows = [[title, *(number_cell(result[name][key], ".3f") for key in shown.values())] for title, name in ROWS.items()]
+    shown: dict[str, tuple[str, ...]] = {title: (name,) for title, name in COLUMNS.items() if name in result["samples"]}
+    if "sdmetrics" in result["samples"]:
+        shown |= {title: ("sdmetrics", name) for title, name in LIBRARY.items()}
+    rows = [
+        [
+            title,
+            *(number_cell(functools.reduce(operator.getitem, place, result[name]), ".3f") for place in shown.values()),
+        ]
+        for title, name in ROWS.items()
+    ]
     several = result.get("seeds")
     seeds = (
         f"Mean ± standard deviation over seeds {several[0]} to {several[-1]}" if several else f"Seed {result['seed']}"

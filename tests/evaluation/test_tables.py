@@ -105,6 +105,23 @@ def test_classifiers_learn_what_is_in_the_rows_and_cannot_tell_real_rows_apart()
     assert apart > 0.6
 
 
+def test_the_field_s_own_reports_prefer_real_rows():
+    pytest.importorskip("sdmetrics")
+    from bgan_jax.data import to_cells
+    from bgan_jax.evaluation.table_sdmetrics import sdmetrics_scores
+
+    train, test = (open_dataset("commute", split=split) for split in ("train", "test"))
+    rows, held_out = (split.rows(np.arange(len(split))) for split in (train, test))
+    independent = independent_columns(rows)(np.random.default_rng(0), 2000)
+    real, without = (
+        sdmetrics_scores(to_cells(held_out, spec=test.spec), to_cells(table, spec=test.spec), test.spec.columns)
+        for table in (rows[:2000], independent)
+    )
+    assert real["column_shapes"] > 0.95 and without["column_shapes"] > 0.95
+    assert real["pair_trends"] > without["pair_trends"] + 0.05
+    assert real["validity"] > 0.99 and real["structure"] == 1.0
+
+
 def test_the_default_table_is_the_law_s():
     dataset = open_dataset("commute")
     names = [column.name for column in dataset.spec.columns]

@@ -17,6 +17,7 @@ DISTRIBUTIONS = {"absl": "absl-py", "orbax": "orbax-checkpoint", "PIL": "pillow"
 # Imported if installed: by the extras' features, and by the benchmark that compares with PyTorch.
 OPTIONAL = {
     "array-record",
+    "ctgan",
     "lmdb",
     "pyarrow",
     "scikit-learn",

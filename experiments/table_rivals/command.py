@@ -1,0 +1,191 @@
+"""Compares generators of tables: the same rows, the same seconds, the same scores, several seeds.
+
+    python -m experiments.table_rivals --workdir=runs/rivals --dataset=csv:LETTERS.csv.xz --seconds=240
+    python -m experiments.table_rivals --workdir=runs/short --rivals=independent,tree,boundary_seeking --seconds=60
+
+Boundary seeking with the settings of ``experiments.table``, beside what a person would take instead: independent
+columns, a Chow-Liu tree, and CTGAN and TVAE of the package ``ctgan`` (pip install ctgan) with its default settings,
+TVAE also with its categories drawn from their probabilities, where the package takes the likeliest. Seconds are the
+processor's, of training alone. Every rival at every seed is a trial; rerun the same command to continue with those that
+are missing. --settings=penalty=2,learning_rate_gen=1e-3 changes flags of ``experiments.table``.
+
+--split=validation scores on a fifth of the training rows, which are then not trained on: to choose settings, so that
+the test rows are seen once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags as absl_flags
+
+from bgan_jax.atomic_files import write_json, write_text
+from bgan_jax.data import Dataset
+from bgan_jax.evaluation import table_forests
+from bgan_jax.runtime import workdir
+from bgan_jax.runtime.process import signals
+from experiments.harness.cli import flags
+from experiments.harness.cli.command import Command
+from experiments.harness.cli.compilation_cache import enable_compilation_cache
+from experiments.harness.cli.flags import flag
+from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
+from experiments.harness.errors import UsageError
+from experiments.harness.runs.experiment import Experiment
+from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.harness.runs.run_config import open_split
+from experiments.harness.runs.run_flags import CompilationFlags, DatasetOptions
+from experiments.table import command as table
+from experiments.table.scores import Reference, kept, reference_of, scores
+from experiments.table_rivals import ctgan_models
+from experiments.table_rivals.results import rivals_table, summarize
+from experiments.table_rivals.rivals import OF_CTGAN, RIVALS
+
+logger = logging.getLogger("bgan_jax")
+
+SMOKE = {
+    "rivals": "independent,tree,boundary_seeking", "seconds": 0.2, "seeds": 1, "judged_samples": 200,
+    "settings": "batch_size=16,num_samples=3,width=8",
+}  # fmt: skip
+# Folder of all trials, in the workdir.
+TRIALS = "trials"
+_EVERY = 5
+
+
+@flags.config(dataset=flags.override("commute", legal="commute or csv:FILE"))
+class Config(SmokeFlag, CompilationFlags, DatasetOptions, WorkdirFlag):
+    """The flags of this experiment."""
+
+    rivals: str = flag(
+        ",".join(RIVALS), "What is compared; the names separated by commas.", group="run", common=True,
+        legal=", ".join(RIVALS), may_change=True,
+    )  # fmt: skip
+    seconds: float = flag(240.0, "Seconds of training of every trial.", group="run", common=True, minimum=1e-3)
+    seeds: int = flag(
+        3, "Number of trials of each, with the seed 0 and those after it.", group="run", common=True, minimum=1,
+        may_change=True,
+    )  # fmt: skip
+    settings: str = flag(
+        "", "Flags of experiments.table for boundary seeking, NAME=VALUE with commas between.", group="run", common=True
+    )
+    split: str = flag(
+        "test", "Rows that are scored on: held-out ones, or a fifth of the training rows, to choose settings.",
+        group="run", choices=("test", "validation"),
+    )  # fmt: skip
+    judged_samples: int = flag(20000, "Rows that are scored.", group="evaluation", minimum=2)
+    label: str | None = flag(None, "Column that classifiers predict, as in experiments.table.", group="evaluation",
+                             legal="a learned column's name")  # fmt: skip
+
+
+def run_config(config: Config, seed: int) -> table.Config:
+    """Returns the flags of a trial of boundary seeking.
+
+    Raises:
+      UsageError: ``--settings`` names a flag that does not exist, or a value that is not legal.
+    """
+    names = {field.name for field in dataclasses.fields(DatasetOptions)} | {"workdir", "judged_samples", "label"}
+    given = {name: getattr(config, name) for name in names}
+    arguments = [f"--{name}={value}" for name, value in given.items() if value not in (None, "", False)]
+    arguments += [f"--{setting}" for setting in split_list(config.settings)]
+    arguments += [f"--compilation_cache={str(config.compilation_cache).lower()}", f"--seed={seed}"]
+    try:
+        return table.COMMAND.parse(arguments)
+    except absl_flags.Error as error:
+        raise UsageError(f"--settings={config.settings}: {error}") from error
+
+
+def prepared(config: Config, seed: int) -> tuple[Experiment, Reference]:
+    """Opens the rows of a trial: those to train on, and those to score on."""
+    experiment = table.prepare(run_config(config, seed))
+    if config.split == "test":
+        held_out = open_split(experiment.config, "test")
+    else:
+        whole = experiment.dataset
+        of_validation = np.arange(len(whole)) % _EVERY == _EVERY - 1
+        held_out, learned = (
+            Dataset(whole.spec, np.ascontiguousarray(whole.packed[part])) for part in (of_validation, ~of_validation)
+        )
+        experiment = experiment._replace(dataset=learned)
+    reference = reference_of(experiment.dataset, held_out, num_samples=config.judged_samples, label=config.label)
+    return experiment, reference
+
+
+def main(config: Config) -> dict[str, Any] | None:
+    """Runs the trials that are missing, then writes the table; ``None`` when stopped by a signal."""
+    names = split_list(config.rivals)
+    unknown = next((name for name in names if name not in RIVALS), None)
+    if unknown is not None or not names:
+        raise UsageError(f"--rivals={config.rivals}: legal are {', '.join(RIVALS)}, with commas between")
+    absent = [name for name in names if name in OF_CTGAN and not ctgan_models.available()]
+    if absent:
+        raise UsageError(
+            f"--rivals: {' and '.join(absent)} need the package ctgan: pip install ctgan, or give "
+            f"--rivals={','.join(name for name in RIVALS if name not in OF_CTGAN)}"
+        )
+    check_workdir(config, holds="the results and every trial go there")
+    if config.compilation_cache:
+        enable_compilation_cache()
+    _, reference = prepared(config, 0)
+    folder = open_folder(config)
+    (folder / TRIALS).mkdir(exist_ok=True)
+    trials = [{"rival": "real training rows", "seed": 0, "seconds": 0.0, "scores": _scores(reference, reference.train)}]
+    for seed in range(config.seeds):
+        for name in names:
+            found = _run_trial(config, folder / TRIALS / f"{name}-seed{seed}.json", name=name, seed=seed)
+            if found is None:
+                logger.warning("stopped; finished trials are kept; rerun the same command to go on with the others")
+                return None
+            trials += found
+    return _write_results(config, folder, trials, reference)
+
+
+def _run_trial(config: Config, place: Path, *, name: str, seed: int) -> list[dict[str, Any]] | None:
+    """Trains and scores one rival at one seed, or reads its results where it is finished."""
+    if place.exists():
+        return json.loads(place.read_text(encoding="utf-8"))
+    logger.info("%s, seed %d", name, seed)
+    signals.describe("in the middle of a trial, which starts again when you rerun the same command; others are kept")
+    experiment, reference = prepared(config, seed)
+    fitted = RIVALS[name](experiment, reference, config.seconds, seed)
+    if fitted is None:
+        return None
+    results: list[dict[str, Any]] = [
+        {"rival": rival, "seed": seed, "seconds": round(fitted.seconds, 1), "steps": fitted.steps,
+         "scores": _scores(reference, rows)}
+        for rival, rows in fitted.rows.items()
+    ]  # fmt: skip
+    for result in results:
+        logger.info("%s: %s", result["rival"], {key: round(value, 3) for key, value in result["scores"].items()
+                                                 if isinstance(value, float)})  # fmt: skip
+    write_json(place, results)
+    return results
+
+
+def _scores(reference: Reference, rows: np.ndarray) -> dict[str, Any]:
+    return scores(reference, rows, forests=table_forests.available())[0]
+
+
+def _write_results(config: Config, folder: Path, trials: list[dict[str, Any]], reference: Reference) -> dict[str, Any]:
+    summary = summarize(trials)
+    pairs = {row["rival"]: row["scores"]["pairs"]["mean"] for row in summary}
+    ceiling = pairs.get("independent columns")
+    if ceiling is not None:
+        baseline = {"real": {"pairs": pairs["real training rows"]}, "independent": {"pairs": ceiling}}
+        for row in summary:
+            row["kept_dependence"] = kept(pairs[row["rival"]], baseline)
+    result = {
+        "dataset": reference.spec.name, "summary": summary, "trials": trials, "label": reference.names[reference.label],
+        "split": config.split, "settings": config.settings, "commit": workdir.commit(),
+    }  # fmt: skip
+    write_json(folder / workdir.RESULT, result)
+    write_text(folder / "result.md", rivals_table(result, seconds=config.seconds))
+    logger.info("result.md and result.json are in %s", folder)
+    return result
+
+
+COMMAND = Command(main=main, config=Config, description=__doc__, smoke=SMOKE)
