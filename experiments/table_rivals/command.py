@@ -28,6 +28,7 @@ from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import Dataset
 from bgan_jax.evaluation import table_forests
 from bgan_jax.runtime import workdir
+from bgan_jax.runtime.platform import this_process
 from bgan_jax.runtime.process import signals
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
@@ -49,8 +50,8 @@ from experiments.table_rivals.rivals import OF_CTGAN, RIVALS
 logger = logging.getLogger("bgan_jax")
 
 SMOKE = {
-    "rivals": "independent,tree,boundary_seeking", "seconds": 0.2, "seeds": 1, "judged_samples": 200,
-    "settings": "batch_size=16,num_samples=3,width=8",
+    "rivals": "independent,tree,boundary_seeking", "seconds": 0.2, "seeds": 1, "judged_samples": 2000,
+    "settings": "batch_size=16,num_samples=3,width=8,penalty_stride=2",
 }  # fmt: skip
 # Folder of all trials, in the workdir.
 TRIALS = "trials"
@@ -101,7 +102,7 @@ def run_config(config: Config, seed: int) -> table.Config:
 
 def prepared(config: Config, seed: int) -> tuple[Experiment, Reference]:
     """Opens the rows of a trial: those to train on, and those to score on."""
-    experiment = table.prepare(run_config(config, seed))
+    experiment = table.prepare(run_config(config, seed), this_process())
     if config.split == "test":
         held_out = open_split(experiment.config, "test")
     else:

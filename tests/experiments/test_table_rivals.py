@@ -18,7 +18,7 @@ def test_trials_are_compared_kept_and_continued(tmp_path):
     assert set(by_name) == {"real training rows", "independent columns", "Chow-Liu tree", "boundary seeking"}
     assert by_name["real training rows"]["kept_dependence"] == 1.0
     assert by_name["independent columns"]["kept_dependence"] == 0.0
-    assert by_name["Chow-Liu tree"]["kept_dependence"] > 0.9
+    assert by_name["Chow-Liu tree"]["kept_dependence"] > 0.6
     assert by_name["boundary seeking"]["steps"] >= 10
     text = (tmp_path / "run" / "result.md").read_text()
     assert "| Chow-Liu tree | 0 |" in text and "a fifth of the training rows" in text
