@@ -14,14 +14,14 @@ from bgan_jax.sampling.sampler import Sampler
 from experiments.equal_time.timed_training import train_for
 from experiments.harness.runs.experiment import Experiment
 from experiments.table.scores import Reference
-from experiments.table_rivals import ctgan_models
+from experiments.table_comparison import ctgan_models
 
-#: What is drawn of one trained model, by the name of the rival: TVAE is drawn from in two ways.
+#: What is drawn of one trained model, by the name of the system: TVAE is drawn from in two ways.
 Drawn = dict[str, np.ndarray]
 
 
 class Fitted(NamedTuple):
-    """Rows of a trained rival, by name; the seconds of the processor that its training took; steps if it has any."""
+    """Rows of a trained system, by name; the seconds of the processor that its training took; steps if it has any."""
 
     rows: Drawn
     seconds: float
@@ -29,7 +29,7 @@ class Fitted(NamedTuple):
 
 
 #: ``(experiment, reference, seconds, seed) -> rows``; ``None`` when stopped by a signal.
-Rival = Callable[[Experiment, Reference, float, int], Fitted | None]
+System = Callable[[Experiment, Reference, float, int], Fitted | None]
 
 
 def boundary_seeking(experiment: Experiment, reference: Reference, seconds: float, seed: int) -> Fitted | None:
@@ -77,8 +77,8 @@ def tvae(experiment: Experiment, reference: Reference, seconds: float, seed: int
     return Fitted({"TVAE": ctgan_models.sampler_of(model)(n), "TVAE, categories drawn": drawn(n)}, took)
 
 
-#: Every rival by the name that ``--rivals`` takes.
-RIVALS: dict[str, Rival] = {
+#: Every system by the name that ``--systems`` takes.
+SYSTEMS: dict[str, System] = {
     "independent": independent,
     "tree": tree,
     "boundary_seeking": boundary_seeking,

@@ -11,16 +11,16 @@ from experiments.table.table import COLUMNS, LIBRARY, MEANING
 
 
 def summarize(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Summarises trials: for every rival, mean and standard deviation over seeds of each score.
+    """Summarises trials: for every system, mean and standard deviation over seeds of each score.
 
     Example:
-      >>> trials = [{"rival": "a", "seed": seed, "seconds": 1.0, "scores": {"pairs": 0.1 * seed}} for seed in (1, 3)]
+      >>> trials = [{"system": "a", "seed": seed, "seconds": 1.0, "scores": {"pairs": 0.1 * seed}} for seed in (1, 3)]
       >>> summarize(trials)[0]["scores"]["pairs"]["mean"]
       0.2
     """
     summary = []
-    for rival in dict.fromkeys(trial["rival"] for trial in trials):
-        own = [trial for trial in trials if trial["rival"] == rival]
+    for system in dict.fromkeys(trial["system"] for trial in trials):
+        own = [trial for trial in trials if trial["system"] == system]
         flat = [_flat(trial["scores"]) for trial in own]
         found = {}
         for name in flat[0]:
@@ -28,7 +28,7 @@ def summarize(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             found[name] = {"mean": mean, "standard_deviation": deviation, "n": len(own)}
         seconds, _ = mean_and_sd([trial["seconds"] for trial in own])
         steps, _ = mean_and_sd([trial.get("steps") for trial in own])
-        summary.append({"rival": rival, "seeds": len(own), "seconds": seconds, "steps": steps, "scores": found})
+        summary.append({"system": system, "seeds": len(own), "seconds": seconds, "steps": steps, "scores": found})
     return summary
 
 
@@ -37,8 +37,8 @@ def _flat(scores: Mapping[str, Any]) -> dict[str, float]:
     return own | dict(scores.get("sdmetrics", {}))
 
 
-def rivals_table(result: Mapping[str, Any], *, seconds: float) -> str:
-    """Writes the table of all rivals in Markdown."""
+def comparison_table(result: Mapping[str, Any], *, seconds: float) -> str:
+    """Writes the table of all systems in Markdown."""
     summary = result["summary"]
     shown = {title: name for title, name in {**COLUMNS, **LIBRARY}.items() if name in summary[0]["scores"]}
     rows = []
@@ -46,7 +46,7 @@ def rivals_table(result: Mapping[str, Any], *, seconds: float) -> str:
         cells = [row["scores"][name] for name in shown.values()]
         numbers = [plus_minus(cell["mean"], cell["standard_deviation"], digits=3) for cell in cells]
         share = f"{row['kept_dependence']:.0%}" if "kept_dependence" in row else "-"
-        rows.append([row["rival"], f"{row['seconds']:.0f}", share, *numbers])
+        rows.append([row["system"], f"{row['seconds']:.0f}", share, *numbers])
     several = max(row["seeds"] for row in summary)
     scored_on = "held-out rows" if result["split"] == "test" else "a fifth of the training rows, not trained on"
     header = ["rows of", "s", "kept dependence", *shown]

@@ -1,4 +1,4 @@
-"""CTGAN and TVAE of the package ``ctgan``, rivals of the comparison; rows are categories, all columns discrete."""
+"""CTGAN and TVAE of the package ``ctgan``, systems of the comparison; rows are categories, all columns discrete."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """Compares generators of tables: the same rows, the same seconds, the same scores, several seeds.
 
-    python -m experiments.table_rivals --workdir=runs/rivals --dataset=csv:LETTERS.csv.xz --seconds=240
-    python -m experiments.table_rivals --workdir=runs/short --rivals=independent,tree,boundary_seeking --seconds=60
+    python -m experiments.table_comparison --workdir=runs/letters --dataset=csv:LETTERS.csv.xz --seconds=240
+    python -m experiments.table_comparison --workdir=runs/short --systems=independent,tree,boundary_seeking --seconds=60
 
 Boundary seeking with the settings of ``experiments.table``, beside what a person would take instead: independent
 columns, a Chow-Liu tree, and CTGAN and TVAE of the package ``ctgan`` (pip install ctgan) with its default settings,
 TVAE also with its categories drawn from their probabilities, where the package takes the likeliest. Seconds are the
-processor's, of training alone. Every rival at every seed is a trial; rerun the same command to continue with those that
-are missing. --settings=penalty=2,learning_rate_gen=1e-3 changes flags of ``experiments.table``.
+processor's, of training alone. Every system at every seed is a trial; rerun the same command to continue with those
+that are missing. --settings=penalty=2,learning_rate_gen=1e-3 changes flags of ``experiments.table``.
 
 --split=validation scores on a fifth of the training rows, which are then not trained on: to choose settings, so that
 the test rows are seen once.
@@ -39,18 +39,18 @@ from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import check_workdir, open_folder
-from experiments.harness.runs.run_config import open_split
+from experiments.harness.runs.measured_run import open_held_out
 from experiments.harness.runs.run_flags import CompilationFlags, DatasetOptions
 from experiments.table import command as table
 from experiments.table.scores import Reference, kept, reference_of, scores
-from experiments.table_rivals import ctgan_models
-from experiments.table_rivals.results import rivals_table, summarize
-from experiments.table_rivals.rivals import OF_CTGAN, RIVALS
+from experiments.table_comparison import ctgan_models
+from experiments.table_comparison.results import comparison_table, summarize
+from experiments.table_comparison.systems import OF_CTGAN, SYSTEMS
 
 logger = logging.getLogger("bgan_jax")
 
 SMOKE = {
-    "rivals": "independent,tree,boundary_seeking", "seconds": 0.2, "seeds": 1, "judged_samples": 2000,
+    "systems": "independent,tree,boundary_seeking", "seconds": 0.2, "seeds": 1, "judged_samples": 2000,
     "settings": "batch_size=16,num_samples=3,width=8,penalty_stride=2",
 }  # fmt: skip
 # Folder of all trials, in the workdir.
@@ -62,9 +62,9 @@ _EVERY = 5
 class Config(SmokeFlag, CompilationFlags, DatasetOptions, WorkdirFlag):
     """The flags of this experiment."""
 
-    rivals: str = flag(
-        ",".join(RIVALS), "What is compared; the names separated by commas.", group="run", common=True,
-        legal=", ".join(RIVALS), may_change=True,
+    systems: str = flag(
+        ",".join(SYSTEMS), "What is compared; the names separated by commas.", group="run", common=True,
+        legal=", ".join(SYSTEMS), may_change=True,
     )  # fmt: skip
     seconds: float = flag(240.0, "Seconds of training of every trial.", group="run", common=True, minimum=1e-3)
     seeds: int = flag(
@@ -104,7 +104,7 @@ def prepared(config: Config, seed: int) -> tuple[Experiment, Reference]:
     """Opens the rows of a trial: those to train on, and those to score on."""
     experiment = table.prepare(run_config(config, seed), this_process())
     if config.split == "test":
-        held_out = open_split(experiment.config, "test")
+        held_out = open_held_out(experiment)
     else:
         whole = experiment.dataset
         of_validation = np.arange(len(whole)) % _EVERY == _EVERY - 1
@@ -118,15 +118,15 @@ def prepared(config: Config, seed: int) -> tuple[Experiment, Reference]:
 
 def main(config: Config) -> dict[str, Any] | None:
     """Runs the trials that are missing, then writes the table; ``None`` when stopped by a signal."""
-    names = split_list(config.rivals)
-    unknown = next((name for name in names if name not in RIVALS), None)
+    names = split_list(config.systems)
+    unknown = next((name for name in names if name not in SYSTEMS), None)
     if unknown is not None or not names:
-        raise UsageError(f"--rivals={config.rivals}: legal are {', '.join(RIVALS)}, with commas between")
+        raise UsageError(f"--systems={config.systems}: legal are {', '.join(SYSTEMS)}, with commas between")
     absent = [name for name in names if name in OF_CTGAN and not ctgan_models.available()]
     if absent:
         raise UsageError(
-            f"--rivals: {' and '.join(absent)} need the package ctgan: pip install ctgan, or give "
-            f"--rivals={','.join(name for name in RIVALS if name not in OF_CTGAN)}"
+            f"--systems: {' and '.join(absent)} need the package ctgan: pip install ctgan, or give "
+            f"--systems={','.join(name for name in SYSTEMS if name not in OF_CTGAN)}"
         )
     check_workdir(config, holds="the results and every trial go there")
     if config.compilation_cache:
@@ -134,7 +134,9 @@ def main(config: Config) -> dict[str, Any] | None:
     _, reference = prepared(config, 0)
     folder = open_folder(config)
     (folder / TRIALS).mkdir(exist_ok=True)
-    trials = [{"rival": "real training rows", "seed": 0, "seconds": 0.0, "scores": _scores(reference, reference.train)}]
+    trials = [
+        {"system": "real training rows", "seed": 0, "seconds": 0.0, "scores": _scores(reference, reference.train)}
+    ]
     for seed in range(config.seeds):
         for name in names:
             found = _run_trial(config, folder / TRIALS / f"{name}-seed{seed}.json", name=name, seed=seed)
@@ -146,22 +148,22 @@ def main(config: Config) -> dict[str, Any] | None:
 
 
 def _run_trial(config: Config, place: Path, *, name: str, seed: int) -> list[dict[str, Any]] | None:
-    """Trains and scores one rival at one seed, or reads its results where it is finished."""
+    """Trains and scores one system at one seed, or reads its results where it is finished."""
     if place.exists():
         return json.loads(place.read_text(encoding="utf-8"))
     logger.info("%s, seed %d", name, seed)
     signals.describe("in the middle of a trial, which starts again when you rerun the same command; others are kept")
     experiment, reference = prepared(config, seed)
-    fitted = RIVALS[name](experiment, reference, config.seconds, seed)
+    fitted = SYSTEMS[name](experiment, reference, config.seconds, seed)
     if fitted is None:
         return None
     results: list[dict[str, Any]] = [
-        {"rival": rival, "seed": seed, "seconds": round(fitted.seconds, 1), "steps": fitted.steps,
+        {"system": system, "seed": seed, "seconds": round(fitted.seconds, 1), "steps": fitted.steps,
          "scores": _scores(reference, rows)}
-        for rival, rows in fitted.rows.items()
+        for system, rows in fitted.rows.items()
     ]  # fmt: skip
     for result in results:
-        logger.info("%s: %s", result["rival"], {key: round(value, 3) for key, value in result["scores"].items()
+        logger.info("%s: %s", result["system"], {key: round(value, 3) for key, value in result["scores"].items()
                                                  if isinstance(value, float)})  # fmt: skip
     write_json(place, results)
     return results
@@ -173,18 +175,18 @@ def _scores(reference: Reference, rows: np.ndarray) -> dict[str, Any]:
 
 def _write_results(config: Config, folder: Path, trials: list[dict[str, Any]], reference: Reference) -> dict[str, Any]:
     summary = summarize(trials)
-    pairs = {row["rival"]: row["scores"]["pairs"]["mean"] for row in summary}
+    pairs = {row["system"]: row["scores"]["pairs"]["mean"] for row in summary}
     ceiling = pairs.get("independent columns")
     if ceiling is not None:
         baseline = {"real": {"pairs": pairs["real training rows"]}, "independent": {"pairs": ceiling}}
         for row in summary:
-            row["kept_dependence"] = kept(pairs[row["rival"]], baseline)
+            row["kept_dependence"] = kept(pairs[row["system"]], baseline)
     result = {
         "dataset": reference.spec.name, "summary": summary, "trials": trials, "label": reference.names[reference.label],
         "split": config.split, "settings": config.settings, "commit": workdir.commit(),
     }  # fmt: skip
     write_json(folder / workdir.RESULT, result)
-    write_text(folder / "result.md", rivals_table(result, seconds=config.seconds))
+    write_text(folder / "result.md", comparison_table(result, seconds=config.seconds))
     logger.info("result.md and result.json are in %s", folder)
     return result
 
