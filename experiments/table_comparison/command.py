@@ -66,7 +66,9 @@ class Config(SmokeFlag, CompilationFlags, DatasetOptions, WorkdirFlag):
         ",".join(SYSTEMS), "What is compared; the names separated by commas.", group="run", common=True,
         legal=", ".join(SYSTEMS), may_change=True,
     )  # fmt: skip
-    seconds: float = flag(240.0, "Seconds of training of every trial.", group="run", common=True, minimum=1e-3)
+    seconds: float = flag(
+        240.0, "Seconds of the processor, of training, of every trial.", group="run", common=True, minimum=1e-3
+    )
     seeds: int = flag(
         3, "Number of trials of each, with the seed 0 and those after it.", group="run", common=True, minimum=1,
         may_change=True,
