@@ -20,6 +20,8 @@ DISCRETE = {
     "relaxed": discrete_mnist.Config(**MLP, estimator="gumbel_soft"),
     "convolutions": discrete_mnist.Config(**SMALL | {"width": None}, penalty_stride=1),
     "text": text_characters.Config(**SMALL, penalty_stride=1),
+    "bfloat16": discrete_mnist.Config(**SMALL | {"width": 4}, penalty_stride=1, compute_dtype="bfloat16"),
+    "text, bfloat16": text_characters.Config(**SMALL, penalty_stride=1, compute_dtype="bfloat16"),
     "palette": palette_images.Config(**SMALL, penalty_stride=1),
 }
 CONTINUOUS = {
@@ -46,6 +48,17 @@ def trace(config, prepare, dtype):
         jax.ShapeDtypeStruct((config.disc_steps, config.batch_size, *shape), dtype),
         jax.ShapeDtypeStruct((config.batch_size,), jnp.int32),
     )
+
+
+def test_bfloat16_keeps_state_and_metrics_in_float32():
+    experiment = discrete.prepare(DISCRETE["bfloat16"], this_process())
+    state = jax.eval_shape(experiment.initialize, jax.random.key(0))
+    real = jax.ShapeDtypeStruct((1, 16, *experiment.dataset.spec.shape), jnp.int32)
+    index = jax.ShapeDtypeStruct((16,), jnp.int32)
+    after, metrics = jax.eval_shape(experiment.step_over(None), state, real, index)
+    assert jax.tree.map(lambda leaf: leaf.dtype, after) == jax.tree.map(lambda leaf: leaf.dtype, state)
+    assert {value.dtype for value in metrics.values()} == {jnp.dtype("float32")}
+    assert "bf16[" in str(jax.make_jaxpr(experiment.step_over(None))(state, real, index))
 
 
 @pytest.mark.parametrize("config", DISCRETE.values(), ids=DISCRETE.keys())

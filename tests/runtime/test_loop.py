@@ -11,7 +11,7 @@ import pytest
 from bgan_jax.algorithms.state import Pair, TrainState
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.checkpoints import Checkpoints, UnsavedError
-from bgan_jax.runtime.compiled_step import StepProgram, make_advance
+from bgan_jax.runtime.compiled_step import StepProgram, in_loop, make_advance
 from bgan_jax.runtime.loop import Cadence, Outputs, train
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from tests.here import here
@@ -43,17 +43,22 @@ def fresh():
     )
 
 
-def run(checkpoints, *, growth=1.0, total_steps=10, on_picture=None, picture_every=0, should_stop=None):
+def run(
+    checkpoints, *, steps_per_call=1, growth=1.0, total_steps=10, on_picture=None, picture_every=0, should_stop=None
+):
     def step(state, real, example_index, *, axis_name):
         return count(state, real, example_index, axis_name=axis_name, growth=growth)
 
-    advance = parallel.on_devices(
-        make_advance(step, lambda data, key, step, index: data),
-        launcher=here("shard_map"),
-        sharded=(False, False, True, True),
-    )
+    advance = make_advance(step, lambda data, key, step, index: data)
+    sharded = (False, False, True, True)
+    if steps_per_call > 1:
+        advance, sharded = in_loop(advance), (*sharded, False)
+    advance = parallel.on_devices(advance, launcher=here("shard_map"), sharded=sharded)
     index = parallel.shard(np.arange(N, dtype=np.int32), launcher=here("shard_map"))
-    program = StepProgram(advance=advance, example_index=index, metric_names=("bound",), launcher=here("shard_map"))
+    program = StepProgram(
+        advance=advance, example_index=index, metric_names=("bound",), launcher=here("shard_map"),
+        steps_per_call=steps_per_call,
+    )  # fmt: skip
     return train(
         program, fresh(), itertools.repeat(index), start_step=0, total_steps=total_steps,
         cadence=Cadence(report_every=3, checkpoint_every=4, picture_every=picture_every),
@@ -72,6 +77,26 @@ def test_states_are_saved_at_multiples_and_at_the_end(checkpoints):
     state, step = run(checkpoints)
     assert step == 10 and int(parallel.to_host(state).step) == 10
     assert checkpoints.steps() == [4, 8, 10]
+
+
+def test_several_steps_a_call_end_where_something_is_due_and_change_nothing(checkpoints):
+    """Reports are due at 3, 6, 9, checkpoints at 4, 8, pictures at 5: calls of at most four steps end at each."""
+    expected, _ = run(None, growth=1.5)
+    asked, pictures = [], []
+    state, step = run(
+        checkpoints, steps_per_call=4, growth=1.5, picture_every=5,
+        on_picture=lambda step, state: pictures.append(step),
+        should_stop=lambda step: asked.append(step) or "",
+    )  # fmt: skip
+    assert (step, checkpoints.steps(), pictures) == (10, [4, 8, 10], [5])
+    assert asked == list(range(1, 11))  # Hosts may agree to stop after any step.
+    for found, wanted in zip(*(jax.tree.leaves(parallel.to_host(one)) for one in (state, expected)), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_request_to_stop_ends_the_run_after_its_call(checkpoints):
+    _, step = run(checkpoints, steps_per_call=4, should_stop=lambda step: "SIGTERM" if step == 5 else "")
+    assert step == 6 and checkpoints.steps() == [4, 6]
 
 
 def test_a_request_to_stop_saves_the_state(checkpoints, caplog):

@@ -6,8 +6,6 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
-
 from bgan_jax import data
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, continuous_step
 from bgan_jax.algorithms.state import init_state
@@ -22,6 +20,7 @@ from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import (
     OpenSplit,
     RunConfig,
+    compute_dtype,
     launcher_for,
     open_split,
     open_training_split,
@@ -35,7 +34,6 @@ IMAGE_NETWORKS = (
     "dcgan32", "dcgan32_cortex", "dcgan64", "dcgan128", "resnet32", "resnet64", "resnet128", "resnet32_roth",
     "resnet64_roth", "resnet128_roth",
 )  # fmt: skip
-COMPUTE_DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
 @flags.config()
@@ -43,10 +41,6 @@ class ContinuousConfig(ObjectiveFlags, RunConfig):
     """Flags that mean the same in every experiment on continuous data."""
 
     spectral_norm: bool = flag(False, "Spectral normalisation of the discriminator's kernels.", group="discriminator")
-    compute_dtype: str = flag(
-        "float32", "Of the hidden computation; logits and parameters are float32.", group="networks",
-        choices=tuple(COMPUTE_DTYPES),
-    )  # fmt: skip
 
 
 def networks_for(
@@ -60,7 +54,7 @@ def networks_for(
         latent_dim=config.get("latent_dim"),
         axis_name=axis_name,
         platform=platform,
-        dtype=COMPUTE_DTYPES[config["compute_dtype"]],
+        dtype=compute_dtype(config),
         spectral_norm=config["spectral_norm"],
     )
 

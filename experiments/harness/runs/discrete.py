@@ -29,6 +29,7 @@ from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.run_config import (
     OpenSplit,
     RunConfig,
+    compute_dtype,
     launcher_for,
     open_split,
     open_training_split,
@@ -114,6 +115,7 @@ def players_for(
         latent_dim=config.get("latent_dim"),
         axis_name=axis_name,
         platform=platform,
+        dtype=compute_dtype(config),
         output_bias=log_shares(spec),
     )
     return with_baseline(networks, estimator=config["estimator"]), conditional

@@ -62,7 +62,8 @@ def make_program(experiment: Experiment, feed: Feed) -> StepProgram:
     """Makes the step of all seeds on all devices; it is compiled at its first call."""
     config, launcher = experiment.config, experiment.launcher
     # One traced function for the metrics' names, for the program and for every seed of it: tracing takes seconds.
-    step_fn = jax.jit(experiment.step_over(parallel.AXIS), static_argnames="axis_name", inline=True)
+    step_fn = with_precision(experiment.step_over(parallel.AXIS), config.matmul_precision)
+    step_fn = jax.jit(step_fn, static_argnames="axis_name", inline=True)
     step = make_advance_over_seeds(
         step_fn,
         feed.load_for,
@@ -84,6 +85,18 @@ def make_program(experiment: Experiment, feed: Feed) -> StepProgram:
         steps_per_call=experiment.steps_per_call,
         seeds=seed_axis(config),
     )
+
+
+def with_precision(step: Callable[..., Any], precision: str) -> Callable[..., Any]:
+    """Returns a step whose products have a precision, ``"default"`` or another of JAX's names."""
+    if precision == "default":
+        return step
+
+    def precise(*arguments: Any, **settings: Any) -> Any:
+        with jax.default_matmul_precision(precision):
+            return step(*arguments, **settings)
+
+    return precise
 
 
 def _metric_names(experiment: Experiment, step_fn: Callable[..., Any], example_index: jax.Array) -> tuple[str, ...]:

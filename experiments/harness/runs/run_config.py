@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
+
+import jax.numpy as jnp
 
 from bgan_jax import data
 from bgan_jax.algorithms.state import Pair, adam_pair
@@ -21,6 +23,7 @@ from experiments.harness.runs.run_flags import (
     LauncherFlags,
     LengthFlags,
     NetworkFlags,
+    PrecisionFlags,
     SeedFlags,
     UpdateFlags,
 )
@@ -36,6 +39,7 @@ class RunConfig(
     LauncherFlags,
     UpdateFlags,
     AdamFlags,
+    PrecisionFlags,
     NetworkFlags,
     LengthFlags,
     SeedFlags,
@@ -160,6 +164,11 @@ def launcher_for(config: RunConfig, platform: Platform) -> parallel.Launcher:
     """
     check_sizes(config, platform)
     return parallel.launcher_for(platform, config.parallel)
+
+
+def compute_dtype(config: Mapping[str, Any]) -> Any:
+    """Returns the dtype of the hidden computation, from a run's flags; a run of an earlier version has no such flag."""
+    return jnp.dtype(config.get("compute_dtype", "float32"))
 
 
 def steps_per_call_of(config: RunConfig, platform: Platform, dataset: data.Dataset) -> int:

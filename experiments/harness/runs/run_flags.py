@@ -164,6 +164,21 @@ class NetworkFlags:
 
 
 @flags.config()
+class PrecisionFlags:
+    """In what precision the networks are computed."""
+
+    compute_dtype: str = flag(
+        "float32", "Of the hidden computation; logits, losses, sums and parameters are float32.", group="networks",
+        choices=("float32", "bfloat16"),
+    )  # fmt: skip
+    matmul_precision: str = flag(
+        "default", "Of products and convolutions in float32: by default a TPU rounds their factors to bfloat16; high "
+        "takes three passes there, and highest six. The same on CPU.", group="networks",
+        choices=("default", "high", "highest"),
+    )  # fmt: skip
+
+
+@flags.config()
 class StepSizeFlags:
     """The players' step sizes."""
 
