@@ -14,6 +14,7 @@ from bgan_jax.networks.convolutions import ConvForm, StridedConv
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import GULRAJANI, LASAGNE, Initialization
 from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
+from bgan_jax.networks.normalization import BatchNorm
 
 
 class CharacterGenerator(nn.Module):
@@ -81,7 +82,7 @@ class CharacterGenerator(nn.Module):
     def _normalized(self, hidden: jax.Array, *, train: bool) -> jax.Array:
         if not self.batch_norm:
             return hidden
-        norm = nn.BatchNorm(
+        norm = BatchNorm(
             use_running_average=not train, momentum=0.9, epsilon=1e-4, axis_name=self.axis_name, dtype=self.dtype
         )
         return norm(hidden)

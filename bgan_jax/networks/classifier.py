@@ -14,6 +14,7 @@ from bgan_jax.networks.convolutions import ConvForm, StridedConv, forms_for
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import HE_NORMAL, Initialization
 from bgan_jax.networks.interface import Player, player
+from bgan_jax.networks.normalization import BatchNorm
 
 
 class ClassifierNetworks(NamedTuple):
@@ -82,7 +83,7 @@ class ConvClassifier(nn.Module):
         return last(hidden)
 
     def _normalized(self, hidden: jax.Array, *, train: bool) -> jax.Array:
-        norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.axis_name, dtype=self.dtype)
+        norm = BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.axis_name, dtype=self.dtype)
         return nn.relu(norm(hidden))
 
 

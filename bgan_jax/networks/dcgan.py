@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from bgan_jax.networks.convolutions import ConvForm, Padding, StridedConv, TransposedConv, TransposedForm
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import PYTORCH, Initialization
+from bgan_jax.networks.normalization import BatchNorm
 
 #: Zeros around the dilated input of a 5x5 transposed convolution that doubles its input (pad 2, output padding 1
 #: elsewhere).
@@ -114,7 +115,7 @@ class DCGANGenerator(nn.Module):
         )
 
     def _norm_and_activation(self, hidden: jax.Array, *, train: bool) -> jax.Array:
-        norm = nn.BatchNorm(
+        norm = BatchNorm(
             use_running_average=not train,
             momentum=0.9,
             epsilon=self.norm_epsilon,
@@ -182,7 +183,7 @@ class DCGANDiscriminator(nn.Module):
                 dtype=self.dtype,
             )(hidden, train=train)
             if batch_norm:
-                hidden = nn.BatchNorm(
+                hidden = BatchNorm(
                     use_running_average=not train,
                     momentum=0.9,
                     epsilon=self.norm_epsilon,

@@ -15,6 +15,7 @@ from bgan_jax.networks.convolutions import ConvForm, StridedConv, TransposedForm
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import GULRAJANI, PYTORCH, Initialization
 from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
+from bgan_jax.networks.normalization import BatchNorm
 from bgan_jax.networks.resampling import ConvMeanPool, UpsampleConv, mean_pool
 
 
@@ -94,7 +95,7 @@ class ResNetGenerator(nn.Module):
         return conv(hidden)
 
     def _normalized(self, hidden: jax.Array, *, train: bool) -> jax.Array:
-        norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.axis_name, dtype=self.dtype)
+        norm = BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.axis_name, dtype=self.dtype)
         return nn.relu(norm(hidden))
 
 
@@ -184,9 +185,9 @@ class ResNetDiscriminator(nn.Module):
 
     def _normalized(self, hidden: jax.Array, *, train: bool) -> jax.Array:
         if self.batch_norm:
-            hidden = nn.BatchNorm(
-                use_running_average=not train, momentum=0.9, axis_name=self.axis_name, dtype=self.dtype
-            )(hidden)
+            hidden = BatchNorm(use_running_average=not train, momentum=0.9, axis_name=self.axis_name, dtype=self.dtype)(
+                hidden
+            )
         return nn.relu(hidden)
 
 
