@@ -167,6 +167,9 @@ def test_codes_european_numbers_and_exponents(tmp_path):
         (b"a,b\n1,2\n3,4,5\n6,7\n", ["line 3", "3 fields", "2 columns", "double quotes"]),
         (b"a,b\n1,2\n3\n6,7\n", ["line 3", "1 fields"]),
         (b"a;b;c\n1;2;3\n4;5;6\n7,8,9\n", ["line 4", "1 fields", "';'"]),
+        (b"a;b,c\n1;2,3\n4;5,6\n", ["line 1", "','", "';'", "2 fields", "double quotes"]),
+        (b"sep=;\na;b\n1;2\n3;4\n", ["line 1", "'sep='", "remove the line"]),
+        (b"# from the office\na,b\n1,2\n3,4\n", ["line 1", "'# from the office'", "remove the line"]),
         (b'a,b\n1,"2\n3,4\n', ["line 2", "quote"]),
         ("a,b\n1,é\n".encode("latin-1"), ["line 2", "byte", "iconv"]),
         ("a,b\n1,2\n".encode("utf-16"), ["UTF-16", "iconv"]),
@@ -227,6 +230,8 @@ def test_a_cell_with_delimiters_quotes_and_lines_comes_back(tmp_path):
     dataset = table(tmp_path, text)
     again = table(tmp_path, written(dataset), name="again.csv")
     assert again.spec.columns == dataset.spec.columns
+    # In quotes, a second delimiter is text.
+    assert table(tmp_path, b'a,b\n"1;2",3\n"4;5",6\n"1;2",6\n', name="two.csv").spec.columns[0].categories[0] == "1;2"
     assert dataset.spec.columns[0].categories == ("w", 'x, "y"\nz') or 'x, "y"\nz' in dataset.spec.columns[0].categories
 
 

@@ -15,6 +15,8 @@ from bgan_jax.data.readers.lines import iterate_text
 DELIMITERS = (",", ";", "\t", "|")
 HEADERS = ("yes", "no")
 _LOOKED_AT = 200  # Lines that the delimiter is found in.
+# What the first line begins with where it is a remark: to people, or to a spreadsheet, on the delimiter.
+_REMARKS = ("#", "sep=")
 
 
 def read_delimited(path: Path, *, header: str | None) -> list[Cells]:
@@ -29,7 +31,8 @@ def read_delimited(path: Path, *, header: str | None) -> list[Cells]:
       The columns.
 
     Raises:
-      BadDataError: rows of different lengths, an open quote, no or repeated names, no rows; names the line.
+      BadDataError: rows of different lengths, an open quote, no or repeated names, no rows, two delimiters that divide
+        every row alike, a remark before the header; names the line.
     """
     delimiter = _delimiter_of(path)
     rows = _rows(path, delimiter)
@@ -37,6 +40,10 @@ def read_delimited(path: Path, *, header: str | None) -> list[Cells]:
     if not first:
         raise BadDataError(f"{path}: there is no row in it; give a CSV file with a header and rows")
     second = next(rows, None)
+    if first[0].startswith(_REMARKS) and not any(first[1:]) and second is not None and len(second[1]) > 1:
+        raise BadDataError(
+            f"{path}, line {line}: {first[0]!r} is a remark, not the names of the columns; remove the line"
+        )
     if second is not None and len(second[1]) == len(first) + 1 and header != "no":
         first = ["row", *first]  # Names of rows without a name of their own, as R writes them.
     if len(first) < 2:
@@ -51,7 +58,11 @@ def read_delimited(path: Path, *, header: str | None) -> list[Cells]:
 
 
 def _delimiter_of(path: Path) -> str:
-    """Returns the delimiter by which most of the first rows have as many fields as the first, and the most fields."""
+    """Returns the delimiter by which most of the first rows have as many fields as the first, and the most fields.
+
+    Raises:
+      BadDataError: there are two.
+    """
     lines = list(itertools.islice(iterate_text(path), _LOOKED_AT))
     if not lines:
         raise BadDataError(f"{path}: there is no row in it; give a CSV file with a header and rows")
@@ -64,7 +75,15 @@ def _delimiter_of(path: Path) -> str:
         most = max(set(lengths), key=lengths.count) if lengths else 0
         return most > 1, lengths.count(most) / max(len(lengths), 1), most
 
-    return max(DELIMITERS, key=merit)
+    merits = {delimiter: merit(delimiter) for delimiter in DELIMITERS}
+    best = max(DELIMITERS, key=lambda delimiter: merits[delimiter])
+    also = next((other for other in DELIMITERS if other != best and merits[other] == merits[best]), None)
+    if also is not None and merits[best][0]:
+        raise BadDataError(
+            f"{path}, line 1: {best!r} and {also!r} both divide the rows into {merits[best][2]} fields; put fields that "
+            "contain the one that is not the delimiter in double quotes"
+        )
+    return best
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
