@@ -80,8 +80,8 @@ def _delimiter_of(path: Path) -> str:
     also = next((other for other in DELIMITERS if other != best and merits[other] == merits[best]), None)
     if also is not None and merits[best][0]:
         raise BadDataError(
-            f"{path}, line 1: {best!r} and {also!r} both divide the rows into {merits[best][2]} fields; put fields that "
-            "contain the one that is not the delimiter in double quotes"
+            f"{path}, line 1: {best!r} and {also!r} both divide the rows into {merits[best][2]} fields; put the fields "
+            "that contain the one that is not the delimiter in double quotes"
         )
     return best
 
