@@ -55,7 +55,8 @@ def test_the_page_says_what_the_folder_holds(run):
     (run / "warnings.jsonl").write_text(json.dumps({"time": "noon", "message": "health: <ill>"}) + "\n")
     text = report_page.write_own_page(run).read_text()
     for words in (
-        "step 300 of 300", "classifier_score", "7.5", "by a classifier &lt; 10", "health: &lt;ill&gt;", "0123abcd",
+        "step 300 of 300", "samples.<wbr>classifier_<wbr>score", "7.5",
+        "by a classifier &lt; 10", "health: &lt;ill&gt;", "0123abcd",
         "Effective sample size, of M = 10", "all weights are equal and carry no signal", "[100, 200, 300]",
     ):  # fmt: skip
         assert words in text, words
@@ -96,6 +97,14 @@ def test_the_caption_of_samples_fits_the_kind_of_data(run, kind, caption):
     assert ("Left half" in text) == (caption is not None) and (caption or "") in text
 
 
+def test_captions_name_their_runs_where_the_kinds_of_data_differ(tmp_path):
+    kinds = {"bits": "binary", "more_bits": "binary", "palette": "categorical", "table": "table"}
+    for name, kind in kinds.items():
+        show_real(make_run(tmp_path / name), kind=kind)
+    text = report_page.page([read_run(tmp_path / name) for name in kinds])
+    assert "bits, more_bits: Left half" in text and "palette: Left half" in text and text.count("Left half") == 2
+
+
 def test_samples_are_shown_once(run):
     for name in ("comparison.png", "over_time.png", "curves.png", "figure.png"):
         Image.fromarray(np.zeros((4, 4), np.uint8)).save(run / name)
@@ -109,7 +118,7 @@ def test_classes_are_named_in_the_final_numbers(run):
     result = {"samples": {"class_shares": {"cat": 0.25, "dog": 0.75}, "smallest_class": "cat"}}
     (run / "result.json").write_text(json.dumps(result))
     text = report_page.write_own_page(run).read_text()
-    assert "samples.class_shares.cat" in text and "samples.class_shares.dog" in text
+    assert all(f"samples.<wbr>class_<wbr>shares.<wbr>{name}<" in text for name in ("cat", "dog"))
 
 
 def test_the_page_is_not_labelled_by_flags_without_effect(tmp_path):
@@ -145,7 +154,7 @@ def test_seeds_of_one_experiment_become_mean_and_deviation(tmp_path):
     text = report_page.page([read_run(folder) for folder in [*folders, other]])
     assert "3 seeds: mean ± sd" in text and "7.50 ± 0.50 (n = 3)" in text
     assert text.count("data-run='") == 4
-    differing = re.findall(r"<tr class='differs'><th>([a-z_.]+)</th>", text)
+    differing = re.findall(r"<tr class='differs'><th>([a-z_.]+)</th>", text.replace("<wbr>", ""))
     assert differing == ["samples.classifier_score", "seed", "workdir", "divergence"]
 
 
@@ -260,18 +269,20 @@ def test_the_command(run, tmp_path, capsys):
             report.main(report.COMMAND.parse(given))
 
 
+def browse(page: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Opens a page in a browser without a window; its own folder keeps the browser's files."""
+    return subprocess.run(
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--enable-logging=stderr", f"--user-data-dir={page.parent / 'profile'}", "--window-size=1200,1400",
+         *arguments, page.as_uri()],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+
+
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
 def test_a_browser_shows_the_page_and_its_slider_works(run, tmp_path):
-    def browse(page: Path, *arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1200,1400",
-             *arguments, page.as_uri()],
-            capture_output=True, text=True, timeout=60, check=True,
-        )  # fmt: skip
-
-    page = report_page.write_own_page(run)
+    page = shutil.copy(report_page.write_own_page(run), tmp_path / "page.html")
     moved = tmp_path / "moved.html"
     move = "<script>slider.value = 0; slider.dispatchEvent(new Event('input'))</script></body>"
     moved.write_text(page.read_text().replace("</body>", move))
@@ -284,3 +295,35 @@ def test_a_browser_shows_the_page_and_its_slider_works(run, tmp_path):
     pixels = np.asarray(Image.open(picture).convert("RGB"))
     assert pixels.shape == (1400, 1200, 3)
     assert (pixels == 300 % 256).all(axis=-1).sum() == 40 * 80, "the sample picture is not shown as it is"
+
+
+# A frame, because a browser's window has a smallest width that is larger than a phone's.
+IN_A_PHONE = """<iframe src="page.html" width="390" height="844" style="border: 0"></iframe><output></output><script>
+addEventListener('message', event => document.querySelector('output').textContent = event.data)
+</script>"""
+MEASURE = """<script>
+for (const folded of document.querySelectorAll('details')) folded.open = true;
+const sizes = (of, size) => Math.max(...[...document.querySelectorAll(of)].map(size));
+parent.postMessage([
+  innerWidth, document.documentElement.scrollWidth,
+  sizes('img', image => image.getBoundingClientRect().right), sizes('details tr + tr > th', cell => cell.clientHeight),
+].join(' '), '*');
+</script></body>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+def test_several_runs_fit_the_width_of_a_phone(tmp_path):
+    folders = [make_run(tmp_path / f"{'long_' * 8}{i}", network="network" * i) for i in range(1, 6)]
+    (folders[0] / "result.md").write_text("| a statistic of samples | value |\n|---|---|\n| distance | 1 |\n" * 9)
+    for folder in folders:
+        show_real(folder, kind="binary")
+        Image.fromarray(np.zeros((30, 900), np.uint8)).save(folder / "pictures" / "samples_0000300.png")
+    page = report_page.write_page(folders, tmp_path / "page.html")
+    page.write_text(page.read_text().replace("</body>", MEASURE))
+    phone = tmp_path / "phone.html"
+    phone.write_text(IN_A_PHONE)
+    done = browse(phone, "--dump-dom", "--virtual-time-budget=2000")
+    inside, page_width, right, tallest = map(float, re.search(r"<output>(.*)</output>", done.stdout)[1].split())
+    assert inside == 390 and page_width <= inside, "the page scrolls sideways"
+    assert right <= inside, "a picture is wider than the page"
+    assert tallest <= 6 * 22, "a column is so narrow that it breaks words"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 
+INDENT = "    "  # Of lines that are shown as they are.
+
 
 def markdown_tables(text: str) -> str:
-    r"""Converts tables, headings and paragraphs, which is all the Markdown that experiments write.
+    r"""Converts tables, headings, paragraphs and indented lines, which is all the Markdown that experiments write.
 
     Args:
       text: Markdown.
@@ -17,10 +19,19 @@ def markdown_tables(text: str) -> str:
     Example:
       >>> markdown_tables("| a | b |\n|---|---|\n| 1 | <2 |\n\nSo it is.")
       '<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>&lt;2</td></tr></table><p>So it is.</p>'
+      >>> markdown_tables("Two lines:\n\n    one\n    | two")
+      '<p>Two lines:</p><pre>one\n| two\n</pre>'
     """
     parts: list[str] = []
     rows: list[str] = []
+    code: list[str] = []
     for line in [*text.splitlines(), ""]:
+        if line.startswith(INDENT):
+            code.append(html.escape(line.removeprefix(INDENT)) + "\n")
+            continue
+        if code:
+            parts.append(f"<pre>{''.join(code)}</pre>")
+            code = []
         stripped = line.strip()
         if stripped.startswith("|"):
             cells = [cell.strip() for cell in stripped.strip("|").split("|")]

@@ -13,7 +13,8 @@ h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { margin: 2.2rem 0 .6rem; border
 h3 { font-size: 1rem; margin: 0 0 .2rem; } .quiet, figcaption { color: var(--quiet); font-size: .88rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td { min-width: 5rem; } th { white-space: nowrap; } tr > th:first-child { position: sticky; left: 0; background: #fff; }
+th, td { overflow-wrap: normal; } .facts td { overflow-wrap: anywhere; min-width: 6.5rem; }
+th { white-space: nowrap; } tr > th:first-child { position: sticky; left: 0; background: #fff; }
 tr.differs td, tr.differs th { background: #fff4d6; } .scroll { overflow-x: auto; }
 .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(360px, 100%), 1fr)); gap: 1.4rem 1.6rem; }
 figure { margin: 0; } svg { width: 100%; height: auto; display: block; } svg line { stroke: #e7eaee; }
@@ -24,7 +25,8 @@ svg polyline { fill: none; stroke-width: 1.4; }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; }
 .warning { border-left: 4px solid #d9822b; background: #fff7ec; padding: .5rem .8rem; margin: .4rem 0; }
 @media (max-width: 600px) {
-  body { padding: .8rem; } .runs > div { flex-basis: 100%; } th { white-space: normal; } .runs img { width: 100%; }
+  body { padding: .8rem; } .runs > div { flex-basis: 100%; } .runs img { width: 100%; } svg text { font-size: 12px; }
+  th { white-space: normal; } .facts th { max-width: 36vw; }
 }
 input[type=range] { width: min(640px, 100%); display: block; }
 pre { background: #f6f7f9; padding: .7rem; overflow-x: auto; }

@@ -64,13 +64,25 @@ def samples_over_time(runs: Sequence[RunRecord]) -> str:
         columns.append(f"<div data-run='{i}'>{heading}{''.join(inside)}</div>")
     columns += _real_examples(runs)
     last = len(steps) - 1
-    captions = [CAPTIONS[kind] for kind in dict.fromkeys(run.kind for run in runs) if kind in CAPTIONS]
+    captions = _captions(runs)
     return (
-        f"<p class='quiet'>{' '.join(['The same latents at every step.', *captions])}</p>"
+        f"<p class='quiet'>{html.escape(' '.join(['The same latents at every step.', *captions]))}</p>"
         f"<label>step <output id='step'>{steps[-1]}</output>"
         f"<input type='range' id='slider' min='0' max='{last}' value='{last}' data-steps='{steps}'></label>"
         f"<div class='runs'>{''.join(columns)}</div>"
     )
+
+
+def _captions(runs: Sequence[RunRecord]) -> list[str]:
+    """Returns what the pictures show, once for every kind of data; with the runs' names where kinds differ."""
+    runs_by_kind: dict[str, list[str]] = {}
+    for run in runs:
+        runs_by_kind.setdefault(run.kind, []).append(run.name)
+    return [
+        (f"{', '.join(names)}: " if len(runs_by_kind) > 1 else "") + CAPTIONS[kind]
+        for kind, names in runs_by_kind.items()
+        if kind in CAPTIONS
+    ]
 
 
 def _shown(path: Path, *, alt: str) -> str:

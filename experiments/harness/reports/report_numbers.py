@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -88,7 +89,7 @@ def facts_table(
         return ""
     rows = []
     if len(runs) > 1:
-        heads = [f"<th>{color_key(i)}{html.escape(run.name)}</th>" for i, run in enumerate(runs)]
+        heads = [f"<th>{color_key(i)}{_breakable(run.name)}</th>" for i, run in enumerate(runs)]
         heads += [f"<th>{html.escape(name)}</th>" for name, _ in means]
         rows.append(f"<tr><th></th>{''.join(heads)}</tr>")
     for name in names:
@@ -96,5 +97,10 @@ def facts_table(
         differs = " class='differs'" if len({repr(value) for value in values}) > 1 else ""
         cells = [f"<td>{html.escape('' if value is None else str(value))}</td>" for value in values]
         cells += [f"<td>{_over_seeds([values[i] for i in members])}</td>" for _, members in means]
-        rows.append(f"<tr{differs}><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
-    return f"<div class='scroll'><table>{''.join(rows)}</table></div>"
+        rows.append(f"<tr{differs}><th>{_breakable(name)}</th>{''.join(cells)}</tr>")
+    return f"<div class='scroll'><table class='facts'>{''.join(rows)}</table></div>"
+
+
+def _breakable(name: str) -> str:
+    """Writes a dotted name that a narrow page may break after its dots and underscores, and nowhere else."""
+    return re.sub(r"(?<=[._])(?=.)", "<wbr>", html.escape(name))
