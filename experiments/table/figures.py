@@ -10,10 +10,13 @@ import numpy as np
 from bgan_jax.runtime.plotting import new_figure, save_figure
 
 _MOST_NAMES = 40
+_PANELS_IN_A_ROW = 4
 
 
 def save_pairs(path: Path, panels: Mapping[str, np.ndarray], *, names: Sequence[str], title: str) -> None:
     """Writes matrices of total variation, a row and a column for each column of the table, in one scale of colours.
+
+    Panels are side by side, four in a row at most.
 
     Args:
       path: a PNG file.
@@ -21,17 +24,20 @@ def save_pairs(path: Path, panels: Mapping[str, np.ndarray], *, names: Sequence[
       names: of the columns.
       title: over all.
     """
-    figure = new_figure(4.2 * len(panels) + 1.5, 4.8)
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    across = min(len(panels), _PANELS_IN_A_ROW)
+    down = -(-len(panels) // across)
+    figure = new_figure(4.2 * across + 1.5, 4.4 * down + 0.4)
+    axes = figure.subplots(down, across, squeeze=False)
     highest = max(float(matrix.max()) for matrix in panels.values())
-    for place, (axis, (heading, matrix)) in enumerate(zip(axes, panels.items(), strict=True)):
+    for place, (heading, matrix) in enumerate(panels.items()):
+        axis = axes[divmod(place, across)]
         image = axis.imshow(matrix, vmin=0.0, vmax=highest, cmap="magma_r")
         axis.set_title(heading)
-        shown = len(names) <= _MOST_NAMES
-        axis.set_xticks(range(len(names)) if shown else [], names if shown else [], rotation=90, fontsize=7)
-        axis.set_yticks(
-            range(len(names)) if shown and place == 0 else [], names if shown and place == 0 else [], fontsize=7
-        )
-    figure.colorbar(image, ax=list(axes), label="total variation from held-out rows", shrink=0.8)
+        shown = list(names) if len(names) <= _MOST_NAMES else []
+        axis.set_xticks(range(len(shown)), shown, rotation=90, fontsize=7)
+        axis.set_yticks(*((range(len(shown)), shown) if place % across == 0 else ([], [])), fontsize=7)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    figure.colorbar(image, ax=list(axes.flat), label="total variation from held-out rows", shrink=0.8)
     figure.suptitle(title)
     save_figure(figure, path)

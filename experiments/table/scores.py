@@ -122,19 +122,24 @@ def scores(reference: Reference, rows: np.ndarray, *, forests: bool) -> tuple[di
     return result, distances
 
 
+def real_scores(reference: Reference, *, forests: bool) -> tuple[dict[str, Any], np.ndarray]:
+    """Computes the scores of the training rows, as :func:`scores` does; copies are those that held-out rows have."""
+    found, distances = scores(reference, reference.train, forests=forests)
+    # Training rows are copies of themselves; what held-out rows have is the natural rate.
+    compared = reference.held_out[:MOST_COMPARED]
+    natural = table_copies(compared, reference.train, reference.spec.column_sizes)
+    return found | natural._asdict(), distances
+
+
 def baselines(reference: Reference, *, forests: bool, seed: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Computes the scores of real training rows, a Chow-Liu tree and independent columns, and their pairs."""
     draws = np.random.default_rng(seed)
     tables = {
-        "real": reference.train,
         "tree": chow_liu_tree(reference.train, reference.spec.column_sizes)(draws, reference.num_samples),
         "independent": independent_columns(reference.train)(draws, reference.num_samples),
     }
-    found = {name: scores(reference, rows, forests=forests) for name, rows in tables.items()}
-    # Training rows are copies of themselves; what held-out rows have is the natural rate.
-    compared = reference.held_out[:MOST_COMPARED]
-    natural = table_copies(compared, reference.train, reference.spec.column_sizes)
-    found["real"][0].update(natural._asdict())
+    found = {"real": real_scores(reference, forests=forests)}
+    found |= {name: scores(reference, rows, forests=forests) for name, rows in tables.items()}
     return {name: values for name, (values, _) in found.items()}, {name: pairs for name, (_, pairs) in found.items()}
 
 

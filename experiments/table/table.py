@@ -32,6 +32,16 @@ MEANING = (
 )
 
 
+def worst_lines(found: Mapping[str, Any]) -> list[str]:
+    """Writes the columns and the pairs that are farthest above their floor, a line of each."""
+    titles = {"worst_columns": "Worst columns", "worst_pairs": "Worst pairs"}
+    entries = {
+        title: "; ".join(f"{entry['name']} {entry['distance']:.3f} ({entry['floor']:.3f})" for entry in found[key])
+        for key, title in titles.items()
+    }
+    return [f"{title}, with the floor of each: {listed}." for title, listed in entries.items()]
+
+
 def scores_table(result: Mapping[str, Any]) -> str:
     """Writes the result of one seed, or of several combined, in Markdown."""
     shown: dict[str, tuple[str, ...]] = {title: (name,) for title, name in COLUMNS.items() if name in result["samples"]}
@@ -50,9 +60,7 @@ def scores_table(result: Mapping[str, Any]) -> str:
     )
     lines = [markdown_table(["rows", *shown], rows), MEANING.format(label=result["label"])]
     lines.append(f"Kept of the dependence between columns: {number_cell(result['kept_dependence'], '.1%')}.")
-    for key, title in (("worst_columns", "Worst columns"), ("worst_pairs", "Worst pairs")):
-        if not several:
-            entries = (f"{entry['name']} {entry['distance']:.3f} ({entry['floor']:.3f})" for entry in result[key])
-            lines.append(f"{title}, with the floor of each: {'; '.join(entries)}.")
+    if not several:
+        lines += worst_lines(result)
     lines.append(f"{seeds}, {result['steps']} steps, {result['training_seconds']:.0f} s, {result['commit']}.")
     return "\n\n".join(lines) + "\n"

@@ -9,6 +9,8 @@ TVAE also with its categories drawn from their probabilities, where the package 
 processor's, of training alone. Every system at every seed is a trial; rerun the same command to continue with those
 that are missing. --settings=penalty=2,learning_rate_gen=1e-3 changes flags of ``experiments.table``.
 
+result.md has the table, and the worst columns of boundary seeking; pairs.png shows every pair of columns, of seed 0.
+
 --split=validation scores on a fifth of the training rows, which are then not trained on: to choose settings, so that
 the test rows are seen once.
 """
@@ -42,10 +44,11 @@ from experiments.harness.runs.folders import check_workdir, open_folder
 from experiments.harness.runs.measured_run import open_held_out
 from experiments.harness.runs.run_flags import CompilationFlags, DatasetOptions
 from experiments.table import command as table
-from experiments.table.scores import Reference, kept, reference_of, scores
+from experiments.table.figures import save_pairs
+from experiments.table.scores import Reference, kept, real_scores, reference_of, scores, worst
 from experiments.table_comparison import ctgan_models
 from experiments.table_comparison.results import comparison_table, summarize
-from experiments.table_comparison.systems import OF_CTGAN, SYSTEMS
+from experiments.table_comparison.systems import BOUNDARY_SEEKING, INDEPENDENT, OF_CTGAN, SYSTEMS, Fitted
 
 logger = logging.getLogger("bgan_jax")
 
@@ -55,6 +58,9 @@ SMOKE = {
 }  # fmt: skip
 # Folder of all trials, in the workdir.
 TRIALS = "trials"
+REAL = "real training rows"
+# Where a trial's file has the total variation of every pair of columns.
+DISTANCES = "distances"
 _EVERY = 5
 
 
@@ -136,9 +142,8 @@ def main(config: Config) -> dict[str, Any] | None:
     _, reference = prepared(config, 0)
     folder = open_folder(config)
     (folder / TRIALS).mkdir(exist_ok=True)
-    trials = [
-        {"system": "real training rows", "seed": 0, "seconds": 0.0, "scores": _scores(reference, reference.train)}
-    ]
+    real, distances = real_scores(reference, forests=table_forests.available())
+    trials = [_trial(REAL, 0, Fitted({}, 0.0), real, distances)]
     for seed in range(config.seeds):
         for name in names:
             found = _run_trial(config, folder / TRIALS / f"{name}-seed{seed}.json", name=name, seed=seed)
@@ -159,37 +164,50 @@ def _run_trial(config: Config, place: Path, *, name: str, seed: int) -> list[dic
     fitted = SYSTEMS[name](experiment, reference, config.seconds, seed)
     if fitted is None:
         return None
-    results: list[dict[str, Any]] = [
-        {"system": system, "seed": seed, "seconds": round(fitted.seconds, 1), "steps": fitted.steps,
-         "scores": _scores(reference, rows)}
-        for system, rows in fitted.rows.items()
-    ]  # fmt: skip
-    for result in results:
-        logger.info("%s: %s", result["system"], {key: round(value, 3) for key, value in result["scores"].items()
-                                                 if isinstance(value, float)})  # fmt: skip
+    results = []
+    for system, rows in fitted.rows.items():
+        found, distances = scores(reference, rows, forests=table_forests.available())
+        results.append(_trial(system, seed, fitted, found, distances))
+        shown = ", ".join(f"{key} {value:.3f}" for key, value in found.items() if isinstance(value, float))
+        logger.info("%s: %s", system, shown)
     write_json(place, results)
     return results
 
 
-def _scores(reference: Reference, rows: np.ndarray) -> dict[str, Any]:
-    return scores(reference, rows, forests=table_forests.available())[0]
+def _trial(system: str, seed: int, fitted: Fitted, found: dict[str, Any], distances: np.ndarray) -> dict[str, Any]:
+    return {
+        "system": system,
+        "seed": seed,
+        "seconds": round(fitted.seconds, 1),
+        "steps": fitted.steps,
+        "scores": found,
+        DISTANCES: np.round(distances, 4).tolist(),
+    }
 
 
 def _write_results(config: Config, folder: Path, trials: list[dict[str, Any]], reference: Reference) -> dict[str, Any]:
     summary = summarize(trials)
     pairs = {row["system"]: row["scores"]["pairs"]["mean"] for row in summary}
-    ceiling = pairs.get("independent columns")
+    ceiling = pairs.get(INDEPENDENT)
     if ceiling is not None:
-        baseline = {"real": {"pairs": pairs["real training rows"]}, "independent": {"pairs": ceiling}}
+        baseline = {"real": {"pairs": pairs[REAL]}, "independent": {"pairs": ceiling}}
         for row in summary:
             row["kept_dependence"] = kept(pairs[row["system"]], baseline)
+    panels = {trial["system"]: np.array(trial[DISTANCES]) for trial in trials if trial["seed"] == 0}
     result = {
-        "dataset": reference.spec.name, "summary": summary, "trials": trials, "label": reference.names[reference.label],
-        "split": config.split, "settings": config.settings, "commit": workdir.commit(),
-    }  # fmt: skip
+        "dataset": reference.spec.name,
+        "summary": summary,
+        "trials": [{name: value for name, value in trial.items() if name != DISTANCES} for trial in trials],
+        "label": reference.names[reference.label],
+        "split": config.split,
+        "settings": config.settings,
+        **(worst(reference, panels[BOUNDARY_SEEKING], panels[REAL]) if BOUNDARY_SEEKING in panels else {}),
+        "commit": workdir.commit(),
+    }
     write_json(folder / workdir.RESULT, result)
     write_text(folder / "result.md", comparison_table(result, seconds=config.seconds))
-    logger.info("result.md and result.json are in %s", folder)
+    save_pairs(folder / "pairs.png", panels, names=reference.names, title=f"{reference.spec.name}: pairs of columns")
+    logger.info("result.md, result.json and pairs.png are in %s", folder)
     return result
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.harness.metrics.mean_and_sd import mean_and_sd
 from experiments.harness.reports.tables import markdown_table, plus_minus
-from experiments.table.table import COLUMNS, LIBRARY, MEANING
+from experiments.table.table import COLUMNS, LIBRARY, MEANING, worst_lines
 
 
 def summarize(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -50,8 +50,12 @@ def comparison_table(result: Mapping[str, Any], *, seconds: float) -> str:
     several = max(row["seeds"] for row in summary)
     scored_on = "held-out rows" if result["split"] == "test" else "a fifth of the training rows, not trained on"
     header = ["rows of", "s", "kept dependence", *shown]
-    return (
-        f"{markdown_table(header, rows)}\n\n{MEANING.format(label=result['label'])}\n\n{result['dataset']}, "
-        f"{seconds:g} seconds of the processor for each that trains, scored on {scored_on}; mean ± standard deviation "
-        f"over {several} seeds; {result['commit']}.\n"
+    lines = [markdown_table(header, rows), MEANING.format(label=result["label"])]
+    if "worst_columns" in result:
+        lines += [f"Of boundary seeking, seed 0. {line}" for line in worst_lines(result)]
+    seeds = f"mean ± standard deviation over {several} seeds" if several > 1 else "one seed"
+    lines.append(
+        f"{result['dataset']}, {seconds:g} seconds of the processor for each that trains, scored on {scored_on}; "
+        f"{seeds}; {result['commit']}."
     )
+    return "\n\n".join(lines) + "\n"

@@ -20,6 +20,10 @@ from experiments.table_comparison import ctgan_models
 Drawn = dict[str, np.ndarray]
 
 
+#: Names in the results.
+BOUNDARY_SEEKING, INDEPENDENT = "boundary seeking", "independent columns"
+
+
 class Fitted(NamedTuple):
     """Rows of a trained system, by name; the seconds of the processor that its training took; steps if it has any."""
 
@@ -42,7 +46,7 @@ def boundary_seeking(experiment: Experiment, reference: Reference, seconds: floa
 
     if not train_for(experiment, marks=[seconds], clock="processor", on_mark=on_mark):
         return None
-    return Fitted({"boundary seeking": found[1]}, seconds, steps=found[0])
+    return Fitted({BOUNDARY_SEEKING: found[1]}, seconds, steps=found[0])
 
 
 def tree(experiment: Experiment, reference: Reference, seconds: float, seed: int) -> Fitted:
@@ -58,7 +62,7 @@ def independent(experiment: Experiment, reference: Reference, seconds: float, se
     """Draws every column by itself."""
     del experiment, seconds
     rows = independent_columns(reference.train)(np.random.default_rng(seed), reference.num_samples)
-    return Fitted({"independent columns": rows}, 0.0)
+    return Fitted({INDEPENDENT: rows}, 0.0)
 
 
 def ctgan(experiment: Experiment, reference: Reference, seconds: float, seed: int) -> Fitted:

@@ -14,11 +14,11 @@ OPTIONS = ["--smoke", "--compilation_cache=false"]
 
 @pytest.fixture
 def small_table(tmp_path):
-    """Four columns of which the first says nearly all about the others."""
+    """Eight columns of which the first says nearly all about the others."""
     draws = np.random.default_rng(0)
     first = draws.integers(0, 3, 600)
-    others = [np.where(draws.random(600) < 0.1, draws.integers(0, 3, 600), (first + shift) % 3) for shift in range(3)]
-    lines = ["a,b,c,d", *(",".join("xyz"[value] for value in row) for row in zip(first, *others, strict=True))]
+    others = [np.where(draws.random(600) < 0.1, draws.integers(0, 3, 600), (first + shift) % 3) for shift in range(7)]
+    lines = ["a,b,c,d,e,f,g,h", *(",".join("xyz"[value] for value in row) for row in zip(first, *others, strict=True))]
     path = tmp_path / "small.csv"
     path.write_text("\n".join(lines) + "\n")
     return f"--dataset=csv:{path}"
@@ -34,8 +34,10 @@ def test_trials_are_compared_kept_and_continued(tmp_path, small_table):
     assert by_name["independent columns"]["kept_dependence"] == 0.0
     assert by_name["Chow-Liu tree"]["kept_dependence"] > 0.6
     assert by_name["boundary seeking"]["steps"] >= 10
+    assert 0.0 < by_name["real training rows"]["scores"]["copied_share"]["mean"] < 1.0
     text = (tmp_path / "run" / "result.md").read_text()
-    assert "| Chow-Liu tree | 0 |" in text and "a fifth of the training rows" in text
+    assert "| Chow-Liu tree | 0 |" in text and "a fifth of the training rows" in text and "Worst pairs" in text
+    assert (tmp_path / "run" / "pairs.png").stat().st_size > 10_000
     trial = tmp_path / "run" / "trials" / "boundary_seeking-seed0.json"
     before = trial.read_bytes()
     assert comparison.main(config)["summary"] == json.loads(json.dumps(result["summary"]))
