@@ -42,6 +42,12 @@ class Instruction(NamedTuple):
     rest: str
 
     @property
+    def operands(self) -> list[str]:
+        """Returns the names of its operands."""
+        inside, _ = _split_shape(f"({self.rest}")
+        return re.findall(r"%([\w.\-]+)", inside)
+
+    @property
     def cycles(self) -> int:
         """Returns the compiler's estimate, 0 where it makes none."""
         found = re.search(r'"estimated_cycles":"(\d+)"', self.rest)
@@ -108,12 +114,14 @@ def count(text: str, *, data_bytes: int | None) -> Counts:
 
 
 def is_copy(instruction: Instruction) -> bool:
-    """Returns whether an instruction writes an array again, in another layout or another place.
+    """Returns whether an instruction writes an array again, in another layout or another place of the same memory.
 
-    What is read ahead into the chip's own memory, as a program begins, is not a copy.
+    What the chip reads ahead into its own memory is not a copy; ``memory_traffic`` counts it.
     """
-    if "cross_program_prefetch_index" in instruction.rest:
-        return False
+    if instruction.operation == "copy-start":
+        target, source = in_parts(instruction.shape)[:2]
+        if target.replace("S(1)", "") == source.replace("S(1)", "") and target != source:
+            return False
     return instruction.operation in ("copy", "copy-start", "transpose") or (
         instruction.operation == "fusion" and "copy" in instruction.name
     )
@@ -174,6 +182,25 @@ def parse(text: str) -> tuple[dict[str, list[Instruction]], str]:
             if operation := _OPERATION.match(after):
                 current.append(Instruction(found["name"], shape, operation["name"], operation["rest"]))
     return computations, entry
+
+
+def in_parts(shape: str) -> list[str]:
+    """Splits the printed shape of a tuple; that of an array is the only part.
+
+    Example:
+      >>> in_parts("((f32[2,3]{1,0}), s32[])")
+      ['(f32[2,3]{1,0})', 's32[]']
+    """
+    if not shape.startswith("("):
+        return [shape]
+    parts, depth = [""], 0
+    for character in shape[1:-1]:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
 
 
 def _split_shape(rest: str) -> tuple[str, str]:

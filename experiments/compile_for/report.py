@@ -11,7 +11,9 @@ from typing import Any
 import jax
 
 from bgan_jax.atomic_files import write_text
+from bgan_jax.runtime import workdir
 from experiments.compile_for.chips import chip_of
+from experiments.compile_for.memory_traffic import hbm_bytes
 from experiments.compile_for.program_text import count
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.program import Call
@@ -27,15 +29,15 @@ def report_of(call: Call, topology: str, *, text_file: str | None = None) -> dic
 
     Returns:
       JSON values: ``topology, devices, compile_seconds, argument_bytes, temp_bytes, memory_share, flops,
-      bytes_accessed, estimated_ms, flops_ms, bytes_ms, all_reduces, all_reduce_bytes, other_collectives, data_copies,
-      versions``.
+      hbm_bytes, estimated_ms, flops_ms, hbm_ms, all_reduces, all_reduce_bytes, other_collectives, data_copies, versions,
+      commit``.
 
     Raises:
       UsageError: the step does not fit into the memory of a device.
     """
     chip = chip_of(topology)
     platform = call.program.launcher.platform
-    began = time.monotonic()
+    commit, began = workdir.commit(), time.monotonic()
     try:
         compiled = call.program.advance.compile(*call.arguments)  # type: ignore[attr-defined]
     except jax.errors.JaxRuntimeError as error:
@@ -46,7 +48,7 @@ def report_of(call: Call, topology: str, *, text_file: str | None = None) -> dic
     if text_file is not None:
         write_text(Path(text_file), text)
     found = count(text, data_bytes=call.data_bytes)
-    flops, accessed = float(cost.get("flops", 0.0)), float(cost.get("bytes accessed", 0.0))
+    flops, moved = float(cost.get("flops", 0.0)), hbm_bytes(text)
     needed = memory.argument_size_in_bytes + memory.temp_size_in_bytes
     return {
         "topology": topology,
@@ -58,15 +60,16 @@ def report_of(call: Call, topology: str, *, text_file: str | None = None) -> dic
         "temp_bytes": memory.temp_size_in_bytes,
         "memory_share": round(needed / chip.memory, 4),
         "flops": flops,
-        "bytes_accessed": accessed,
+        "hbm_bytes": moved,
         "estimated_ms": round(1e3 * found.cycles / chip.clock, 4),
         "flops_ms": round(1e3 * flops / chip.flops, 4),
-        "bytes_ms": round(1e3 * accessed / chip.bandwidth, 4),
+        "hbm_ms": round(1e3 * moved / chip.bandwidth, 4),
         "all_reduces": found.all_reduces,
         "all_reduce_bytes": found.all_reduce_bytes,
         "other_collectives": found.other_collectives,
         "data_copies": found.data_copies,
         "versions": {name: importlib.metadata.version(name) for name in ("jax", "libtpu")},
+        "commit": commit,
     }
 
 
@@ -90,7 +93,7 @@ def in_words(report: dict[str, Any]) -> str:
         f"{report['argument_bytes'] / 1e6:,.1f}, temporary {report['temp_bytes'] / 1e6:,.1f}",
         "a step": f"{report['estimated_ms']:.3f} ms by the compiler's estimate, without what is sent; no measurement",
         "roofline": f"{report['flops_ms']:.3f} ms of arithmetic at the chip's published peak, "
-        f"{report['bytes_ms']:.3f} ms of memory traffic, as the compiler counts both",
+        f"{report['hbm_ms']:.3f} ms for {report['hbm_bytes'] / 1e6:,.1f} MB from and to its memory",
         "sent": f"{report['all_reduces']} all-reduces, {report['all_reduce_bytes'] / 1e6:.2f} MB; "
         f"{report['other_collectives']} other collectives",
         "copies of the data": str(report["data_copies"]),
