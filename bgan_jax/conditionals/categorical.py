@@ -62,8 +62,8 @@ def product_categorical(num_classes: int, *, event_ndims: int = 3, draws_one_hot
         return jnp.sum(threshold >= sums, axis=-1, dtype=jnp.int32).astype(symbol_dtype)
 
     def sample_statistics(key: jax.Array, logits: jax.Array) -> jax.Array:
-        # The symbol is where the threshold lies between two sums, so that it need not be counted and compared with every
-        # class again. The bounds are the same for all samples: nothing but the comparisons is as large as these.
+        # The symbol is where the threshold lies between two sums: it need not be counted and compared with every class
+        # again. The bounds are the same for all samples: nothing but the comparisons is as large as these.
         threshold, sums = drawn(key, logits)
         edge = [(0, 0)] * (sums.ndim - 1)
         lower = jnp.pad(sums, [*edge, (1, 0)], constant_values=-jnp.inf)

@@ -1,7 +1,7 @@
 """Reads from an optimised program what it moves between a chip and its high-bandwidth memory (HBM).
 
-The compiler keeps many arrays in the chip's own memory, whose space the layout names: ``{1,0:T(8,128)S(1)}``. What has no
-such name lies in HBM. XLA's own count of bytes makes no difference between the two.
+The compiler keeps many arrays in the chip's own memory, whose space the layout names: ``{1,0:T(8,128)S(1)}``. What has
+no such name lies in HBM. XLA's own count of bytes makes no difference between the two.
 """
 
 from __future__ import annotations

@@ -28,9 +28,9 @@ def report_of(call: Call, topology: str, *, text_file: str | None = None) -> dic
       text_file: where the optimised program is written; ``None`` for nowhere.
 
     Returns:
-      JSON values: ``topology, devices, compile_seconds, argument_bytes, temp_bytes, memory_share, flops,
-      hbm_bytes, estimated_ms, flops_ms, hbm_ms, all_reduces, all_reduce_bytes, other_collectives, data_copies, versions,
-      commit``.
+      JSON values: ``topology, devices, launcher, steps_per_call, compile_seconds, argument_bytes, temp_bytes,
+      memory_share, flops, hbm_bytes, estimated_ms, flops_ms, hbm_ms, all_reduces, all_reduce_bytes, other_collectives,
+      data_copies, versions, commit``.
 
     Raises:
       UsageError: the step does not fit into the memory of a device.

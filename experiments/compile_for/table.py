@@ -1,0 +1,124 @@
+"""Compiles the cases of the committed table, each in a process of its own, and writes the table.
+
+    python -m experiments.compile_for.table               # all cases, an hour of one core
+    python -m experiments.compile_for.table characters    # some of them; the others stay as they are
+
+The reports go to docs/compiled.json, and from there into the table of docs/compiled.md; each is kept as it is finished.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bgan_jax.atomic_files import write_json, write_text
+
+DOCS = Path(__file__).parents[2] / "docs"
+START = "<!-- table: by python -m experiments.compile_for.table -->\n"
+END = "<!-- end of table -->\n"
+
+
+class Case(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+      arguments: of ``python -m experiments.compile_for``.
+      before: the estimate of commit ad6c8f2 in milliseconds, where one was made: for a v5e:16x16, by the same reader.
+    """
+
+    arguments: Sequence[str]
+    before: float | None = None
+
+
+SMALL = ("discrete_mnist", "--network=dcgan28_small", "--num_samples=10", "--control_variate=false")
+FOUR = ("--topology=v5e:2x2",)
+CASES: Mapping[str, Case] = {
+    "classification": Case(("adversarial_classification", "--systems=gan/importance_sampling", *FOUR), 0.442),
+    "characters": Case(("text_characters", *FOUR), 0.653),
+    "digits": Case(("discrete_mnist", *FOUR)),
+    "digits_small": Case((*SMALL, *FOUR), 0.837),
+    "digits_small_one_step": Case((*SMALL, "--steps_per_call=1", *FOUR), 0.837),
+    "digits_small_four_seeds": Case((*SMALL, "--seeds=4", *FOUR)),
+    "classification_full": Case(
+        ("adversarial_classification", "--preset=full", "--systems=gan/importance_sampling", *FOUR), 7.11
+    ),
+    "palette": Case(("palette_images", "--preset=celeba16", *FOUR), 11.0),
+    "dcgan64": Case(("continuous_images", "--preset=celeba64", *FOUR), 7.87),
+}
+
+
+def main(names: Sequence[str]) -> None:
+    """Compiles cases, by default all, and writes the table after each."""
+    unknown = sorted(set(names) - set(CASES))
+    if unknown:
+        sys.exit(f"error: unknown case {unknown[0]!r}; legal: {', '.join(CASES)}")
+    for name in names or CASES:
+        keep(name, compiled(CASES[name].arguments))
+
+
+def compiled(arguments: Sequence[str]) -> dict[str, Any]:
+    """Returns the report of a compilation in a process of its own, as the compiler wants it.
+
+    Raises:
+      SystemExit: the compilation failed; its message is above.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "experiments.compile_for", *arguments, f"--json={file}"]
+        done = subprocess.run(command, check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
+        return json.loads(file.read_text(encoding="utf-8"))
+
+
+def keep(name: str, report: Mapping[str, Any], *, docs: Path = DOCS) -> None:
+    """Puts a report into docs/compiled.json and into the table of docs/compiled.md."""
+    reports = json.loads((docs / "compiled.json").read_text(encoding="utf-8"))
+    reports[name] = report
+    reports = {one: reports[one] for one in CASES if one in reports}
+    write_json(docs / "compiled.json", reports)
+    write_text(docs / "compiled.md", with_table((docs / "compiled.md").read_text(encoding="utf-8"), reports))
+
+
+def with_table(page: str, reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns a page with the table of the reports between its marks."""
+    before, _, rest = page.partition(START)
+    _, _, after = rest.partition(END)
+    return before + START + markdown(reports) + END + after
+
+
+def markdown(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns the table of reports, Markdown."""
+    columns = (
+        "case", "before, ms", "estimate, ms", "steps a call", "memory, MB", "HBM traffic, MB", "all-reduces, MB",
+        "copies of the data", "compiled at",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for name, one in reports.items():
+        before = CASES[name].before
+        cells = [
+            name,
+            "" if before is None else f"{before:.3g}",
+            f"{one['estimated_ms']:.3f}",
+            f"{one['steps_per_call']}",
+            f"{(one['argument_bytes'] + one['temp_bytes']) / 1e6:,.0f}",
+            f"{one['hbm_bytes'] / 1e6:,.1f}",
+            f"{one['all_reduces']}, {one['all_reduce_bytes'] / 1e6:.2f}",
+            f"{one['data_copies']}",
+            "{:.9}{}{}".format(*one["commit"].partition("+")) if one["commit"] else "unknown",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    versions = sorted(
+        {", ".join(f"{key} {value}" for key, value in one["versions"].items()) for one in reports.values()}
+    )
+    commands = [f"- {name}: `python -m experiments.compile_for {' '.join(CASES[name].arguments)}`" for name in reports]
+    return "\n".join(["", *lines, "", f"Versions: {'; '.join(versions)}.", "", *commands, ""]) + "\n"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
