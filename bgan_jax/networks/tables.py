@@ -1,5 +1,6 @@
 """Networks for rows of tables: fully connected, the generator with residual connections."""
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -10,6 +11,7 @@ from bgan_jax.networks.dense import Dense
 from bgan_jax.networks.initialization import HE_NORMAL
 from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
 from bgan_jax.networks.mlp import MLPDiscriminator
+from bgan_jax.networks.normalization import BatchNorm
 
 #: A tenth of the usual kernel. Latents that decide every symbol at once leave the M samples of each all the same, and
 #: equal samples have equal weights, from which nothing is learned.
@@ -17,7 +19,9 @@ SMALL = nn.initializers.variance_scaling(0.01, "fan_in", "normal")
 
 
 class ResidualMLPGenerator(nn.Module):
-    """Generator of flat logits: a dense layer, then blocks ``h + relu(W h + b)``, then the logits.
+    """Generator of flat logits: a dense layer, then blocks ``h + relu(norm(W h))``, a norm, and the logits.
+
+    The norms are batch normalisation.
 
     Attributes:
       num_logits: D.
@@ -25,7 +29,7 @@ class ResidualMLPGenerator(nn.Module):
       num_blocks: residual blocks.
       output_bias: initial bias of the last layer, D numbers; ``None`` for zeros. With the logarithms of the data's
         shares, a new generator draws every column rightly and independently, and learns the rest.
-      axis_name: unused, because there are no batch statistics; every generator has it.
+      axis_name: device axis over which batch statistics are taken; ``None`` for one device.
       dtype: dtype of the hidden computation.
     """
 
@@ -39,10 +43,20 @@ class ResidualMLPGenerator(nn.Module):
     @nn.compact
     def __call__(self, latents: jax.Array, *, train: bool) -> jax.Array:
         """Maps ``[N, d]`` to ``[N, D]``, float32."""
-        del train
-        hidden = nn.relu(Dense(self.width, kernel_init=HE_NORMAL.dense_kernel, dtype=self.dtype)(latents))
+        normalize = functools.partial(
+            BatchNorm, use_running_average=not train, momentum=0.9, axis_name=self.axis_name, dtype=self.dtype
+        )
+
+        def layer(inputs: jax.Array) -> jax.Array:
+            dense = Dense(self.width, use_bias=False, kernel_init=HE_NORMAL.dense_kernel, dtype=self.dtype)
+            return nn.relu(normalize()(dense(inputs)))
+
+        hidden = layer(latents)
         for _ in range(self.num_blocks):
-            hidden += nn.relu(Dense(self.width, kernel_init=HE_NORMAL.dense_kernel, dtype=self.dtype)(hidden))
+            hidden += layer(hidden)
+        # With mean 0 over the latents, whatever is wrong in an update of the last kernel moves rows apart, where it
+        # would move all of them the same way and soon leave one row for all latents. The shares are left to the bias.
+        hidden = normalize(use_bias=False, use_scale=False)(hidden)
         last = Dense(self.num_logits, kernel_init=SMALL, bias_init=self._initial_bias, dtype=self.dtype)
         return last(hidden).astype(jnp.float32)
 

@@ -216,7 +216,7 @@ EXPECTED = {
     "residual_mlp": (
         (10,),
         64,
-        dense(64, 256) + dense(256, 256) + dense(256, 256) + dense(256, 10),
+        plain_dense_norm(64, 256) + 2 * plain_dense_norm(256, 256) + dense(256, 10),
         dense(10, 256) + dense(256, 256) + dense(256, 1),
     ),
     "mlp": (
