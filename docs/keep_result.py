@@ -27,7 +27,9 @@ from experiments.harness.reports.run_record import RunRecord, flat, read_json, r
 FOLDER = Path(__file__).parent
 WIDTH, BYTES = 960, 150_000
 # Data whose samples may be shown to anybody; a run without a data set made its own.
-SHOWN = (None, "mnist10k", "mnist", "emoji16", "emoji32", "austen32")
+SHOWN = (None, "mnist10k", "mnist", "emoji16", "emoji32", "austen32", "commute")
+# Pictures without an example of the data, which may be shown whatever the data are.
+OF_STATISTICS = ("pairs.png",)
 # Flags that are about a machine, and numbers of a result that the first line has.
 OF_THE_MACHINE = ("workdir", "data_dir", "cache_dir", "download", "coordinator", "process_id", "num_processes")
 # Below this heading a page keeps measurements that were written by hand.
@@ -152,7 +154,8 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     try:
         runs = [read_run(workdir) for workdir in given.workdirs]
         text, name = page_part(runs, note=given.note), name_of(runs[0])
-        if given.picture and runs[0].config.get("dataset") not in SHOWN:
+        shown = given.picture is None or given.picture.name in OF_STATISTICS
+        if not shown and runs[0].config.get("dataset") not in SHOWN:
             raise ValueError(f"pictures after {runs[0].config['dataset']} are not kept; leave out --picture")
         picture = small(given.picture) if given.picture else None
     except (ValueError, OSError, KeyError) as error:

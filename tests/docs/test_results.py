@@ -95,6 +95,13 @@ def test_what_must_not_be_kept_is_refused_before_anything_is_written(tmp_path, c
     assert not (tmp_path / "results").exists()
 
 
+def test_a_picture_of_statistics_is_kept_whatever_the_data(tmp_path):
+    run = make_run(tmp_path / "a", dataset="csv:/home/me/patients.csv")
+    Image.new("RGB", (20, 20)).save(tmp_path / "pairs.png")
+    keep(tmp_path, run, f"--picture={tmp_path / 'pairs.png'}")
+    assert (tmp_path / "pictures" / "discrete_mnist.png").exists()
+
+
 def test_runs_that_do_not_belong_together_or_have_no_result_are_refused(tmp_path):
     runs = [make_run(tmp_path / name, name=name) for name in ("toy2d", "estimators")]
     with pytest.raises(SystemExit, match=r"runs of estimators, toy2d; give those of one"):
