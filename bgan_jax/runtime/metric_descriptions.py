@@ -47,6 +47,17 @@ METRICS: dict[str, MetricDescription] = {
         "The logarithm of the mean weight. It is 0 when e^F is a density ratio that sums to 1, as in the theory; far "
         "below 0, the discriminator gives the samples little weight.",
     ),
+    "linear_correlation": MetricDescription(
+        "Correlation of F with its linear part",
+        "1: the control variate removes all noise",
+        "How well F of the samples is told by a linear function of them, whose part of the generator's gradient is known "
+        "exactly. The control variate leaves about 1 less the square of it of the variance.",
+    ),
+    "control_coefficient": MetricDescription(
+        "Coefficient of the control variate",
+        "0: it changes nothing",
+        "What the control variate is multiplied by, so that the variance is smallest. It is fitted over each batch.",
+    ),
     "real_logit": MetricDescription(
         "Mean F on data (nats)",
         "",

@@ -63,7 +63,7 @@ def save_curves(path: Path, records: Sequence[dict[str, Any]], *, title: str = "
     names = [name for name in METRICS if any(name in record for record in records)]
     columns = 3
     rows = max(-(-len(names) // columns), 1)
-    # Placed by hand: to let matplotlib find the same places takes longer than to draw the page.
+    # Axes and titles are placed by hand: to let matplotlib find the same places takes longer than to draw the page.
     height = 2.7 * rows + 0.3
     figure = new_figure(4.2 * columns, height, layout=None)
     figure.subplots_adjust(
@@ -75,8 +75,11 @@ def save_curves(path: Path, records: Sequence[dict[str, Any]], *, title: str = "
         points = [(record["step"], record[name]) for record in records if name in record]
         axes.plot(*zip(*points, strict=True), linewidth=1.0)
         description = METRICS[name]
-        axes.set_title("\n".join(filter(None, (description.title, description.subtitle))), fontsize=8, loc="left")
+        axes.set_title(
+            "\n".join(filter(None, (description.title, description.subtitle))), fontsize=8, loc="left", y=1.0
+        )
         axes.tick_params(labelsize=7)
+        axes.locator_params(nbins=5)
         axes.grid(alpha=0.25)
         axes.set_xlabel("step", fontsize=7)
     figure.suptitle(title, fontsize=9, y=1.0 - 0.15 / height)
