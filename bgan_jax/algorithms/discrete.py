@@ -6,15 +6,15 @@ corrections that ``bgan_jax.losses`` lists.
 ===================================  ============================================  ===================================
 line of Algorithm 1                  function                                      test in tests/algorithms/
 ===================================  ============================================  ===================================
-z_n ~ h, then g(.|z_n)               ``passes.generate``                           test_discrete.py::
+z_n ~ h, then g(.|z_n)               ``passes.generate``                           test_discrete.py,
                                                                                    test_steps_draw_fresh_numbers
 x_m ~ g(.|z_n), w_m = e^F(x_m)       :func:`score`, by                             test_importance_sums.py
                                      ``importance_sums.score_samples``
-the discriminator ascends the        :func:`train_discriminator`, by               test_discrete.py::
+the discriminator ascends the        :func:`train_discriminator`, by               test_discrete.py,
 bound of f on x ~ p and x_m          ``losses.variational_lower_bound``            test_every_divergence_steps
-w~_m = w_m / sum_m' w_m'             ``estimators.boundary_seeking``               test_discrete.py::
+w~_m = w_m / sum_m' w_m'             ``estimators.boundary_seeking``               test_discrete.py,
                                                                                    test_one_backward_pass_equals_m
-the generator descends               :func:`train_generator`, by                   test_discrete.py::
+the generator descends               :func:`train_generator`, by                   test_discrete.py,
 -sum_m w~_m log g(x_m|z_n)           ``estimators.generator_loss``                 test_one_backward_pass_equals_m
 ===================================  ============================================  ===================================
 

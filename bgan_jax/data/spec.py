@@ -104,12 +104,12 @@ class DatasetSpec:
 
     @property
     def row_values(self) -> int:
-        """The number of values of a stored entry: 256 for grey images that are binarised later, else ``num_values``."""
+        """The number of values of a stored entry, 256 for grey images that are binarised later, else ``num_values``."""
         return 256 if self.stochastic else self.num_values
 
     @property
     def row_dtype(self) -> np.dtype:
-        """The dtype of rows: uint8, or uint16 when a vocabulary has more than 256 symbols."""
+        """The dtype of rows, uint8, or uint16 when a vocabulary has more than 256 symbols."""
         return np.dtype(np.uint8 if self.row_values <= 256 else np.uint16)
 
     def to_json(self) -> str:

@@ -51,7 +51,7 @@ def boundary_seeking_loss(fake_logits: ArrayLike) -> jax.Array:
       fake_logits: F(G(z)), any shape. Traced; differentiated.
 
     Returns:
-      Loss per point, in nats squared, same shape; ``inf`` for |F| > 1.8e19.
+      Loss per point, in nats squared, same shape; ``inf`` for ``|F| > 1.8e19``.
 
     Raises:
       ValueError: the logits are not floats, or empty.

@@ -161,8 +161,7 @@ def characters_theano(example_shape: tuple[int, ...], options: Options) -> Netwo
     """Builds the authors' networks of 1-Billion-Word characters; ``width`` is 256.
 
     G: z100 - dense 256 x length, normalised - 3 blocks - relu - c5 logits, normalised. D: c5 256 - 3 blocks, leaky 0.2
-      - F.
-    Latents uniform on [0, 1).
+    - F. Latents uniform on [0, 1).
     """
     return _theano("characters_theano", example_shape, options, per_position=False)
 

@@ -24,7 +24,7 @@ def load(name):
     return module
 
 
-keep_result, experiment_pages = load("keep_result"), load("experiment_pages")
+keep_result, site_pages = load("keep_result"), load("site_pages")
 KEPT = sorted((DOCS / "results").glob("*.md"))
 COMMANDS = set(command_files())
 
@@ -116,21 +116,22 @@ def test_a_page_shows_the_result_and_its_picture(tmp_path):
     Image.fromarray(np.kron(noise[::50, ::50], np.ones((50, 50, 1), np.uint8))).save(tmp_path / "curves.png")
     keep(tmp_path, make_run(tmp_path / "a"), f"--picture={tmp_path / 'curves.png'}")
     assert Image.open(tmp_path / "pictures" / "discrete_mnist.png").size == (960, 320)
-    page = experiment_pages.page_of("discrete_mnist", docs=tmp_path)
+    page = site_pages.page_of("discrete_mnist", docs=tmp_path)
     after = page.partition("## Last result\n\n")[2]
     assert re.match(r"`python -m .*\n\n!\[.*\]\(\.\./pictures/discrete_mnist\.png\)\n\n\| result \|", after)
-    assert "Last result" not in experiment_pages.page_of("toy2d", docs=tmp_path)
+    assert "Last result" not in site_pages.page_of("toy2d", docs=tmp_path)
 
 
 def test_the_examples_of_both_files_run():
-    for module in (keep_result, experiment_pages):
-        assert doctest.testmod(module) == (0, 1)
+    for module in (keep_result, site_pages):
+        failed, tried = doctest.testmod(module)
+        assert not failed and tried
 
 
 def test_results_are_kept_of_experiments_only_and_pages_show_them():
     assert {path.stem for path in KEPT} <= COMMANDS and len(KEPT) >= 6
     for path in KEPT:
-        page = experiment_pages.page_of(path.stem)
+        page = site_pages.page_of(path.stem)
         assert path.read_text(encoding="utf-8").strip().splitlines()[-1] in page
 
 
