@@ -45,6 +45,20 @@ gc.set_threshold(50_000, 20, 20)
 collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["experiments/benchmark/pytorch*.py"]
 
 
+def pytest_addoption(parser):
+    """Adds the flag for the tests that repeat others on more cases."""
+    parser.addoption("--exhaustive", action="store_true", help="run the tests marked exhaustive, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what is marked exhaustive, unless it is asked for."""
+    if config.getoption("--exhaustive"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
 def pytest_collection_finish():
     """Leaves imported modules and collected tests to live on: the collector would walk over them again and again."""
     gc.freeze()

@@ -50,8 +50,8 @@ METRICS: dict[str, MetricDescription] = {
     "linear_correlation": MetricDescription(
         "Correlation of F with its linear part",
         "1: the control variate removes all noise",
-        "How well F of the samples is told by a linear function of them, whose part of the generator's gradient is known "
-        "exactly. The control variate leaves about 1 less the square of it of the variance.",
+        "How well F of the samples is told by a linear function of them, whose part of the generator's gradient is "
+        "known exactly. The control variate leaves a share of about 1 less its square of the variance.",
     ),
     "control_coefficient": MetricDescription(
         "Coefficient of the control variate",

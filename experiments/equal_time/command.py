@@ -80,7 +80,7 @@ class Config(SmokeFlag, CompilationFlags, binary_images.ClassifierStepsFlag, Net
         may_change=True,
     )  # fmt: skip
     step_size_factors: str = flag(
-        "0.5,1,2", "What both step sizes are multiplied by; each system takes the best; numbers separated by commas.",
+        "1,2,4", "What both step sizes are multiplied by; each system takes the best; numbers separated by commas.",
         group="run", legal="numbers above 0",
     )  # fmt: skip
     search_seconds: float = flag(30.0, "Seconds of training of every trial of a step size.", group="run", minimum=1e-3)

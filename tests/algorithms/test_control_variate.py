@@ -205,7 +205,9 @@ def test_the_correlation_is_that_of_f_with_its_linear_part_within_latents():
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(("chunk", "num_scored"), [(1, 0), (4, 0), (3, 5), (12, 1)])
+@pytest.mark.parametrize(
+    ("chunk", "num_scored"), [(1, 0), pytest.param(4, 0, marks=pytest.mark.exhaustive), (3, 5), (12, 1)]
+)
 def test_the_chunk_does_not_matter_nor_what_is_scored_already(case, chunk, num_scored):
     conditional, log_ratio_fn, logits = CASES[case]
     part = linear_part(log_ratio_fn, conditional, logits)

@@ -137,15 +137,13 @@ def test_two_halves_equal_the_whole(finished, one_device, tmp_path):
     assert metrics[0] == metrics[1]
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--parallel=shard_map",), ("--data_backend=streamed",)], ids=["shard_map", "streamed"]
-)
-def test_eight_devices_equal_one(finished, one_device, tmp_path, arguments):
+def test_eight_devices_equal_one(finished, one_device, tmp_path):
     folder = tmp_path / "eight"
     done = command(
         f"--workdir={folder}",
         *SMALL,
-        *arguments,
+        "--parallel=shard_map",
+        "--data_backend=streamed",
         JAX_NUM_CPU_DEVICES="8",
         BGAN_JAX_CACHE=str(finished[0].parent / "cache"),
     )

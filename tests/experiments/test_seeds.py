@@ -138,13 +138,17 @@ TINY = [
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A run of seeds 2 and 3 in two halves, and one of seed 3 alone from end to end, each with its last log."""
+    """Seeds 2 and 3, half on eight devices and half on one, and seed 3 alone on one; each with its last log."""
     folder = tmp_path_factory.mktemp("seeds")
     found = {}
     both = ["--seed=2", "--seeds=2"]
-    for name, arguments in (("both", [*both, "--steps=2"]), ("both", both), ("alone", ["--seed=3"])):
-        done = command(f"--workdir={folder / name}", *TINY, *arguments, BGAN_JAX_CACHE=str(folder / "cache"))
-        assert done.returncode == 0, done.stderr
+    first_half = [*both, "--steps=2", "--data_backend=streamed"]
+    for name, devices, arguments in (("both", 8, first_half), ("both", 1, both), ("alone", 1, ["--seed=3"])):
+        done = command(
+            f"--workdir={folder / name}", *TINY, *arguments, JAX_NUM_CPU_DEVICES=str(devices),
+            BGAN_JAX_CACHE=str(folder / "cache"),
+        )  # fmt: skip
+        assert done.returncode == 0 and f"{devices} device" in done.stderr, done.stderr
         found[name] = folder / name, done.stderr
     return found
 
@@ -188,18 +192,6 @@ def test_the_result_has_mean_and_standard_deviation(runs):
     lines = [read_metrics(folder / place / "metrics.jsonl") for place in ("", "seed_2", "seed_3")]
     for mean, *each in zip(*lines, strict=True):
         assert mean["bound"] == pytest.approx(statistics.fmean(line["bound"] for line in each))
-
-
-def test_eight_devices_equal_one(runs, tmp_path):
-    whole = runs["both"][0]
-    done = command(
-        f"--workdir={tmp_path / 'eight'}", *TINY, "--seed=2", "--seeds=2", "--data_backend=streamed",
-        JAX_NUM_CPU_DEVICES="8",
-        BGAN_JAX_CACHE=str(whole.parent / "cache"),
-    )  # fmt: skip
-    assert done.returncode == 0 and "8 devices" in done.stderr, done.stderr
-    for left, right in zip(newest_state(tmp_path / "eight")[1], newest_state(whole)[1], strict=True):
-        np.testing.assert_allclose(left, right, atol=1e-5)
 
 
 def test_samples_of_one_seed_can_be_drawn_later(runs):

@@ -1,9 +1,12 @@
-"""A few of each fault of the report: ``python -m tests.faults --report`` runs all."""
+"""One of each fault of the report: ``python -m tests.faults --report`` runs many."""
+
+import pytest
 
 from tests import launching
 from tests.faults import injections
 
 
+@pytest.mark.exhaustive
 def test_killed_at_random_moments(tmp_path):
     row = injections.kill_at_random(tmp_path, kills=1, steps=100, every=10, seed=3)
     assert row.recovered == row.injected > 0, row.line()

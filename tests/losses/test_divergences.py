@@ -256,8 +256,13 @@ def far_out(divergence):
     }
 
 
-@pytest.mark.parametrize("rules", ["Taylor", "nested"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        *((name, "Taylor") for name in NAMES),
+        *(pytest.param(name, "nested", marks=() if name == "kl" else pytest.mark.exhaustive) for name in NAMES),
+    ],
+)
 def test_a_divergence_derived_from_f_is_finite_far_from_the_boundary(name, rules, monkeypatch):
     if rules == "nested":
         monkeypatch.setattr(legendre, "_has_taylor_rules", lambda f: False)
