@@ -47,28 +47,25 @@ def product_categorical(num_classes: int, *, event_ndims: int = 3, draws_one_hot
             raise ValueError(f"{NAME}: the logits' last axis must be the {num_classes} classes, found {logits.shape}")
         return at_least_float32(logits)
 
-    def drawn(key: jax.Array, logits: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Draws a threshold for every coordinate, and returns the cumulative sums that it lies between."""
+    def exceeded(key: jax.Array, logits: jax.Array) -> jax.Array:
+        """Draws, for every coordinate, which of its first K - 1 classes lie before the symbol: ones, then zeros."""
         probabilities = jax.nn.softmax(checked(logits), axis=-1)
         # Without the impossible classes the running sum never rises at one, also where its rounding does. Scaled to the
         # total, the threshold stays below it, so neither 0.9999999 nor an impossible last class can be exceeded.
         cumulative = jnp.where(probabilities > 0, jnp.cumsum(probabilities, axis=-1), 0.0)
         cumulative = jax.lax.cummax(cumulative, axis=cumulative.ndim - 1)
         threshold = jax.random.uniform(key, logits.shape[:-1])[..., None] * cumulative[..., -1:]
-        return threshold, cumulative[..., :-1]
+        return threshold >= cumulative[..., :-1]
 
     def sample(key: jax.Array, logits: jax.Array) -> jax.Array:
-        threshold, sums = drawn(key, logits)
-        return jnp.sum(threshold >= sums, axis=-1, dtype=jnp.int32).astype(symbol_dtype)
+        return jnp.sum(exceeded(key, logits), axis=-1, dtype=jnp.int32).astype(symbol_dtype)
 
     def sample_statistics(key: jax.Array, logits: jax.Array) -> jax.Array:
-        # The symbol is where the threshold lies between two sums: it need not be counted and compared with every class
-        # again. The bounds are the same for all samples: nothing but the comparisons is as large as these.
-        threshold, sums = drawn(key, logits)
-        edge = [(0, 0)] * (sums.ndim - 1)
-        lower = jnp.pad(sums, [*edge, (1, 0)], constant_values=-jnp.inf)
-        upper = jnp.pad(sums, [*edge, (0, 1)], constant_values=jnp.inf)
-        return ((threshold >= lower) & (threshold < upper)).astype(jnp.float32)
+        # The symbol is where the ones end, so that it need not be counted and compared with every class again.
+        before = exceeded(key, logits)
+        edge = [(0, 0)] * (before.ndim - 1)
+        reached = jnp.pad(before, [*edge, (1, 0)], constant_values=True)
+        return (reached & ~jnp.pad(before, [*edge, (0, 1)])).astype(jnp.float32)
 
     def statistics(x: jax.Array) -> jax.Array:
         x = jnp.asarray(x)

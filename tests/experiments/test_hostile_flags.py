@@ -45,6 +45,23 @@ def test_any_flag_of_any_command(flag, value):
         assert given_value <= metadata["maximum"]
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("discrete_mnist", ["--workdir=gs://bucket/run"]),
+        ("discrete_mnist", ["--workdir=runs/a", "--dataset=npz:s3://bucket/digits.npz"]),
+        ("discrete_mnist", ["--workdir=runs/a", "--cache_dir=gs://bucket/cache"]),
+        ("sample", ["--workdir=gs://bucket/run"]),
+        ("report", ["runs/a", "gs://bucket/run"]),
+    ],
+)
+def test_places_that_are_not_local_are_refused_with_a_remedy(name, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(absl_flags.Error, match=r"not a local path.*gcsfuse BUCKET FOLDER.*gcloud storage rsync"):
+        load_command(name).parse(arguments)
+    assert not list(tmp_path.iterdir())
+
+
 @settings(max_examples=100, deadline=None)
 @given(arguments=st.lists(st.text(max_size=20), max_size=4))
 def test_any_arguments(arguments):

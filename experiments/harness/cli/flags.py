@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,9 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from absl import flags
 
 from experiments.harness.cli.needs import Need
+
+#: A place that is not of this file system, alone, in a list, or as data of a kind: gs://bucket/a, npz:s3://bucket/b.
+REMOTE = re.compile(r"(?:.*,)?(?:\w+:)?[a-z][a-z0-9+.-]*://")
 
 Value = TypeVar("Value")
 Class = TypeVar("Class")
@@ -271,6 +275,11 @@ def parse(
     for name, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise flags.Error(f"flag --{name}={value}: not a finite number")
+        if isinstance(value, str) and REMOTE.match(value):
+            raise flags.Error(
+                f"flag --{name}={value}: not a local path, and only local files are read and written; mount the bucket "
+                "(gcsfuse BUCKET FOLDER), or copy the folder (gcloud storage rsync -r FOLDER gs://BUCKET/FOLDER)"
+            )
     overrides: dict[str, Any] = {}
     if presets and given.get("preset"):
         overrides.update(presets[given["preset"]])
