@@ -4,8 +4,8 @@ python -m notebooks.address --repository=OWNER/NAME    # once, when the reposito
 python -m notebooks.address                            # again, with the address in pyproject.toml
 
 The address is defined in one place, ``[project.urls]`` of pyproject.toml. With an address a badge opens its notebook in
-Colab, and the first cell installs the package from it. Without one a badge opens Colab's file dialog, and the first
-cell asks for the address.
+Colab, and the first cell installs the package from it. Without one README links to the notebooks' files, without
+badges, and the first cell asks for the address.
 """
 
 from __future__ import annotations
@@ -51,13 +51,11 @@ def with_repository(project: str, repository: str) -> str:
 
 def badges(repository: str | None, titles: dict[str, str]) -> str:
     """Returns README's lines of the notebooks; ``titles`` are by the notebooks' names."""
-    lines = []
+    lines = ["Notebooks:", ""]
     for name, title in titles.items():
         path = f"notebooks/{name}.ipynb"
-        opened = f"{COLAB}{repository}/blob/main/{path}" if repository else COLAB
-        lines.append(f"- [![Open in Colab]({BADGE})]({opened}) [{title}]({path})")
-    if repository is None:
-        lines += ["", "Colab asks for the repository's address, and then for the notebook; its first cell asks too."]
+        badge = f"[![Open in Colab]({BADGE})]({COLAB}{repository}/blob/main/{path}) " if repository else ""
+        lines.append(f"- {badge}[{title}]({path})")
     return "\n".join([BEGIN, *lines, END])
 
 

@@ -18,7 +18,8 @@ def test_the_code_runs(code):
 
 def test_every_linked_file_exists():
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert len(links) > 10
+    links += re.findall(r'src="([^"]+)"', README)
+    assert len(links) > 20
     for link in links:
         assert (ROOT / link).exists(), link
 
@@ -33,3 +34,7 @@ def test_two_commands_set_everything_up():
     blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
     assert sum("python3 -m venv" in block for block in blocks) == 2
     assert "PLACEHOLDER" not in README
+
+
+def test_it_is_read_in_minutes():
+    assert len(README.splitlines()) <= 140

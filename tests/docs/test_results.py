@@ -24,7 +24,7 @@ def load(name):
     return module
 
 
-keep_result, site_pages = load("keep_result"), load("site_pages")
+keep_result, site_pages, fill_readme = load("keep_result"), load("site_pages"), load("fill_readme")
 KEPT = sorted((DOCS / "results").glob("*.md"))
 COMMANDS = set(command_files())
 
@@ -122,10 +122,24 @@ def test_a_page_shows_the_result_and_its_picture(tmp_path):
     assert "Last result" not in site_pages.page_of("toy2d", docs=tmp_path)
 
 
-def test_the_examples_of_both_files_run():
-    for module in (keep_result, site_pages):
+def test_the_examples_of_these_files_run():
+    for module in (keep_result, site_pages, fill_readme):
         failed, tried = doctest.testmod(module)
         assert not failed and tried
+
+
+def test_readme_has_the_numbers_of_the_pages():
+    readme = fill_readme.README.read_text(encoding="utf-8")
+    assert readme == fill_readme.filled_readme(), "run python docs/fill_readme.py"
+    assert len(fill_readme.RESULTS) == 5 and "{" not in fill_readme.table()
+
+
+@pytest.mark.parametrize(("row", "column"), [("distance", None), ("score", "here")])
+def test_a_number_that_no_page_has_is_refused(row, column):
+    page = "| result | value |\n|---|---|\n| score | 7.5 |\n"
+    assert fill_readme.cell(page, "score", None) == fill_readme.cell(page, "score", "value") == "7.5"
+    with pytest.raises(ValueError, match="no table of the page has the row"):
+        fill_readme.cell(page, row, column)
 
 
 def test_results_are_kept_of_experiments_only_and_pages_show_them():
