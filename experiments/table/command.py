@@ -62,7 +62,6 @@ SMOKE = {
     learning_rate_half_life=2000,
     control_variate=True,
     penalty=0.5,
-    penalty_half_life=2000.0,
     penalty_stride=4,
     average_decay=0.999,
     picture_every=1000,
