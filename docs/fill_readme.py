@@ -2,8 +2,8 @@
 
     python docs/fill_readme.py
 
-Every number of the table is a cell of a page, and the last column is from the page's first line, so that a number is
-told once. The table stands between two marks in README.md; a test compares it with what this command writes.
+Every number of the table is a cell of a page, and the last column is from the page's first line, so that a number
+has one place. The table stands between two marks in README.md; a test compares it with what this command writes.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ does generated text have the n-grams of real text?      ``ngrams.py``
 does a model of generated text predict real text?       ``character_model.py``
 which modes of a known mixture are covered?             ``coverage.py``, ``planar.py``
 does a palette generator use the colours as real ones?  ``palette_distance.py``
+is F the log density ratio that it should be?           ``calibration.py``
 ======================================================  ===================================================
 
 All functions take and return plain arrays. A Monte-Carlo estimate comes with its standard error or its floor, which is

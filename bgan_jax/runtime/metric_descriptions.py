@@ -50,8 +50,8 @@ METRICS: dict[str, MetricDescription] = {
     "linear_correlation": MetricDescription(
         "Correlation of F with its linear part",
         "1: the control variate removes all noise",
-        "How well F of the samples is told by a linear function of them, whose part of the generator's gradient is "
-        "known exactly. The control variate leaves a share of about 1 less its square of the variance.",
+        "How well a linear function of the samples predicts their F. Its part of the generator's gradient is known "
+        "exactly. The nearer to 1, the more of the gradient's noise the control variate removes.",
     ),
     "control_coefficient": MetricDescription(
         "Coefficient of the control variate",
