@@ -12,10 +12,7 @@ updates. --preset=cifar_overtrain, celeba64 and resnet64 run the settings of the
 --features takes EfficientNet-Lite0, the Inception network of FID or a function of your own in place of the small
 network.
 
-Measured by the three commands above, one seed each, the last on two CPU cores (AMD EPYC) in 11 min 47 s at 51f9a86, the
-others at d95132a on cores that other work shared: Frechet distance 6.5 by boundary seeking, 5.6 by the proxy, 7.5 by
-minimax (other real emoji: 2.6); every 500 steps 30.9, 14.0, 9.7, 8.0, 7.2, 6.5; 18.5, 10.8, 8.0, 7.0, 6.1, 5.6; and
-22.3, 10.4, 8.5, 7.7, 7.5, 7.5. One sees people, couples, faces, flags and fruit, and blots.
+About 12 minutes of two CPU cores. docs/results/continuous_images.md has the measurements.
 """
 
 from __future__ import annotations

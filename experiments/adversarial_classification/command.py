@@ -6,9 +6,7 @@ By default on the digits that ship with the package, at 16x16; two cores must do
 images, network and epochs are cut. --preset=full is the paper's setting, as recalled. Finished runs are kept in
 curves/, and the same command trains those that are missing; --systems=gan,cross_entropy trains a part of the table.
 
-Expected, test error in %, mean and sd over two seeds, 17 min 16 s on one of two busy CPU cores, at 586aebd:
-cross-entropy 4.2 ± 0.4, WGAN with clipping 7.5 ± 1.3, the adversarial systems 6.4 to 9.2, which two seeds do not rank.
-docs/results/adversarial_classification.md has all measurements, also on CIFAR-10.
+About 17 minutes of one CPU core. docs/results/adversarial_classification.md has the measurements, also on CIFAR-10.
 """
 
 from __future__ import annotations

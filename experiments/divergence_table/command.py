@@ -8,9 +8,8 @@ discriminator per measure on each; and prints the paper's table with ours beside
 the divergences, and --forms what is shown of WGAN-GP's generator. Results of critics are kept in cells.jsonl, and the
 same command trains the missing ones. result.md is the table with its protocol, divergence_table.png the page.
 
-Expected, V by Jensen-Shannon, mean and sd over three seeds on the whole of MNIST, about 23 min a seed on one of two
-busy cores, at f88ef9a to 0a7e71a: BGAN 0.38 ± 0.08 (JS) and 0.68 ± 0.15 (reverse KL), WGAN-GP 1.09 ± 0.09, data 0.00.
-docs/results/divergence_table.md has all measurements, and why the settings of reverse KL differ.
+On the whole of MNIST about 23 minutes a seed of one CPU core. docs/results/divergence_table.md has the measurements,
+and why the settings of reverse KL differ.
 """
 
 from __future__ import annotations

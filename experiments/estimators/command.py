@@ -14,10 +14,7 @@ runs. It writes ``tables.md``, CSV, ``result.json`` and two figures, and exits w
 - REINFORCE is unbiased with every baseline;
 - a run against the optimal discriminator ends where its exact gradient leads, which is p itself on ``mixture``.
 
-Expected with the defaults, 444 to 512 s on one of two busy CPU cores, at eee7bed and 0a7e71a: all laws hold; on
-``bits6`` at M = 10 the bias is .566 of the gradient's norm with centred weights per latent, and not significant over
-the whole batch or by REINFORCE; on ``mixture`` KL(p || q) ends at .0001 nats with centred weights.
-docs/results/estimators.md has all measurements.
+About 8 minutes of one CPU core. docs/results/estimators.md has the measurements.
 """
 
 from __future__ import annotations

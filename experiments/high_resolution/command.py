@@ -9,10 +9,9 @@ defaults are a short run of narrow networks, meant for two CPU cores; --preset r
 for an accelerator. --cost_only counts a configuration's arithmetic and stops; it needs no data.
 progress.png holds the Frechet distance over the run and the samples beside it.
 
-Expected of the first command on 10,000 faces, one seed, 800 steps in 13 min of one busy CPU core (AMD EPYC), at
-d95132a: a Frechet distance of 1.7 (other real faces 0.2). No preset has been run; by --cost_only celeba64 takes 2 hours
-of an accelerator that sustains 40 TFLOP/s, imagenet64 5, celeba128 12, an estimate. docs/results/high_resolution.md has
-all measurements.
+The first command: about 13 minutes of one CPU core. docs/results/high_resolution.md has the measurements. No preset has
+been run; by --cost_only celeba64 takes 2 hours of an accelerator that sustains 40 TFLOP/s, imagenet64 5, celeba128 12,
+an estimate.
 """
 
 from __future__ import annotations

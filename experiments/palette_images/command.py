@@ -14,9 +14,7 @@ best), or on CelebA with the authors' networks and settings. Samples are then me
 Beside them are the distances of other real images (the floor), of images whose pixels have the right distribution and
 are independent, and of the generator before training.
 
-Expected on emoji, the default, mean and sd over two seeds, 12 min 35 s on one CPU core, at 6d2d3d6 and 586aebd: Frechet
-distance 30.3 ± 4.0 (other real emoji 2.6, independent pixels 80); coloured blots with outlines like those of emoji. On
-faces 3.4 and 3.6 after 2,500 steps. docs/results/palette_images.md has all measurements.
+About 13 minutes of one CPU core. docs/results/palette_images.md has the measurements, and what one sees.
 """
 
 from __future__ import annotations

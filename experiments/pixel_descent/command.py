@@ -8,9 +8,7 @@ the generator rests, and then pictures of the generator go down the slope of eac
 along it; result.md and result.json are the table. Pictures go in batches of the training's size, and the discriminator
 sees them as in training, normalised by their own batch.
 
-Expected after 100 steps at rate 0.1, one seed, 475 s of one busy CPU core (AMD EPYC), at d95132a: mean F 0.00 by
-boundary seeking, which stops there, +4.31 by non_saturating, -6.51 by minimax. docs/results/pixel_descent.md has all
-measurements.
+About 8 minutes of one CPU core. docs/results/pixel_descent.md has the measurements.
 """
 
 from __future__ import annotations

@@ -9,9 +9,7 @@ objective runs from the same seeds (curves.png, samples.png), then once for ever
 resume after a stop, or with more seeds, ratios or rates to add runs. All trials take as many discriminator updates, so
 a higher ratio means more generator updates, not fewer of the discriminator's.
 
-Expected Frechet distances at 5:1 and 1e-3, mean and sd over two seeds, at 555df2b, 17 min of two CPU cores that other
-work shared (AMD EPYC): minimax 143 ± 6, non_saturating 153 ± 9, boundary_seeking 82 ± 27 (real pictures 3.1).
-docs/results/stability.md has all measurements.
+About 17 minutes of two CPU cores. docs/results/stability.md has the measurements.
 """
 
 from __future__ import annotations

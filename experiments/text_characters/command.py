@@ -10,10 +10,7 @@ with its held-out floor and a bootstrap interval; copies of training lines; and 
 character that a character model trained on samples alone needs for real text. Samples as text are in pictures/, five
 lines of each in the log.
 
-Expected at c0bfb14, mean and sd over three seeds, 6 minutes of CPU time of one core: n-gram divergences of 0.004,
-0.046, 0.210, 0.471, 0.704 and 0.853 bits for n = 1 to 6 (held-out lines: 0.001, 0.009, 0.050, 0.147, 0.293, 0.446), and
-3.302 ± 0.018 reverse bits per character (real lines: 1.980). Short words are right, sentences make no sense.
-docs/results/text_characters.md has all measurements, and why these settings.
+About 6 minutes of one CPU core. docs/results/text_characters.md has the measurements, and why these settings.
 
 --weights=sequence is the paper's: one F and one weight per sentence. --weights=position gives every position its own F
 and its own weights, normalised over the M samples at that position; it is worse. --preset=bw_char runs the authors'

@@ -11,9 +11,7 @@ What to see: where F > 0, at data that the generator misses, the arrows of bound
 point is pulled back to F = 0 from either side, so any q on the boundary is a minimum, and modes that are lost stay
 lost. The non-saturating objective pushes past the boundary and finds them.
 
-Expected, mean and sd over 4 seeds, 106 s of one busy CPU core (AMD EPYC), at d95132a: boundary seeking covers 5.2 ± 1.0
-of the 8 modes with 0.62 ± 0.11 of high quality, non_saturating all 8 with 0.77 ± 0.04. docs/results/toy2d.md has all
-measurements.
+About 2 minutes of one CPU core. docs/results/toy2d.md has the measurements.
 """
 
 from __future__ import annotations
