@@ -52,10 +52,11 @@ def run(tmp_path):
 
 
 def test_the_page_says_what_the_folder_holds(run):
+    assert "step 300 of 300, finished, no warnings<" in report_page.write_own_page(run).read_text()
     (run / "warnings.jsonl").write_text(json.dumps({"time": "noon", "message": "health: <ill>"}) + "\n")
     text = report_page.write_own_page(run).read_text()
     for words in (
-        "step 300 of 300", "samples.<wbr>classifier_<wbr>score", "7.5",
+        "step 300 of 300, finished, 1 warning<", "samples.<wbr>classifier_<wbr>score", "7.5",
         "by a classifier &lt; 10", "health: &lt;ill&gt;", "0123abcd",
         "Effective sample size, of M = 10", "all weights are equal and carry no signal", "[100, 200, 300]",
     ):  # fmt: skip

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tests.test_layers import ROOT
 
 PARTS = ("bgan_jax", "experiments", "tests", "docs", "notebooks")
+MADE = ("api", "experiments", "notebooks")  # In docs, by a build of the site.
 SUFFIXES = (".py", ".md", ".cff", ".toml", ".in", ".yml")
 
 
@@ -18,7 +19,8 @@ def copy_of_the_checkout(folder: Path) -> Path:
     source.mkdir()
     for part in PARTS:
         if (ROOT / part).exists():
-            shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            left_out = ("__pycache__", ".*", *(MADE if part == "docs" else ()))
+            shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns(*left_out))
     for path in ROOT.iterdir():
         if path.is_file() and (path.suffix in SUFFIXES or path.name == "LICENSE"):
             shutil.copy(path, source / path.name)

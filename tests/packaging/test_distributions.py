@@ -22,12 +22,13 @@ def sources(source, *folders, suffix=".py"):
     return {path.relative_to(source).as_posix() for folder in folders for path in (source / folder).rglob(f"*{suffix}")}
 
 
-def test_the_wheel_holds_every_module_and_the_embedded_data_and_nothing_else(distributions):
+def test_the_wheel_holds_every_module_and_its_data_and_nothing_else(distributions):
     with zipfile.ZipFile(distributions.wheel) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
     embedded = sources(distributions.source, "bgan_jax/data/embedded", suffix=".*")
     assert len(embedded) >= 3
-    assert names == sources(distributions.source, "bgan_jax", "experiments") | embedded
+    page = {f"experiments/harness/reports/report.{suffix}" for suffix in ("css", "js")}
+    assert names == sources(distributions.source, "bgan_jax", "experiments") | embedded | page
 
 
 def test_the_source_distribution_holds_the_tests_and_the_documents(distributions):
@@ -37,6 +38,7 @@ def test_the_source_distribution_holds_the_tests_and_the_documents(distributions
     assert sources(distributions.source, "docs", suffix=".md") <= names
     assert sources(distributions.source, "notebooks", suffix=".ipynb") <= names
     assert {"LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "conftest.py"} <= names
+    assert {"docs/conf.py", "docs/static/site.css"} <= names
 
 
 def test_the_metadata(distributions):

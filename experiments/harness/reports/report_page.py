@@ -136,7 +136,9 @@ def _summary(runs: Sequence[RunRecord]) -> str:
         of, step = run.config.get("steps"), run.last_step
         progress = "" if step is None else f"step {step}" + (f" of {of}" if of else "")
         state = "finished" if run.finished else "no final numbers yet"
-        words = ", ".join(str(word) for word in [*labels_of(run.config), progress, state] if word)
+        count = len(run.warnings)
+        warned = f"{count} warning{'s' if count != 1 else ''}" if count else "no warnings"
+        words = ", ".join(str(word) for word in [*labels_of(run.config), progress, state, warned] if word)
         mark = color_key(i) if len(runs) > 1 else ""
         name = f"{html.escape(run.name)}: " if len(runs) > 1 else ""
         lines.append(f"<div>{mark}{name}<span class='quiet'>{html.escape(words)}</span></div>")
