@@ -1,5 +1,6 @@
 """Data of a kind that a command does not take are refused with a remedy, and the remedy works."""
 
+import itertools
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from experiments.divergence_table import command as divergence_table
 from experiments.harness.cli.catalogue import load_command
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import data_kinds, start
+from tests.exhaustive import one_in
 
 SHORT = ["--smoke", "--compilation_cache=false", "--batch_size=16"]
 # The commands that take a kind of data, with a network of 32x32 images.
@@ -85,8 +87,7 @@ def remedies_of(message, name, arguments):
             yield other or name, [*kept, *([flag] if flag else [])]
 
 
-@pytest.mark.parametrize("given", DATA)
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(("name", "given"), one_in(2, itertools.product(COMMANDS, DATA)))
 def test_the_remedy_of_a_refusal_works(data, monkeypatch, name, given):
     dataset, *options = given.split()
     arguments = [f"--dataset={dataset}", *options]

@@ -1,4 +1,5 @@
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from bgan_jax.runtime.batch_loading import streamed_load
 from bgan_jax.runtime.compiled_step import make_advance
 from bgan_jax.runtime.metric_totals import empty_totals, read_totals
 from bgan_jax.runtime.nonfinite import NonFiniteError
+from tests.exhaustive import one_in
 from tests.here import here
 from tests.toy_game import SHAPE, toy_data, toy_game
 
@@ -65,12 +67,10 @@ def one_device_run(**settings):
     return state
 
 
-@pytest.mark.parametrize("launcher", parallel.LAUNCHERS)
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"disc_steps": 2, "gen_steps": 2, "estimator": "boundary_seeking_marginal", "penalty_stride": 2}],
-    ids=["1:1", "2:2"],
-)
+TWO_TO_TWO = {"disc_steps": 2, "gen_steps": 2, "estimator": "boundary_seeking_marginal", "penalty_stride": 2}
+
+
+@pytest.mark.parametrize(("settings", "launcher"), one_in(3, itertools.product([{}, TWO_TO_TWO], parallel.LAUNCHERS)))
 def test_eight_devices_equal_one(launcher, settings):
     """Plain gradient descent, so a gradient that is eight times too large could not hide."""
     state_of_eight, _ = run_on_devices(launcher, **settings)
