@@ -52,8 +52,8 @@ BETTER = {
 }
 PATTERN = re.compile("|".join(f"(?P<p{i}>{pattern})" for i, pattern in enumerate(BETTER)), re.IGNORECASE)
 
-# Records of measurements, of the sources of the data, and of old names.
-EXEMPT = ("docs/results/", "bgan_jax/data/embedded/", "CHANGELOG.md", "tests/test_english.py")
+# Records of measurements (docs/experiments are pages made of them), of the sources of the data, and of old names.
+EXEMPT = ("docs/results/", "docs/experiments/", "bgan_jax/data/embedded/", "CHANGELOG.md", "tests/test_english.py")
 FOLDERS = ("bgan_jax", "experiments", "tests", "docs", "notebooks", ".")
 
 
