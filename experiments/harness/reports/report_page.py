@@ -65,9 +65,9 @@ def page(runs: Sequence[RunRecord]) -> str:
     runs = [run._replace(name=name) for run, name in zip(runs, names, strict=True)]
     title = " · ".join(names)
     sections: list[tuple[str, Callable[[Sequence[RunRecord]], str]]] = [
-        ("Final numbers", final_numbers),
         ("Warnings", _warnings),
         ("Samples over time", samples_over_time),
+        ("Final numbers", final_numbers),
         ("Data", real_examples_alone),
         ("Pictures", other_images),
         ("Curves", lambda runs: _curves(runs, "metrics")),
