@@ -48,8 +48,9 @@ def without_paths(text: str) -> str:
 
 
 def name_of(run: RunRecord) -> str:
-    """The experiment that made a run: the name of its command's file."""
-    return Path(run.versions["command"].split()[0]).stem
+    """The experiment that made a run: the name of its command's file or folder."""
+    path = Path(run.versions["command"].split()[0])
+    return path.parent.name if path.stem == "__main__" else path.stem
 
 
 def command_of(run: RunRecord, *, but: Sequence[str] = ()) -> str:

@@ -207,7 +207,7 @@ def _write_results(config: Config, folder: Path, trials: list[dict[str, Any]], r
     }
     write_json(folder / workdir.RESULT, result)
     write_text(folder / "result.md", comparison_table(result, seconds=config.seconds))
-    save_pairs(folder / "pairs.png", panels, names=reference.names, title=f"{reference.spec.name}: pairs of columns")
+    save_pairs(folder / "pairs.png", panels, names=reference.names, title="Pairs of columns")
     logger.info("result.md, result.json and pairs.png are in %s", folder)
     return result
 

@@ -61,6 +61,11 @@ def test_a_run_without_a_table_gets_one_from_its_numbers(tmp_path):
     )  # fmt: skip
 
 
+def test_a_command_of_several_files_has_the_name_of_its_folder(tmp_path):
+    kept = keep(tmp_path, make_run(tmp_path / "a", name="toy2d/__main__"))
+    assert kept["toy2d"].startswith("`python -m experiments.toy2d --workdir=runs/toy2d --seed=0")
+
+
 def test_a_table_of_the_run_s_own_is_kept_below_the_page_s_headings(tmp_path):
     run = make_run(tmp_path / "a", table="# Ours\n\n| x |\n|---|\n| of ../data/y.tar |\n\n## Parts\n")
     rest = keep(tmp_path, run)["discrete_mnist"].partition("\n\n")[2]
@@ -131,7 +136,7 @@ def test_the_examples_of_these_files_run():
 def test_readme_has_the_numbers_of_the_pages():
     readme = fill_readme.README.read_text(encoding="utf-8")
     assert readme == fill_readme.filled_readme(), "run python docs/fill_readme.py"
-    assert len(fill_readme.RESULTS) == 5 and "{" not in fill_readme.table()
+    assert len(fill_readme.RESULTS) == 6 and "{" not in fill_readme.table()
 
 
 @pytest.mark.parametrize(("row", "column"), [("distance", None), ("score", "here")])
