@@ -132,9 +132,16 @@ def launch(
     return job
 
 
-def run(folder: Path, *arguments: str, processes: int = 1, devices: int = 1, seconds: float = 240.0) -> str:
+def run(
+    folder: Path,
+    *arguments: str,
+    processes: int = 1,
+    devices: int = 1,
+    module: str = "tests.job",
+    seconds: float = 240.0,
+) -> str:
     """Runs the job to its end, which must succeed; returns the log of process 0."""
-    job = launch(folder, *arguments, processes=processes, devices=devices)
+    job = launch(folder, *arguments, processes=processes, devices=devices, module=module)
     codes = job.wait(seconds=seconds)
     assert codes == [0] * processes, "\n\n".join(job.log(i)[-3000:] for i in range(processes))
     return job.log()

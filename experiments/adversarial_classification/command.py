@@ -27,7 +27,7 @@ from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import check_schedule, open_dataset
 from bgan_jax.losses import PENALTIES
 from bgan_jax.networks import ClassifierNetworks, build_classifier_networks
-from bgan_jax.runtime import parallel, workdir
+from bgan_jax.runtime import hosts, parallel, workdir
 from bgan_jax.runtime.image_files import image_grid, save_png
 from bgan_jax.runtime.platform import Platform, this_process
 from experiments.adversarial_classification import systems
@@ -49,8 +49,16 @@ from experiments.harness.cli.needs import Need, above, satisfies
 from experiments.harness.cli.shared_flags import PresetFlag, SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.reports.sample_grids import NUM_REAL
-from experiments.harness.runs.folders import check_workdir, open_folder
-from experiments.harness.runs.run_flags import AdamFlags, ImageFlags, LauncherFlags, PenaltyStrideFlags, SeedFlags
+from experiments.harness.runs.folders import check_folder, check_workdir, open_folder
+from experiments.harness.runs.run_flags import (
+    AdamFlags,
+    HostFlags,
+    ImageFlags,
+    LauncherFlags,
+    PenaltyStrideFlags,
+    SeedFlags,
+)
+from experiments.harness.runs.start import check_same_flags, join_hosts
 
 logger = logging.getLogger("bgan_jax")
 
@@ -99,7 +107,9 @@ WITH_AN_OPPONENT = _trains(lambda name: name != systems.CROSS_ENTROPY, f"somethi
     penalty=flags.override(needs=[ADVERSARIAL]),
     penalty_stride=flags.override(4, needs=[ADVERSARIAL, above("penalty", 0)]),
 )
-class Config(SmokeFlag, PresetFlag, LauncherFlags, PenaltyStrideFlags, AdamFlags, SeedFlags, ImageFlags, WorkdirFlag):
+class Config(
+    SmokeFlag, PresetFlag, HostFlags, LauncherFlags, PenaltyStrideFlags, AdamFlags, SeedFlags, ImageFlags, WorkdirFlag
+):
     """The flags of this experiment."""
 
     systems: str = flag(
@@ -224,8 +234,8 @@ def trainers_for(config: Config, platform: Platform, train: LabelledImages) -> d
     }  # fmt: skip
 
 
-def prepare(config: Config, platform: Platform) -> tuple[dict[str, Trainer], LabelledImages, LabelledImages, Path]:
-    """Checks the flags, opens the data and the workdir, and makes a trainer for every system, for a platform.
+def start(config: Config) -> tuple[Platform, dict[str, Trainer], LabelledImages, LabelledImages]:
+    """Joins the hosts, checks the flags, opens the data and the workdir, and makes a trainer for every system.
 
     Raises:
       UsageError: a wrong flag, file or folder; nothing has been overwritten.
@@ -233,12 +243,18 @@ def prepare(config: Config, platform: Platform) -> tuple[dict[str, Trainer], Lab
     check_workdir(config, holds="the table and the picture go there")
     try:
         systems.chosen(config.systems)
+        join_hosts(config)
+        hosts.on_first(lambda: check_folder(config))
+        platform = this_process()
         train, test = open_data(config)
         trainers = trainers_for(config, platform, train)
-        folder = open_folder(config)
+        check_same_flags(config, dataset=[len(train.labels), *train.images.shape[1:], len(test.labels)])
+        hosts.on_first(lambda: open_folder(config))
+    except UsageError:
+        raise
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
-    return trainers, train, test, folder
+    return platform, trainers, train, test
 
 
 def protocol(config: Config, train: LabelledImages, test: LabelledImages) -> str:
@@ -253,21 +269,28 @@ def protocol(config: Config, train: LabelledImages, test: LabelledImages) -> str
     )
 
 
-def main(config: Config) -> dict[str, Any]:
-    """Trains every system from every seed, skipping finished runs, and writes the table and the figure."""
+def main(config: Config) -> dict[str, Any] | None:
+    """Trains every system from every seed, skipping finished runs, and writes the table and the figure.
+
+    Returns:
+      The result; ``None`` on the hosts that wrote nothing.
+    """
     if config.compilation_cache:
         enable_compilation_cache()
-    platform = this_process()
-    trainers, train, test, folder = prepare(config, platform)
+    platform, trainers, train, test = start(config)
+    folder = workdir.folder_of(config.workdir)
     began = time.monotonic()
-    real = train.evenly_spaced(NUM_REAL).images
-    save_png(folder / workdir.PICTURES / "real.png", image_grid(real, columns=8))
+    if hosts.is_first():
+        real = train.evenly_spaced(NUM_REAL).images
+        save_png(folder / workdir.PICTURES / "real.png", image_grid(real, columns=8))
     networks = networks_for(config, train, platform=platform.name)(None)
     curves = train_or_read_curves(
         trainers, folder=folder, seeds=range(config.seed, config.seed + config.seeds), train=train, test=test,
         error=error_counter(networks), epochs_of=functools.partial(epochs_for, config),
         measurements=config.measurements, launcher=parallel.launcher_for(platform, config.parallel),
     )  # fmt: skip
+    if not hosts.is_first():
+        return None
     rows = [system_row(name, runs) for name, runs in curves.items()]
     result: dict[str, Any] = {
         "protocol": protocol(config, train, test),

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bgan_jax.atomic_files import write_json
-from bgan_jax.runtime import parallel
+from bgan_jax.runtime import hosts, parallel
 from experiments.adversarial_classification.labelled_images import LabelledImages, as_rows
 from experiments.adversarial_classification.training import Curve, Trainer, train_system
 
@@ -40,7 +42,7 @@ def train_or_read_curves(
 
     Args:
       trainers: by the system's name.
-      folder: the workdir.
+      folder: the workdir, in which process 0 works alone.
       seeds: of each system.
       train: the training split.
       test: the test split.
@@ -50,25 +52,33 @@ def train_or_read_curves(
       launcher: how steps are run, and on what.
 
     Returns:
-      Curves by system, one per seed.
+      Curves by system, one per seed; on the other hosts without those that were finished.
     """
     train_part = train.evenly_spaced(len(test.labels))
     resident = parallel.replicate(as_rows, train, launcher=launcher)
-    (folder / FOLDER).mkdir(exist_ok=True)
+    first = hosts.is_first()
+    if first:
+        (folder / FOLDER).mkdir(exist_ok=True)
+    # Process 0 says what is finished, so that all hosts train the same runs.
+    finished = [[first and curve_file(folder, name, seed).exists() for seed in seeds] for name in trainers]
+    finished = hosts.from_first(np.array(finished, np.int32).reshape(len(trainers), len(seeds)))
     curves: dict[str, list[Curve]] = {}
-    for name, trainer in trainers.items():
+    for (name, trainer), done in zip(trainers.items(), finished, strict=True):
         curves[name] = []
-        for seed in seeds:
+        for seed, is_done in zip(seeds, done, strict=True):
             path = curve_file(folder, name, seed)
-            if path.exists():
-                curves[name].append(Curve(**json.loads(path.read_text(encoding="utf-8"))))
+            if is_done:
+                if first:
+                    curves[name].append(Curve(**json.loads(path.read_text(encoding="utf-8"))))
                 continue
             curve = train_system(
                 trainer, resident, error=error, train_part=train_part, test=test, seed=seed, epochs=epochs_of(name),
                 measurements=measurements,
             )  # fmt: skip
-            write_json(path, curve._asdict())
             curves[name].append(curve)
+            if not first:
+                continue
+            write_json(path, curve._asdict())
             ending = curve.stopped or f"test error {curve.test_error[-1]:.2f} %, train {curve.train_error[-1]:.2f} %"
             logger.info("%s, seed %d: %s, %.0f s", name, seed, ending, curve.seconds)
     return curves

@@ -22,6 +22,7 @@ from bgan_jax.runtime.loop import Cadence, Outputs, train
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.adversarial_classification.labelled_images import LabelledImages, Stream, intensities, labelled_load
 from experiments.adversarial_classification.systems import System
+from experiments.harness.runs.batches import host_slice
 
 EVALUATION_CHUNK = 500
 
@@ -131,13 +132,14 @@ def trainer(
         jax.ShapeDtypeStruct((share,), jnp.int32),
     )
     step = functools.partial(system.step, game=game(parallel.AXIS))
+    index = np.arange(batch_size, dtype=np.int32)
     program = StepProgram(
         advance=parallel.on_devices(
             make_advance(step, load),
             launcher=launcher,
             sharded=(False, False, False, True),
         ),
-        example_index=parallel.shard(np.arange(batch_size, dtype=np.int32), launcher=launcher),
+        example_index=parallel.shard(index[host_slice(batch_size, platform=launcher.platform)], launcher=launcher),
         metric_names=tuple(metrics),
         launcher=launcher,
     )

@@ -1,6 +1,7 @@
 """Adversarial classification from the outside, and the parts of it that have laws."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ from PIL import Image
 
 from bgan_jax.data import open_dataset
 from bgan_jax.runtime.nonfinite import NonFiniteError
-from bgan_jax.runtime.platform import this_process
 from experiments.adversarial_classification import command as adversarial_classification
 from experiments.adversarial_classification import curves, systems, training
 from experiments.adversarial_classification.labelled_images import (
@@ -23,6 +23,7 @@ from experiments.adversarial_classification.table import system_row, systems_tab
 from experiments.adversarial_classification.training import Curve
 from experiments.harness.cli import flags
 from experiments.harness.reports.report_page import write_own_page
+from tests import launching
 from tests.experiments.refusals import assert_refused, flag_of
 
 
@@ -50,6 +51,19 @@ def test_what_a_run_leaves_behind(finished):
     assert 'alt="real examples"' in write_own_page(folder).read_text()
     picture = np.asarray(Image.open(folder / "curves.png").convert("RGB"))
     assert picture.shape[0] > 500 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+
+
+def test_two_hosts_train_what_is_missing_as_one_does(finished, tmp_path):
+    """Real processes on the loopback; process 0 says what is finished, and writes alone."""
+    alone, _ = finished
+    folder = tmp_path / "run"
+    shutil.copytree(alone, folder)
+    missing = curves.curve_file(folder, "cross_entropy", 1)
+    missing.unlink()
+    log = launching.run(folder, "--smoke", processes=2, module="experiments.adversarial_classification")
+    assert log.count(", seed ") == log.count("cross_entropy, seed 1:") == 1
+    found, wanted = (json.loads(path.read_text()) for path in (missing, curves.curve_file(alone, "cross_entropy", 1)))
+    assert found["test_error"] == pytest.approx(wanted["test_error"], abs=1.0)
 
 
 def test_every_system_has_its_errors_and_their_spread(finished):
@@ -109,7 +123,7 @@ def test_a_system_that_diverges_ends_early_with_its_reason(monkeypatch, tmp_path
         raise NonFiniteError("at step 1 these were not finite: bound; this process saves no checkpoint")
 
     arguments = config(tmp_path / "run", "--systems=wasserstein_clipping,kl/exact")
-    trainers, split, test, _ = adversarial_classification.prepare(arguments, this_process())
+    _, trainers, split, test = adversarial_classification.start(arguments)
     assert "critic" in trainers["wasserstein_clipping"].program.metric_names
     monkeypatch.setattr(training, "train", train)
     curve = training.train_system(
@@ -179,7 +193,7 @@ def test_a_run_takes_bits(tmp_path):
     np.savez(tmp_path / "bits.npz", x=x, y=np.arange(80) % 2)
     arguments = ["--systems=cross_entropy", "--seeds=1", f"--dataset=npz:{tmp_path / 'bits.npz'}",
                  f"--cache_dir={tmp_path / 'cache'}"]  # fmt: skip
-    trainers, train, test, _ = adversarial_classification.prepare(config(tmp_path / "run", *arguments), this_process())
+    _, trainers, train, test = adversarial_classification.start(config(tmp_path / "run", *arguments))
     assert set(trainers) == {"cross_entropy"}
     assert train.images.shape == (64, 16, 16, 1) and test.images.shape == (8, 16, 16, 1)
 

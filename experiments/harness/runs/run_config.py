@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from bgan_jax import data
 from bgan_jax.algorithms.state import Pair, adam_pair
-from bgan_jax.runtime import hosts, parallel
+from bgan_jax.runtime import parallel
 from bgan_jax.runtime.platform import Platform
 from bgan_jax.runtime.recovery import NAN_POLICIES
 from bgan_jax.runtime.workdir import RESUME
@@ -20,6 +20,7 @@ from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.runs.run_flags import (
     AdamFlags,
     DatasetOptions,
+    HostFlags,
     LauncherFlags,
     LengthFlags,
     NetworkFlags,
@@ -36,6 +37,7 @@ PER_HOST = ("process_id", "coordinator", "data_dir", "cache_dir", "workdir", "do
 @flags.config()
 class RunConfig(
     SmokeFlag,
+    HostFlags,
     LauncherFlags,
     UpdateFlags,
     AdamFlags,
@@ -75,15 +77,6 @@ class RunConfig(
     average_decay: float = flag(
         0.99, "Decay per update of the generator's moving average, which samples come from.", group="generator",
         minimum=0.0, maximum=1.0, adjustable=True,
-    )  # fmt: skip
-    coordinator: str | None = flag(None, "host:port of process 0, for several hosts.", group="devices", may_change=True)
-    num_processes: int | None = flag(
-        None, "Number of processes of the job.", group="devices", minimum=1, may_change=True
-    )
-    process_id: int | None = flag(None, "Number of this process, from 0.", group="devices", minimum=0, may_change=True)
-    heartbeat_seconds: int = flag(
-        hosts.HEARTBEAT_SECONDS, "How long a host may be silent before the job ends.", group="devices", minimum=5,
-        may_change=True,
     )  # fmt: skip
     nan_policy: str = flag(
         "stop", "On a number that is not finite: stop the run, or restore the last checkpoint and continue from it "

@@ -13,6 +13,7 @@ from bgan_jax.data.readers.delimited import HEADERS
 from bgan_jax.data.value_range import VALUE_RANGES
 from bgan_jax.losses import DIVERGENCES, GENERATOR_OBJECTIVES, PENALTIES
 from bgan_jax.networks import NETWORKS
+from bgan_jax.runtime import hosts
 from bgan_jax.runtime.parallel import AUTO, LAUNCHERS
 from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
@@ -283,6 +284,21 @@ class CompilationFlags:
 
     compilation_cache: bool = flag(
         True, "Keep compiled programs in the user's cache folder, for a fast start next time.", group="devices",
+        may_change=True,
+    )  # fmt: skip
+
+
+@flags.config()
+class HostFlags:
+    """The hosts of a job."""
+
+    coordinator: str | None = flag(None, "host:port of process 0, for several hosts.", group="devices", may_change=True)
+    num_processes: int | None = flag(
+        None, "Number of processes of the job.", group="devices", minimum=1, may_change=True
+    )
+    process_id: int | None = flag(None, "Number of this process, from 0.", group="devices", minimum=0, may_change=True)
+    heartbeat_seconds: int = flag(
+        hosts.HEARTBEAT_SECONDS, "How long a host may be silent before the job ends.", group="devices", minimum=5,
         may_change=True,
     )  # fmt: skip
 

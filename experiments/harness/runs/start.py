@@ -18,6 +18,7 @@ from experiments.harness.runs.estimates import check_estimates
 from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import check_folder, check_same_data, check_workdir, open_folder
 from experiments.harness.runs.run_config import PER_HOST, RunConfig
+from experiments.harness.runs.run_flags import HostFlags
 from experiments.harness.runs.seeds import check_seeds, seed_runs_of
 
 
@@ -40,20 +41,11 @@ def start(config: RunConfig, prepare: Callable[[Any, Platform], Experiment]) -> 
     if config.compilation_cache:
         enable_compilation_cache()
     try:
-        hosts.join(
-            coordinator=config.coordinator,
-            num_processes=config.num_processes,
-            process_id=config.process_id,
-            heartbeat_seconds=config.heartbeat_seconds,
-        )
-        signals.watch()
+        join_hosts(config)
         hosts.on_first(lambda: check_folder(config))  # Before the data are read, which may take minutes.
         experiment = prepare(config, this_process())
         check_estimates(experiment)
-        hosts.check_same(
-            {name: value for name, value in vars(config).items() if name not in PER_HOST}
-            | {"dataset": experiment.dataset.spec.to_json()}
-        )
+        check_same_flags(config, dataset=experiment.dataset.spec.to_json())
         hosts.on_first(lambda: _open_folders(experiment))
     except UsageError:
         raise
@@ -63,6 +55,30 @@ def start(config: RunConfig, prepare: Callable[[Any, Platform], Experiment]) -> 
         launcher = experiment.launcher
         hosts.announce(launcher.platform, batch_size=config.batch_size, parallel=launcher.parallel)
     return experiment, Path(config.workdir).expanduser()
+
+
+def join_hosts(config: HostFlags) -> None:
+    """Joins this process to the job that the flags or the cluster describe, and watches for signals.
+
+    Raises:
+      ValueError: the flags do not belong together, or the other hosts were not found.
+    """
+    hosts.join(
+        coordinator=config.coordinator,
+        num_processes=config.num_processes,
+        process_id=config.process_id,
+        heartbeat_seconds=config.heartbeat_seconds,
+    )
+    signals.watch()
+
+
+def check_same_flags(config: HostFlags, **facts: Any) -> None:
+    """Checks that all hosts have the same flags, but for those about a host, and the same facts about the data.
+
+    Raises:
+      ValueError: some differ; names them.
+    """
+    hosts.check_same({name: value for name, value in vars(config).items() if name not in PER_HOST} | facts)
 
 
 def _finished_steps(config: RunConfig) -> int:
