@@ -22,6 +22,7 @@ def test_programs_are_interleaved_and_are_counted():
     assert all(steps >= 1 for _, steps in calls) and {len(values) for values in times.values()} == {3}
 
 
+@pytest.mark.exhaustive
 def test_a_tiny_row_from_the_outside(tmp_path, capsys):
     path = tmp_path / "benchmark.json"
     arguments = ["--smoke", f"--json={path}", f"--markdown={tmp_path / 'benchmark.md'}"]

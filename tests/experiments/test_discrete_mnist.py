@@ -137,6 +137,7 @@ def test_two_halves_equal_the_whole(finished, one_device, tmp_path):
     assert metrics[0] == metrics[1]
 
 
+@pytest.mark.exhaustive  # Runs of tests/multihost and of several seeds always do.
 def test_eight_devices_equal_one(finished, one_device, tmp_path):
     folder = tmp_path / "eight"
     done = command(

@@ -60,6 +60,7 @@ def test_contradictions_are_refused(arguments, words):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.exhaustive
 def test_a_wasserstein_critic_of_probabilities_runs(tmp_path):
     done = command(
         f"--workdir={tmp_path / 'run'}", "--network=mlp", "--width=8", "--smoke", "--estimator=probabilities",

@@ -105,7 +105,7 @@ def test_a_smoke_run_needs_no_workdir(tmp_path, monkeypatch, caplog):
 def test_a_smoke_run_needs_no_flag(name):
     """Where a workdir is written. Commands that read a run or a data set need its name."""
     made = load_command(name).parse(["--smoke"]) if load_command(name).smoke else None
-    reads = {"sample", "report", "prepare_data", "check_data"}
+    reads = {"sample", "report", "failures", "prepare_data", "check_data"}
     assert (made is None or not isinstance(made, WorkdirFlag)) == (name in reads | {"benchmark"})
 
 
