@@ -30,7 +30,6 @@ from experiments import binary_images
 from experiments.equal_time.figures import save_samples, save_scores
 from experiments.equal_time.results import summarize, table
 from experiments.equal_time.systems import SYSTEMS
-from experiments.equal_time.timed_training import CLOCKS
 from experiments.equal_time.trials import SEARCH_SEED, Trial, best_of, run_trial
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
@@ -44,6 +43,7 @@ from experiments.harness.runs.experiment import Experiment
 from experiments.harness.runs.folders import cache_folder, check_folder, check_workdir, open_folder
 from experiments.harness.runs.measured_run import open_held_out
 from experiments.harness.runs.run_flags import CompilationFlags, ImageFlags, NetworkFlags
+from experiments.harness.runs.timed_training import CLOCKS
 
 logger = logging.getLogger("bgan_jax")
 

@@ -17,9 +17,9 @@ from bgan_jax.runtime.nonfinite import NonFiniteError
 from bgan_jax.runtime.process import signals
 from bgan_jax.sampling.sampler import Sampler
 from experiments.equal_time.results import DIAGNOSTICS
-from experiments.equal_time.timed_training import train_for
 from experiments.harness.reports.sample_grids import save_grid
 from experiments.harness.runs.experiment import Experiment
+from experiments.harness.runs.timed_training import train_for
 
 logger = logging.getLogger("bgan_jax")
 

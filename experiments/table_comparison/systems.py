@@ -12,8 +12,8 @@ import numpy as np
 
 from bgan_jax.evaluation.table_models import chow_liu_tree, independent_columns
 from bgan_jax.sampling.sampler import Sampler
-from experiments.equal_time.timed_training import train_for
 from experiments.harness.runs.experiment import Experiment
+from experiments.harness.runs.timed_training import train_for
 from experiments.table.scores import Reference, pair_scores
 from experiments.table_comparison import ctgan_models
 

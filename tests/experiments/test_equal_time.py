@@ -11,9 +11,9 @@ from experiments.equal_time import command as equal_time
 from experiments.equal_time import trials
 from experiments.equal_time.results import summarize, table
 from experiments.equal_time.systems import SYSTEMS
-from experiments.equal_time.timed_training import Stopwatch
 from experiments.harness.cli import flags
 from experiments.harness.errors import UsageError
+from experiments.harness.runs.timed_training import Stopwatch
 
 MLP = ["--network=mlp", "--width=8"]
 
