@@ -11,7 +11,6 @@ with the ratio in which they occur. failures.md has the numbers, with what the l
 from __future__ import annotations
 
 import logging
-import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ import numpy as np
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import Dataset, preprocess
 from bgan_jax.evaluation.calibration import Calibration, calibration
-from bgan_jax.evaluation.classifier import predict
+from bgan_jax.evaluation.classifier import accuracy, predict
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metric_descriptions import METRICS
 from bgan_jax.runtime.metrics import read_metrics
@@ -37,13 +36,12 @@ from experiments.harness.metrics.classifier_score import (
     FEWEST_RIGHT,
     classifier_input,
     real_images,
+    subset_indices,
     train_or_load_classifier,
 )
 from experiments.harness.reports.sample_grids import show
 from experiments.harness.reports.tables import markdown_table
-from experiments.harness.runs.folders import cache_folder
-from experiments.harness.runs.run_config import open_split
-from experiments.harness.runs.trained_run import TrainedRun, load_run
+from experiments.harness.runs.trained_run import TrainedRun, cache_of, load_run, open_splits
 
 logger = logging.getLogger("bgan_jax")
 
@@ -77,15 +75,17 @@ def main(config: Config) -> dict[str, Any]:
     if not config.workdir:
         raise UsageError("--workdir=FOLDER is needed: the run to look at")
     trained = load_run(config.workdir)
-    train, held_out = _splits(trained)
+    train, held_out = open_splits(trained)
+    if len(held_out) < BINS:
+        raise UsageError(
+            f"--workdir={config.workdir}: F is compared on {BINS} held-out examples at least; there are {len(held_out)}"
+        )
     folder = Path(config.out).expanduser() if config.out else Path(config.workdir).expanduser() / "failures"
     score = make_scorer(trained.networks, trained.conditional, trained.disc_variables)
     samples = trained.sample(jax.random.key(config.seed), config.num)
     fake_logits, real_logits = _logits(score, samples.x), _logits(score, _real_points(held_out, at_most=config.num))
     found = calibration(real_logits, fake_logits, num_bins=BINS)
-    certain = None
-    if train.labels is not None and held_out.labels is not None and train.spec.kind not in ("text", "table"):
-        certain = _certainties(config, trained, train, held_out, samples.x)
+    certain = _certainties(config, trained, train, held_out, samples.x)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         show(folder, "least_likely", _some(samples, np.argsort(fake_logits)[:SHOWN]), spec=trained.spec)
@@ -113,17 +113,9 @@ def main(config: Config) -> dict[str, Any]:
     return result
 
 
-def _splits(trained: TrainedRun) -> tuple[Dataset, Dataset]:
-    options: Any = types.SimpleNamespace(**trained.config)
-    try:
-        return open_split(options, "train"), open_split(options, "test")
-    except (ValueError, OSError) as error:
-        raise UsageError(str(error)) from error
-
-
 def _real_points(held_out: Dataset, *, at_most: int) -> np.ndarray:
-    some = np.random.default_rng(0).permutation(len(held_out))[:at_most]
-    return np.asarray(preprocess(jax.random.key(0), held_out.rows(some), spec=held_out.spec))
+    rows = held_out.rows(subset_indices(held_out, at_most=at_most))
+    return np.asarray(preprocess(jax.random.key(0), rows, spec=held_out.spec))
 
 
 def _logits(score: Scorer, x: np.ndarray) -> np.ndarray:
@@ -137,10 +129,11 @@ def _certainties(
     config: Config, trained: TrainedRun, train: Dataset, held_out: Dataset, x: np.ndarray
 ) -> dict[str, np.ndarray] | None:
     """Returns the largest class probability of every sample and every held-out image; ``None`` without a classifier."""
-    folder = cache_folder(types.SimpleNamespace(**trained.config))
-    classifier = train_or_load_classifier(train, folder=folder, steps=config.judge_steps)
+    if train.labels is None or held_out.labels is None or train.spec.kind in ("text", "table"):
+        return None
+    classifier = train_or_load_classifier(train, folder=cache_of(trained), steps=config.judge_steps)
     real = predict(classifier, real_images(held_out)).probs
-    right = float(np.mean(np.argmax(real, axis=1) == held_out.labels))
+    right = accuracy(real, held_out.labels)
     if right < FEWEST_RIGHT:
         logger.warning("the classifier names only %.0f %% of the held-out images right, and is left out", 100 * right)
         return None

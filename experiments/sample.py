@@ -26,7 +26,6 @@ docs/results/discrete_mnist.md has measurements of --candidates and --temperatur
 from __future__ import annotations
 
 import json
-import types
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +47,8 @@ from experiments.harness.metrics.image_scores import image_scores
 from experiments.harness.reports.sample_grids import save_grid, show
 from experiments.harness.runs.conditions import condition_of, parse_condition
 from experiments.harness.runs.data_kinds import KINDS
-from experiments.harness.runs.folders import cache_folder
 from experiments.harness.runs.measured_run import FEWEST_IMAGES
-from experiments.harness.runs.run_config import open_split
-from experiments.harness.runs.trained_run import TrainedRun, load_run
+from experiments.harness.runs.trained_run import TrainedRun, cache_of, load_run, open_splits
 
 SMOKE = {"num": 8}
 
@@ -150,9 +147,8 @@ def classifier_scores(config: Config, trained: TrainedRun, x: np.ndarray) -> dic
         raise UsageError(f"--judge is for images, and {trained.spec.name} is {KINDS[trained.spec.kind][0]}")
     if len(x) < FEWEST_IMAGES:
         raise UsageError(f"--judge needs --num={FEWEST_IMAGES} samples at least")
-    options = types.SimpleNamespace(**trained.config)
-    train, held_out = (open_split(options, split) for split in ("train", "test"))  # type: ignore[arg-type]
-    scores = image_scores(train, held_out, folder=cache_folder(options), steps=config.judge_steps, num_samples=len(x))
+    train, held_out = open_splits(trained)
+    scores = image_scores(train, held_out, folder=cache_of(trained), steps=config.judge_steps, num_samples=len(x))
     return scores(x)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bgan_jax.atomic_files import write_json, write_text
+from experiments.harness.reports.tables import markdown_table
 
 DOCS = Path(__file__).parents[2] / "docs"
 START = "<!-- table: by python -m experiments.compile_for.table -->\n"
@@ -98,7 +99,7 @@ def markdown(reports: Mapping[str, Mapping[str, Any]]) -> str:
         "case", "before, ms", "estimate, ms", "steps a call", "memory, MB", "HBM traffic, MB", "all-reduces, MB",
         "copies of the data", "compiled at",
     )  # fmt: skip
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    rows = []
     for name, one in reports.items():
         before = CASES[name].before
         cells = [
@@ -112,12 +113,13 @@ def markdown(reports: Mapping[str, Mapping[str, Any]]) -> str:
             f"{one['data_copies']}",
             "{:.9}{}{}".format(*one["commit"].partition("+")) if one["commit"] else "unknown",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append(cells)
     versions = sorted(
         {", ".join(f"{key} {value}" for key, value in one["versions"].items()) for one in reports.values()}
     )
     commands = [f"- {name}: `python -m experiments.compile_for {' '.join(CASES[name].arguments)}`" for name in reports]
-    return "\n".join(["", *lines, "", f"Versions: {'; '.join(versions)}.", "", *commands, ""]) + "\n"
+    lines = ["", markdown_table(columns, rows), "", f"Versions: {'; '.join(versions)}.", "", *commands, ""]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -69,6 +69,13 @@ def test_a_run_is_needed(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_too_few_held_out_examples_are_refused_before_anything_is_drawn(folder, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(failures, "open_splits", lambda trained: (range(20), range(9)))
+    with pytest.raises(UsageError, match="10 held-out examples at least; there are 9"):
+        look(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def draws(num=20_000, scale=1.0, shift=0.0):
     """F of two normal distributions, one apart: the log density ratio is x - 1/2."""
     rng = np.random.default_rng(3)

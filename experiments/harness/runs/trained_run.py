@@ -11,6 +11,7 @@ Example::
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ from bgan_jax.runtime.platform import this_process
 from bgan_jax.sampling.sampler import Sampler, make_point_sampler, make_sampler
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import continuous, discrete
+from experiments.harness.runs.folders import cache_folder
+from experiments.harness.runs.run_config import open_split
 from experiments.harness.runs.seeds import run_of_seed
 from experiments.harness.runs.stacked_seeds import take
 
@@ -122,6 +125,24 @@ def load_run(folder: str) -> TrainedRun:
         gen_variables=state.gen_average,
         disc_variables={"params": state.params.disc, **state.model_state.disc},
     )
+
+
+def open_splits(trained: TrainedRun) -> tuple[data.Dataset, data.Dataset]:
+    """Opens the rows that a run learned from, and its held-out ones.
+
+    Raises:
+      UsageError: they are not there any more.
+    """
+    options: Any = types.SimpleNamespace(**trained.config)
+    try:
+        return open_split(options, "train"), open_split(options, "test")
+    except (ValueError, OSError) as error:
+        raise UsageError(str(error)) from error
+
+
+def cache_of(trained: TrainedRun) -> Path:
+    """Returns the folder in which a run keeps its classifiers."""
+    return cache_folder(types.SimpleNamespace(**trained.config))
 
 
 def load_sampler(folder: str) -> tuple[Sampler, data.DatasetSpec, int]:
