@@ -14,7 +14,7 @@ from bgan_jax.runtime.platform import this_process
 from experiments.divergence_table import generators
 from experiments.divergence_table.config import Config
 from experiments.divergence_table.generators import FORMS, PROBABILITIES, SAMPLES
-from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.lists import names_of
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import discrete
 from experiments.harness.runs.folders import check_workdir
@@ -51,16 +51,6 @@ class Plan(NamedTuple):
             for measure in self.measures
             if form != PROBABILITIES or measure == WASSERSTEIN
         ]
-
-
-def names_of(flag: str, text: str, *, legal: tuple[str, ...]) -> tuple[str, ...]:
-    """Parses a flag that is a list of names."""
-    names = tuple(split_list(text))
-    unknown = [name for name in names if name not in legal]
-    if unknown or not names:
-        what = f"{unknown[0]!r} is not one of" if unknown else "is empty; legal:"
-        raise UsageError(f"--{flag}: {what} {', '.join(legal)}")
-    return names
 
 
 def critic_settings(config: Config, measure: str) -> CriticSettings:
@@ -105,9 +95,9 @@ def plan_for(config: Config) -> Plan:
     check_workdir(config, holds="generators, critics and the table go there")
     if config.num_processes is not None or config.coordinator is not None or config.process_id is not None:
         raise UsageError("this experiment runs in one process: leave --coordinator, --num_processes, --process_id out")
-    train = names_of("train", config.train, legal=MEASURES)
-    measures = names_of("measure", config.measure, legal=MEASURES)
-    forms = names_of("forms", config.forms, legal=FORMS)
+    train = tuple(names_of("train", config.train, legal=MEASURES))
+    measures = tuple(names_of("measure", config.measure, legal=MEASURES))
+    forms = tuple(names_of("forms", config.forms, legal=FORMS))
     platform = this_process()
     for name in train:
         discrete.prepare(generator_config(config, name, seed=config.seed), platform)

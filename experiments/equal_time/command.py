@@ -35,7 +35,7 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.cli.flags import flag
-from experiments.harness.cli.lists import positive_numbers, split_list
+from experiments.harness.cli.lists import names_of, positive_numbers
 from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
 from experiments.harness.metrics.classifier_score import classifier_scores, real_images, train_or_load_classifier
@@ -106,24 +106,9 @@ def run_config(config: Config, trial: Trial) -> binary_images.Config:
     )
 
 
-def systems_of(config: Config) -> list[str]:
-    """Parses the names of the systems.
-
-    Raises:
-      UsageError: one is unknown, or there is none.
-    """
-    systems = split_list(config.systems)
-    for name in systems:
-        if name not in SYSTEMS:
-            raise UsageError(f"--systems: unknown system {name!r}; legal: {', '.join(SYSTEMS)}")
-    if not systems:
-        raise UsageError(f"--systems is empty; legal: {', '.join(SYSTEMS)}")
-    return systems
-
-
 def main(config: Config) -> dict[str, Any] | None:
     """Trains the trials that are missing, then writes figures and the table; ``None`` when stopped by a signal."""
-    systems = systems_of(config)
+    systems = names_of("systems", config.systems, legal=SYSTEMS)
     factors = positive_numbers("step_size_factors", config.step_size_factors)
     check_workdir(config, holds="the results and every trial go there")
     check_folder(config)  # Before the data are read and the classifier learns.

@@ -25,7 +25,7 @@ from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.flags import flag
-from experiments.harness.cli.lists import positive_numbers, split_list
+from experiments.harness.cli.lists import names_of, positive_numbers
 from experiments.harness.errors import UsageError
 from experiments.harness.runs import continuous, measured_run
 from experiments.harness.runs.measured_run import MeasuredConfig, reference_metric_of, train_and_measure
@@ -81,12 +81,7 @@ def objectives_and_rates(config: Config) -> tuple[list[str], list[float]]:
       UsageError: a list holds something that is not legal, or the pictures do not fill batches.
     """
     by_logit = [name for name, objective in GENERATOR_OBJECTIVES.items() if objective.uses_divergence]
-    names = split_list(config.descent_objectives)
-    for name in names:
-        if name not in by_logit:
-            raise UsageError(f"--descent_objectives: {name!r} is not one of those by F: {', '.join(by_logit)}")
-    if not names:
-        raise UsageError(f"--descent_objectives is empty; legal: {', '.join(by_logit)}")
+    names = names_of("descent_objectives", config.descent_objectives, legal=by_logit)
     if not GENERATOR_OBJECTIVES[config.objective].uses_divergence:
         raise UsageError(f"--objective={config.objective} trains no F to descend on; legal: {', '.join(by_logit)}")
     rates = positive_numbers("descent_rates", config.descent_rates)

@@ -24,7 +24,7 @@ from bgan_jax.runtime import workdir
 from experiments.benchmark.rows import ROWS, TINY_ROW
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
-from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.lists import names_of, split_list
 from experiments.harness.cli.needs import above
 from experiments.harness.cli.shared_flags import SmokeFlag, TimingFlags, WorkdirFlag
 from experiments.harness.errors import UsageError
@@ -62,11 +62,7 @@ def rows_of(config: Config) -> list[str]:
     Raises:
       UsageError: an unknown row, or none.
     """
-    names = split_list(config.rows)
-    unknown = [name for name in names if name not in {*ROWS, "tiny"}]
-    if unknown or not names:
-        raise UsageError(f"--rows={config.rows}: unknown row {unknown[:1]}; legal: {', '.join(ROWS)}")
-    return names
+    return names_of("rows", config.rows, legal=(*ROWS, "tiny"))
 
 
 def counted_of(config: Config) -> list[int]:

@@ -27,7 +27,7 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.cli.flags import flag
-from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.lists import names_of, split_list
 from experiments.harness.cli.needs import given
 from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
@@ -99,12 +99,8 @@ def sweep_of(config: Config) -> Sweep:
     Raises:
       UsageError: a list holds something that is not legal.
     """
-    objectives, ratios = split_list(config.objectives), split_list(config.ratios)
-    if not objectives:
-        raise UsageError(f"--objectives is empty; legal: {', '.join(GENERATOR_OBJECTIVES)}")
-    for name in objectives:
-        if name not in GENERATOR_OBJECTIVES:
-            raise UsageError(f"--objectives: unknown objective {name!r}; legal: {', '.join(GENERATOR_OBJECTIVES)}")
+    objectives = names_of("objectives", config.objectives, legal=GENERATOR_OBJECTIVES)
+    ratios = split_list(config.ratios)
     for ratio in [config.ratio, *ratios]:
         updates_per_step(ratio)
     try:

@@ -36,11 +36,12 @@ from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
 from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.cli.flags import flag
-from experiments.harness.cli.lists import split_list
+from experiments.harness.cli.lists import names_of, split_list
 from experiments.harness.cli.shared_flags import SmokeFlag, WorkdirFlag
 from experiments.harness.errors import UsageError
+from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment
-from experiments.harness.runs.folders import check_workdir, open_folder
+from experiments.harness.runs.folders import check_folder, check_workdir, open_folder
 from experiments.harness.runs.measured_run import open_held_out
 from experiments.harness.runs.run_flags import CompilationFlags, DatasetOptions
 from experiments.table import command as table
@@ -108,28 +109,29 @@ def run_config(config: Config, seed: int) -> table.Config:
         raise UsageError(f"--settings={config.settings}: {error}") from error
 
 
-def prepared(config: Config, seed: int) -> tuple[Experiment, Reference]:
-    """Opens the rows of a trial: those to train on, and those to score on."""
-    experiment = table.prepare(run_config(config, seed), this_process())
+def open_rows(config: Config) -> tuple[Dataset, Dataset]:
+    """Opens the rows of all trials: those to train on, and those to score on."""
+    first = table.prepare(run_config(config, 0), this_process())
     if config.split == "test":
-        held_out = open_held_out(experiment)
-    else:
-        whole = experiment.dataset
-        of_validation = np.arange(len(whole)) % _EVERY == _EVERY - 1
-        held_out, learned = (
-            Dataset(whole.spec, np.ascontiguousarray(whole.packed[part])) for part in (of_validation, ~of_validation)
-        )
-        experiment = experiment._replace(dataset=learned)
-    reference = reference_of(experiment.dataset, held_out, num_samples=config.judged_samples, label=config.label)
-    return experiment, reference
+        return first.dataset, open_held_out(first)
+    whole = first.dataset
+    of_validation = np.arange(len(whole)) % _EVERY == _EVERY - 1
+    train, held_out = (
+        Dataset(whole.spec, np.ascontiguousarray(whole.packed[part])) for part in (~of_validation, of_validation)
+    )
+    return train, held_out
+
+
+def experiment_of(config: Config, seed: int, train: Dataset) -> Experiment:
+    """Prepares a trial of boundary seeking on rows that are open already."""
+    return discrete.prepare(
+        run_config(config, seed), this_process(), kinds=["table"], open_split=lambda run, split: train
+    )
 
 
 def main(config: Config) -> dict[str, Any] | None:
     """Runs the trials that are missing, then writes the table; ``None`` when stopped by a signal."""
-    names = split_list(config.systems)
-    unknown = next((name for name in names if name not in SYSTEMS), None)
-    if unknown is not None or not names:
-        raise UsageError(f"--systems={config.systems}: legal are {', '.join(SYSTEMS)}, with commas between")
+    names = names_of("systems", config.systems, legal=SYSTEMS)
     absent = [name for name in names if name in OF_CTGAN and not ctgan_models.available()]
     if absent:
         raise UsageError(
@@ -137,16 +139,20 @@ def main(config: Config) -> dict[str, Any] | None:
             f"--systems={','.join(name for name in SYSTEMS if name not in OF_CTGAN)}"
         )
     check_workdir(config, holds="the results and every trial go there")
+    check_folder(config)  # Before the data are read.
     if config.compilation_cache:
         enable_compilation_cache()
-    _, reference = prepared(config, 0)
+    train, held_out = open_rows(config)
+    reference = reference_of(train, held_out, num_samples=config.judged_samples, label=config.label)
     folder = open_folder(config)
     (folder / TRIALS).mkdir(exist_ok=True)
     real, distances = real_scores(reference, forests=table_forests.available())
     trials = [_trial(REAL, 0, Fitted({}, 0.0), real, distances)]
     for seed in range(config.seeds):
         for name in names:
-            found = _run_trial(config, folder / TRIALS / f"{name}-seed{seed}.json", name=name, seed=seed)
+            experiment = experiment_of(config, seed, train)
+            place = folder / TRIALS / f"{name}-seed{seed}.json"
+            found = _run_trial(config, place, experiment, reference, name=name, seed=seed)
             if found is None:
                 logger.warning("stopped; finished trials are kept; rerun the same command to go on with the others")
                 return None
@@ -154,13 +160,14 @@ def main(config: Config) -> dict[str, Any] | None:
     return _write_results(config, folder, trials, reference)
 
 
-def _run_trial(config: Config, place: Path, *, name: str, seed: int) -> list[dict[str, Any]] | None:
+def _run_trial(
+    config: Config, place: Path, experiment: Experiment, reference: Reference, *, name: str, seed: int
+) -> list[dict[str, Any]] | None:
     """Trains and scores one system at one seed, or reads its results where it is finished."""
     if place.exists():
         return json.loads(place.read_text(encoding="utf-8"))
     logger.info("%s, seed %d", name, seed)
     signals.describe("in the middle of a trial, which starts again when you rerun the same command; others are kept")
-    experiment, reference = prepared(config, seed)
     fitted = SYSTEMS[name](experiment, reference, config.seconds, seed)
     if fitted is None:
         return None

@@ -70,7 +70,7 @@ def test_marks_double_up_to_the_seconds():
 
 
 def test_an_unknown_system_is_refused_with_the_legal_ones(tmp_path):
-    for systems, words in (("gumble", "unknown system 'gumble'; legal: boundary_seeking"), (",", "is empty")):
+    for systems, words in (("gumble", "unknown name 'gumble'; legal: boundary_seeking"), (",", "is empty")):
         with pytest.raises(UsageError, match=words):
             equal_time.main(config(tmp_path / "run", f"--systems={systems}"))
     assert not (tmp_path / "run").exists()

@@ -1,10 +1,12 @@
 """The comparison of table generators, end to end, and what is refused."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from bgan_jax import data
 from experiments.harness.errors import UsageError
 from experiments.table_comparison import command as comparison
 from experiments.table_comparison import ctgan_models
@@ -24,7 +26,20 @@ def small_table(tmp_path):
     return f"--dataset=csv:{path}"
 
 
-def test_trials_are_compared_kept_and_continued(tmp_path, small_table):
+@pytest.fixture
+def readings(monkeypatch):
+    """The splits that are read, in order."""
+    splits, read = [], data.open_dataset
+
+    def noting(name, *, split, **options):
+        splits.append(split)
+        return read(name, split=split, **options)
+
+    monkeypatch.setattr(data, "open_dataset", noting)
+    return splits
+
+
+def test_trials_are_compared_kept_and_continued(tmp_path, small_table, readings):
     arguments = [*OPTIONS, f"--workdir={tmp_path / 'run'}", "--split=validation", small_table, "--judged_samples=400"]
     config = comparison.COMMAND.parse([*arguments, f"--cache_dir={tmp_path / 'cache'}"])
     result = comparison.main(config)
@@ -38,6 +53,7 @@ def test_trials_are_compared_kept_and_continued(tmp_path, small_table):
     text = (tmp_path / "run" / "result.md").read_text()
     assert "| Chow-Liu tree | 0 |" in text and "a fifth of the training rows" in text and "Worst pairs" in text
     assert (tmp_path / "run" / "pairs.png").stat().st_size > 10_000
+    assert readings == ["train", "test"]  # Once, not once for each trial.
     trial = tmp_path / "run" / "trials" / "boundary_seeking-seed0.json"
     before = trial.read_bytes()
     assert comparison.main(config)["summary"] == json.loads(json.dumps(result["summary"]))
@@ -47,7 +63,7 @@ def test_trials_are_compared_kept_and_continued(tmp_path, small_table):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--systems=tree,forest"], "--systems=tree,forest: legal are independent, tree"),
+        (["--systems=tree,forest"], "--systems=tree,forest: unknown name 'forest'; legal: independent, tree"),
         (["--settings=lattice=3"], "--settings=lattice=3: .*lattice"),
         (["--settings=steps=0"], "--settings=steps=0: .*steps"),
         (["--label=colour"], "no learned column of that name"),
@@ -57,6 +73,13 @@ def test_wrong_flags_are_refused_before_anything_is_written(tmp_path, arguments,
     with pytest.raises(UsageError, match=words):
         comparison.main(comparison.COMMAND.parse([*OPTIONS, f"--workdir={tmp_path / 'run'}", *arguments]))
     assert not (tmp_path / "run" / "trials").exists()
+
+
+def test_a_folder_of_other_things_is_refused_before_the_data_are_read(tmp_path, readings):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match=re.escape(str(tmp_path))):
+        comparison.main(comparison.COMMAND.parse([*OPTIONS, f"--workdir={tmp_path}"]))
+    assert not readings
 
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from experiments.harness.errors import UsageError
 
@@ -15,6 +16,29 @@ def split_list(text: str) -> list[str]:
       ['kl', 'gan']
     """
     return list(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
+
+
+def names_of(flag: str, text: str, *, legal: Iterable[str]) -> list[str]:
+    """Parses a comma-separated list of names; repetitions are left out.
+
+    Args:
+      flag: its name without dashes, for messages.
+      text: its value.
+      legal: the names that there are.
+
+    Raises:
+      UsageError: the list is empty, or holds a name that there is not.
+
+    Example:
+      >>> names_of("train", "kl,gan", legal=("gan", "kl"))
+      ['kl', 'gan']
+    """
+    names, legal = split_list(text), list(legal)
+    unknown = [name for name in names if name not in legal]
+    if unknown or not names:
+        what = f"={text}: unknown name {unknown[0]!r}" if unknown else " is empty"
+        raise UsageError(f"--{flag}{what}; legal: {', '.join(legal)}, separated by commas")
+    return names
 
 
 def positive_numbers(flag: str, text: str) -> list[float]:
