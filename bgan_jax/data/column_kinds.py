@@ -15,8 +15,8 @@ MISSING = ("", "?", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null")
 OTHER = "other"
 #: Formats of dates, tried in this order: where all cells fit several, the first is taken.
 DATE_FORMATS = (
-    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y",
-    "%m/%d/%Y",
+    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y/%m/%d",
+    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y",
 )  # fmt: skip
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)?")
@@ -80,8 +80,9 @@ def column_of(
         if kind == "dropped":
             return Column(cells.name, "dropped", reason=reason), nothing
     if kind == "number" and number_mark is None:
-        wrong = next(text for text in texts if not _NUMBER.fullmatch(text) and not _COMMA_NUMBER.fullmatch(text))
-        raise BadDataError(_not_of_kind(where, cells.name, kind, wrong))
+        number_mark = _decimal_mark(texts, codes=False)  # The zeros of codes are lost, as the user wants it.
+        if number_mark is None:
+            raise BadDataError(_not_of_kind(where, cells.name, kind, _not_a_number(texts)))
     if kind == "date" and date_format is None:
         raise BadDataError(_not_of_kind(where, cells.name, kind, texts[0]))
     if kind == "category":
@@ -142,7 +143,10 @@ def _inferred_kind(
     if date_format is not None:
         return "date", ""
     if len(texts) > max_categories and len(texts) >= 0.9 * num_rows:
-        return "dropped", f"an identifier: {len(texts):,} different texts in {num_rows:,} rows"
+        reason = f"an identifier: {len(texts):,} different texts in {num_rows:,} rows"
+        if len(texts) > sum(map(_is_finite, texts)) > len(texts) / 2:
+            reason += f"; most are numbers, but {_not_a_number(texts)!r} is not: correct such cells to learn numbers"
+        return "dropped", reason
     return "category", ""
 
 
@@ -151,13 +155,23 @@ def _most_frequent_missing(texts: Sequence[str], counts: np.ndarray, is_missing:
     return texts[max(found, key=lambda place: counts[place])] if found else None
 
 
-def _decimal_mark(texts: Sequence[str]) -> str | None:
-    """Returns the decimal mark of texts that are numbers; ``None`` where one is not, or is a code."""
-    if not texts or any(_LEADING_ZERO.match(text) for text in texts):
+def _decimal_mark(texts: Sequence[str], *, codes: bool = True) -> str | None:
+    """Returns the decimal mark of texts that are numbers; ``None`` where one is not, or where ``codes`` is a code."""
+    if not texts or (codes and any(_LEADING_ZERO.match(text) for text in texts)):
         return None
-    if all(_NUMBER.fullmatch(text) for text in texts):
-        return "." if all(np.isfinite(float(text)) for text in texts) else None
+    if all(map(_is_finite, texts)):
+        return "."
     return "," if all(_COMMA_NUMBER.fullmatch(text) for text in texts) else None
+
+
+def _is_finite(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None and bool(np.isfinite(float(text)))
+
+
+def _not_a_number(texts: Sequence[str]) -> str:
+    """Returns the first text that is not a number; of numbers with points and commas, the first with a comma."""
+    wrong = [text for text in texts if not _is_finite(text)]
+    return next((text for text in wrong if not _COMMA_NUMBER.fullmatch(text)), wrong[0])
 
 
 def _decimals(texts: Sequence[str]) -> int | None:

@@ -168,6 +168,8 @@ def test_codes_european_numbers_and_exponents(tmp_path):
         (b"a,b\n1,2\n3\n6,7\n", ["line 3", "1 fields"]),
         (b"a;b;c\n1;2;3\n4;5;6\n7,8,9\n", ["line 4", "1 fields", "';'"]),
         (b"a;b,c\n1;2,3\n4;5,6\n", ["line 1", "','", "';'", "2 fields", "double quotes"]),
+        (b"a,b\n'1,2',x\n'1,3',y\n", ["line 2", "3 fields", "2 columns", "double quotes"]),
+        (b"red,big\nblue,big\nred,small\n", ["line 1", "looks like data", "--header=no"]),
         (b"sep=;\na;b\n1;2\n3;4\n", ["line 1", "'sep='", "remove the line"]),
         (b"# from the office\na,b\n1,2\n3,4\n", ["line 1", "'# from the office'", "remove the line"]),
         (b'a,b\n1,"2\n3,4\n', ["line 2", "quote"]),
@@ -196,6 +198,7 @@ def test_bad_files_are_refused_in_one_line_with_the_row_and_a_remedy(tmp_path, c
         ({"columns": "kind:colour"}, "not one of category, number, date, drop"),
         ({"columns": "kind:number"}, r"column 'kind' is not of kind number: it has 'x0'"),
         ({"columns": "kind:date"}, r"is not of kind date: it has 'x0' \(formats: %Y-%m-%d"),
+        ({"columns": "kind"}, "no column 'kind'; give NAME:KIND"),
         ({"bins": 1}, r"bins=1 must be in 2 \.\. 65,000"),
         ({"header": "maybe"}, "not one of yes, no"),
     ],
@@ -215,6 +218,28 @@ def test_a_file_without_names_is_read_by_a_flag(tmp_path):
 def test_names_of_rows_without_a_name_of_their_own(tmp_path):
     text = text_of("a,b", lambda i: f'"r{i}",{i % 2},{i % 3}')
     assert kinds(table(tmp_path, text)) == {"row": "dropped", "a": "category", "b": "category"}
+
+
+def test_nothing_behind_the_last_delimiter_is_no_column(tmp_path):
+    expected = written(table(tmp_path, MIXED))
+    assert written(table(tmp_path, MIXED.replace("\n", ",\n").replace("number,\n", "number\n"), "rows.csv")) == expected
+
+
+def test_numbers_that_are_asked_for(tmp_path):
+    text = text_of("zip,size,b", lambda i: f"0{1000 + i},{'Total' if i == 7 else 1.5 * i},{i % 2}")
+    by_name = {column.name: column for column in table(tmp_path, text, columns="zip:number").spec.columns}
+    assert by_name["zip"].kind == "number" and by_name["zip"].bins[0][0] == 1000.0
+    assert "most are numbers, but 'Total' is not" in by_name["size"].reason
+    for wrong in ("Total", "1e999", "inf"):
+        with pytest.raises(BadDataError, match=f"column 'size' is not of kind number: it has '{wrong}'"):
+            table(tmp_path, text.replace("Total", wrong), name=f"{wrong}.csv", columns="size:number")
+
+
+def test_times_of_other_programs(tmp_path):
+    text = text_of("when,b", lambda i: f"2024-05-06T07:{i % 60:02d}:00Z,{i % 2}")
+    dataset = table(tmp_path, text, bins=100)
+    assert dataset.spec.columns[0].date_format == "%Y-%m-%dT%H:%M:%SZ"
+    assert written(dataset).splitlines()[1:] == text.splitlines()[1:]
 
 
 def test_formulas_are_escaped_by_a_flag_only(tmp_path):

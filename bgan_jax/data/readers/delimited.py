@@ -44,8 +44,9 @@ def read_delimited(path: Path, *, header: str | None) -> list[Cells]:
         raise BadDataError(
             f"{path}, line {line}: {first[0]!r} is a remark, not the names of the columns; remove the line"
         )
-    if second is not None and len(second[1]) == len(first) + 1 and header != "no":
-        first = ["row", *first]  # Names of rows without a name of their own, as R writes them.
+    longer_by_one = second is not None and len(second[1]) == len(first) + 1 and header != "no"
+    if longer_by_one:
+        first = ["row", *first]
     if len(first) < 2:
         raise BadDataError(
             f"{path}, line {line}: the first row has one field; a table has at least two columns, divided by one of "
@@ -54,7 +55,15 @@ def read_delimited(path: Path, *, header: str | None) -> list[Cells]:
     names, data = _names(path, line, first, header=header)
     rest = itertools.chain([] if second is None else [second], rows)
     data_rows = itertools.chain([] if data is None else [(line, data)], rest)
-    return _columns(path, names, data_rows, delimiter=delimiter)
+    columns = _columns(path, names, data_rows, delimiter=delimiter)
+    if longer_by_one:
+        columns = _of_longer_rows(path, line, columns, delimiter=delimiter)
+    if header is None and all(cells.name in cells.texts for cells in columns):
+        raise BadDataError(
+            f"{path}, line {line}: the first row looks like data, because each of its fields is a value of its column "
+            "below; give --header=no if the file has no names of columns, or --header=yes if these are the names"
+        )
+    return columns
 
 
 def _delimiter_of(path: Path) -> str:
@@ -125,6 +134,29 @@ def _names(path: Path, line: int, first: list[str], *, header: str | None) -> tu
     return names, None
 
 
+def _of_longer_rows(path: Path, line: int, columns: list[Cells], *, delimiter: str) -> list[Cells]:
+    """Returns the columns where every row has one field more than the header, and the first was called ``row``.
+
+    Either nothing is behind the last delimiter of any row, or the first field of each row is its name, as R writes it.
+
+    Raises:
+      BadDataError: neither, so that a field has a delimiter in it.
+    """
+    if list(columns[-1].texts) == [""]:
+        names = [cells.name for cells in columns[1:]]
+        return [Cells(name, cells.codes, cells.texts) for name, cells in zip(names, columns[:-1], strict=True)]
+    if len(columns[0].texts) < len(columns[0].codes):
+        raise _wrong_length(path, line + 1, found=len(columns), expected=len(columns) - 1, delimiter=delimiter)
+    return columns
+
+
+def _wrong_length(path: Path, line: int, *, found: int, expected: int, delimiter: str) -> BadDataError:
+    return BadDataError(
+        f"{path}, line {line}: the row has {found} fields, and there are {expected} columns by the delimiter "
+        f"{delimiter!r}; correct the row, or put a field that contains {delimiter!r} in double quotes"
+    )
+
+
 def _columns(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]]], *, delimiter: str) -> list[Cells]:
     """Gathers the cells column by column, each text once, so that memory is a number for each cell."""
     codes = [array.array("i") for _ in names]
@@ -133,10 +165,7 @@ def _columns(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[st
     for line, row in rows:
         num_rows += 1
         if len(row) != len(names):
-            raise BadDataError(
-                f"{path}, line {line}: the row has {len(row)} fields, and there are {len(names)} columns by the "
-                f"delimiter {delimiter!r}; correct the row, or put a field that contains {delimiter!r} in double quotes"
-            )
+            raise _wrong_length(path, line, found=len(row), expected=len(names), delimiter=delimiter)
         for place, cell in enumerate(row):
             codes[place].append(known[place].setdefault(cell, len(known[place])))
     if not num_rows:

@@ -8,6 +8,7 @@ from bgan_jax.data.column_kinds import Cells, column_of
 from bgan_jax.data.errors import BadDataError
 from bgan_jax.data.held_out import SPLITS, is_in_split, split_sizes
 from bgan_jax.data.own_path import own_path
+from bgan_jax.data.quoted_list import split_quoted
 from bgan_jax.data.readers.delimited import HEADERS, read_delimited
 from bgan_jax.data.readers.parquet import read_parquet
 from bgan_jax.data.source import Reading, Request, Source, identity_of, in_chunks
@@ -95,7 +96,7 @@ def chosen_kinds(text: str, *, names: list[str]) -> dict[str, str]:
     """Parses the kinds that a user gives columns.
 
     Args:
-      text: ``NAME:KIND`` with commas between; empty for none.
+      text: ``NAME:KIND`` with commas between, in double quotes where the name has a comma; empty for none.
       names: of the columns.
 
     Returns:
@@ -107,9 +108,11 @@ def chosen_kinds(text: str, *, names: list[str]) -> dict[str, str]:
     Example:
       >>> chosen_kinds("age:number,zip:category", names=["age", "zip", "sex"])
       {'age': 'number', 'zip': 'category'}
+      >>> chosen_kinds('"height, cm:number",zip:drop', names=["height, cm", "zip"])
+      {'height, cm': 'number', 'zip': 'drop'}
     """
     kinds = {}
-    for item in filter(None, (part.strip() for part in text.split(","))):
+    for item in split_quoted(text):
         name, _, kind = item.rpartition(":")
         if name not in names:
             shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")

@@ -7,28 +7,29 @@ from collections.abc import Callable
 import numpy as np
 
 from bgan_jax.data import Column, DatasetSpec
+from bgan_jax.data.quoted_list import split_quoted
 from experiments.harness.errors import UsageError
 
 Condition = Callable[[np.ndarray], np.ndarray]
 
 
 def parse_condition(text: str) -> dict[str, str]:
-    """Parses ``COLUMN=VALUE,...`` into values by column.
+    """Parses ``COLUMN=VALUE,...`` into values by column; a part with a comma in it stands in double quotes.
 
     Raises:
       UsageError: a part has no column or no equals sign.
 
     Example:
-      >>> parse_condition("colour=blue, size=")
-      {'colour': 'blue', 'size': ''}
+      >>> parse_condition('colour=blue, size=, "answer=yes, always"')
+      {'colour': 'blue', 'size': '', 'answer': 'yes, always'}
     """
     wanted = {}
-    for item in text.split(","):
+    for item in split_quoted(text) or [""]:
         # The first equals sign that is not the first symbol, since a column may be called "=a".
-        name, equals, value = item.strip()[1:].partition("=")
+        name, equals, value = item[1:].partition("=")
         if not equals:
-            raise UsageError(f"--where={text}: {item.strip()!r} is not COLUMN=VALUE; give it as in --where=colour=blue")
-        wanted[item.strip()[0] + name] = value.strip()
+            raise UsageError(f"--where={text}: {item!r} is not COLUMN=VALUE; give it as in --where=colour=blue")
+        wanted[item[0] + name] = value.strip()
     return wanted
 
 
