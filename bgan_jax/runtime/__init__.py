@@ -18,7 +18,7 @@ file                        holds
 ``packed_state.py``         a state as one array of bytes
 ``parallel.py``             a per-device function on all devices
 ``platform.py``             the platform and its devices, asked for once
-``plotting.py``             matplotlib figures, and the page of curves
+``plotting.py``             matplotlib figures
 ``process/``                the operating-system process: exit codes, heap, signals
 ``recovery.py``             restoring a checkpoint on all hosts
 ``workdir.py``              the folder of a run

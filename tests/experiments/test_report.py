@@ -22,7 +22,8 @@ from bgan_jax.algorithms.state import init_state
 from bgan_jax.runtime.metric_descriptions import METRICS
 from experiments import report
 from experiments.harness.errors import UsageError
-from experiments.harness.reports import report_curves, report_images, report_page
+from experiments.harness.reports import curve_plots, report_curves, report_images, report_page
+from experiments.harness.reports.headline import headline
 from experiments.harness.reports.run_log import leaving_a_report
 from experiments.harness.reports.run_record import read_run
 from tests.continuous_game import point_data, point_game
@@ -52,11 +53,13 @@ def run(tmp_path):
 
 
 def test_the_page_says_what_the_folder_holds(run):
-    assert "step 300 of 300, finished, no warnings<" in report_page.write_own_page(run).read_text()
+    text = report_page.write_own_page(run).read_text()
+    assert "Trained on <b>mnist10k</b> for 300 steps. Classifier score: <b>7.5</b> (higher" in text
+    assert "No warnings: all numbers stayed finite" in text
     (run / "warnings.jsonl").write_text(json.dumps({"time": "noon", "message": "health: <ill>"}) + "\n")
     text = report_page.write_own_page(run).read_text()
     for words in (
-        "step 300 of 300, finished, 1 warning<", "samples.<wbr>classifier_<wbr>score", "7.5",
+        "<b>1 warning</b>: see below", "samples.<wbr>classifier_<wbr>score", "7.5",
         "by a classifier &lt; 10", "health: &lt;ill&gt;", "0123abcd",
         "Effective sample size, of M = 10", "all weights are equal and carry no signal", "[100, 200, 300]",
     ):  # fmt: skip
@@ -125,10 +128,10 @@ def test_classes_are_named_in_the_final_numbers(run):
 def test_the_page_is_not_labelled_by_flags_without_effect(tmp_path):
     settings = {"objective": "non_saturating", "divergence": "kl"}
     for name, given, words in [
-        ("discrete", {"estimator": "boundary_seeking"}, "mnist10k, mlp, boundary_seeking, kl, step 300"),
-        ("relaxed", {"estimator": "gumbel_soft"}, "mnist10k, mlp, gumbel_soft, non_saturating, kl, step 300"),
-        ("continuous", {}, "mnist10k, mlp, non_saturating, kl, step 300"),
-        ("critic", {"objective": "wasserstein"}, "mnist10k, mlp, wasserstein, step 300"),
+        ("discrete", {"estimator": "boundary_seeking"}, "mnist10k, mlp, boundary_seeking, kl<"),
+        ("relaxed", {"estimator": "gumbel_soft"}, "mnist10k, mlp, gumbel_soft, non_saturating, kl<"),
+        ("continuous", {}, "mnist10k, mlp, non_saturating, kl<"),
+        ("critic", {"objective": "wasserstein"}, "mnist10k, mlp, wasserstein<"),
     ]:
         folder = make_run(tmp_path / name, **{**settings, **given})
         assert words in report_page.write_own_page(folder).read_text(), name
@@ -181,7 +184,7 @@ def test_runs_of_several_seeds_are_compared_by_mean_and_deviation(tmp_path):
     path = report_page.write_page(folders, tmp_path / "page.html")
     text = path.read_text()
     assert "<td>7.50 ± 0.71 (n = 2)</td><td>6.50 ± 0.50 (n = 3)</td><td>5.0</td>" in text
-    assert "0.100 ± 0.010, 0.100" in text and "<b>" not in text.replace("<b>Last", "").replace("<b>Protocol", "")
+    assert "0.100 ± 0.010, 0.100" in text and "<b><b>" not in text and "<b>&lt;" not in text
     assert text.count("data-run='") == 3 and "a, seed_0, step 300" in text and "seeds: mean" not in text
 
 
@@ -213,8 +216,59 @@ def test_curves_leave_out_what_is_not_finite_and_average_what_is_too_much():
     points = report_curves.points_of(records, "bound")
     assert len(points) == report_curves.MAX_POINTS and {value for _, value in points} == {0.5}
     assert report_curves.points_of(records[-1:], "bound") == []
-    assert "no finite values" in report_curves.draw([report_curves.Curve("a", "#000", [])], label="x")
-    assert "NaN" not in report_curves.draw([report_curves.Curve("a", "#000", [(1.0, 2.0)])], label="x")
+    assert "no finite values" in curve_plots.draw([report_curves.Curve("a", "#000", [])], label="x")
+    assert "NaN" not in curve_plots.draw([report_curves.Curve("a", "#000", [(1.0, 2.0)])], label="x")
+
+
+def test_the_page_and_the_picture_have_the_same_plot(tmp_path):
+    records = [{"step": i, "bound": 3.0 - i, "critic": 1.0, "odd": 2.0} for i in range(4)]
+    curve_plots.save_curves(tmp_path / "curves.png", records, title="a run")
+    picture = np.asarray(Image.open(tmp_path / "curves.png")).astype(int)
+    plot = curve_plots.arrange([report_curves.Curve("", report_curves.COLORS[0], [(i, 3.0 - i) for i in range(4)])])
+    for x, y in plot.lines[0][1]:  # blue where the page's curve has its points
+        near = picture[int(y) + 34 + curve_plots.HEAD - 2 :][:5, int(x) + curve_plots.GAP - 2 :][:, :5]
+        assert (near[..., 2] - near[..., 0]).max() > 60
+    assert picture.shape[1] == 3 * curve_plots.WIDTH + 4 * curve_plots.GAP  # "odd" has no description and no plot
+    svg = curve_plots.draw([report_curves.Curve("", "#000", [(i, 3.0 - i) for i in range(4)])], label="x")
+    assert " ".join(f"{x:.1f},{y:.1f}" for x, y in plot.lines[0][1]) in svg
+    curve_plots.save_curves(tmp_path / "empty.png", [])
+    assert Image.open(tmp_path / "empty.png").size[0] == picture.shape[1]
+
+
+@pytest.mark.parametrize(
+    ("result", "sentence"),
+    [
+        (
+            {"samples": {"classifier_score": 8.26}, "held_out": {"classifier_score": 9.687}},
+            "Classifier score: <b>8.26</b> (real data: 9.687; higher is better, 1 is the worst).",
+        ),
+        (
+            {"samples": {"frechet": 6.4882}, "floor": {"frechet": 2.594}},
+            "Frechet distance from held-out images: <b>6.488</b> (real data: 2.594; lower is better).",
+        ),
+        (
+            {"samples": {"frechet": {"mean": 6.0, "standard_deviation": 0.5, "n": 2}}, "real": {"frechet": 2.0}},
+            "<b>6.00 ± 0.50 (n = 2)</b> (real data: 2; lower",
+        ),
+        ({"samples": {"pairs": 0.105}, "real": {"pairs": 0.072}}, "<b>0.105</b> (real data: 0.072; lower"),
+        (
+            {"reverse_bits_per_character": {"samples": {"value": 3.29}, "real": {"value": 1.98}}},
+            "learned the samples: <b>3.29</b> (real data: 1.98; lower",
+        ),
+        ({"other": 3.0}, "Its final numbers are below."),
+        ({}, "It has no final numbers yet"),
+    ],
+    ids=["digits", "images", "seeds", "table", "text", "other", "unfinished"],
+)
+def test_the_headline_says_how_near_to_real_data_the_samples_are(run, result, sentence):
+    (run / "result.json").write_text(json.dumps(result))
+    assert sentence in headline(read_run(run))
+
+
+def test_the_headline_of_a_run_that_was_stopped_says_how_far_it_came(tmp_path):
+    run = make_run(tmp_path / "run", steps=(100, 1200), dataset="<script>")
+    (run / "config.json").write_text((run / "config.json").read_text().replace('"steps": 300', '"steps": 2400'))
+    assert headline(read_run(run)).startswith("Trained on <b>&lt;script&gt;</b> for 1,200 steps of 2,400.")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bgan_jax.runtime import image_files, plotting
+from bgan_jax.runtime import image_files
 from bgan_jax.runtime.metrics import LineFile, Report, read_metrics
 
 
@@ -67,13 +67,6 @@ def test_a_grid_holds_every_image_in_its_place(tmp_path):
 def test_pictures_side_by_side_may_differ_in_size():
     wide = image_files.side_by_side([np.zeros((4, 6, 1), np.uint8), np.zeros((2, 3, 3), np.uint8)], gap=2)
     assert wide.shape == (4, 11, 3)
-
-
-def test_curves_leave_one_page(tmp_path):
-    plotting.save_curves(tmp_path / "curves.png", [{"step": i, "bound": 1.0 / (i + 1)} for i in range(5)])
-    assert Image.open(tmp_path / "curves.png").size[0] > 500
-    plotting.save_curves(tmp_path / "empty.png", [])
-    assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".png", ".png"]
 
 
 def test_a_full_disk_is_logged_once_and_does_not_end_the_run(caplog):

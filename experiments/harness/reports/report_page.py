@@ -15,12 +15,13 @@ from typing import Any
 from bgan_jax.algorithms.relaxed import RELAXATIONS
 from bgan_jax.atomic_files import write_text
 from bgan_jax.losses import GENERATOR_OBJECTIVES
+from experiments.harness.reports.curve_plots import draw
+from experiments.harness.reports.headline import headline
 from experiments.harness.reports.page_style import POLICY, SCRIPT, STYLE
 from experiments.harness.reports.report_curves import (
     COLORS,
     Curve,
     color_key,
-    draw,
     explanation,
     names_in_order,
     points_of,
@@ -131,18 +132,12 @@ def labels_of(config: Mapping[str, Any]) -> list[Any]:
 
 
 def _summary(runs: Sequence[RunRecord]) -> str:
-    lines = []
+    parts = []
     for i, run in enumerate(runs):
-        of, step = run.config.get("steps"), run.last_step
-        progress = "" if step is None else f"step {step}" + (f" of {of}" if of else "")
-        state = "finished" if run.finished else "no final numbers yet"
-        count = len(run.warnings)
-        warned = f"{count} warning{'s' if count != 1 else ''}" if count else "no warnings"
-        words = ", ".join(str(word) for word in [*labels_of(run.config), progress, state, warned] if word)
-        mark = color_key(i) if len(runs) > 1 else ""
-        name = f"{html.escape(run.name)}: " if len(runs) > 1 else ""
-        lines.append(f"<div>{mark}{name}<span class='quiet'>{html.escape(words)}</span></div>")
-    return "".join(lines)
+        mark = f"{color_key(i)}{html.escape(run.name)}: " if len(runs) > 1 else ""
+        words = html.escape(", ".join(map(str, labels_of(run.config))))
+        parts.append(f"<p>{mark}{headline(run)}<br><span class='quiet'>{words}</span></p>")
+    return f"<div class='summary'>{''.join(parts)}</div>"
 
 
 def _warnings(runs: Sequence[RunRecord]) -> str:
@@ -152,7 +147,7 @@ def _warnings(runs: Sequence[RunRecord]) -> str:
             name = f"<b>{html.escape(run.name)}</b>: " if len(runs) > 1 else ""
             message, when = (html.escape(str(warning.get(field, ""))) for field in ("message", "time"))
             parts.append(f"<div class='warning'>{name}{message} <span class='quiet'>{when}</span></div>")
-    return "".join(parts) or "<p class='quiet'>None.</p>"
+    return "".join(parts)
 
 
 def _curves(runs: Sequence[RunRecord], field: str) -> str:

@@ -14,8 +14,8 @@ from bgan_jax.atomic_files import write_text
 from bgan_jax.runtime import parallel, workdir
 from bgan_jax.runtime.health import HealthMonitor
 from bgan_jax.runtime.metrics import read_metrics
-from bgan_jax.runtime.plotting import save_curves
 from experiments.harness.metrics.mean_and_sd import means
+from experiments.harness.reports.curve_plots import save_curves
 from experiments.harness.reports.sample_grids import save_real, show
 from experiments.harness.runs.experiment import Experiment, Measure
 from experiments.harness.runs.seeds import SeedRun
