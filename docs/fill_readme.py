@@ -3,7 +3,8 @@
     python docs/fill_readme.py
 
 Every number of the table is a cell of a page, and the last column is from the page's first line, so that a number
-has one place. The table stands between two marks in README.md; a test compares it with what this command writes.
+has one place. Numbers of a commit in ``EARLIER`` stay on their page; README shows them when they are measured again. The
+table stands between two marks in README.md; a test compares it with what this command writes.
 """
 
 from __future__ import annotations
@@ -14,23 +15,43 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
 BEGIN, END = "<!-- results: by python docs/fill_readme.py -->", "<!-- end of results -->"
-# What is said of an experiment. {row} is the second cell of a row of its page, {row | column} that of a column.
+# Commits of earlier versions, by which the results of some pages were measured.
+EARLIER = ("c0bfb14", "586aebd", "d95132a", "e477fee")
+# What an experiment is on, and its numbers. {row} is the second cell of a row of its page, {row | column} that of a
+# column.
 RESULTS = {
-    "discrete_mnist": "binarised digits: classifier score **{samples.classifier_score}**; held-out real digits "
-    "{held_out.classifier_score}; share of the rarest digit {samples.smallest_share}",
-    "continuous_images": "emoji in colour: Fréchet distance {samples.frechet}; other real emoji {floor.frechet}",
-    "text_characters": "lines of 32 characters: divergence of 2-grams {2-gram divergence, bits} bits, of 4-grams "
-    "{4-gram divergence, bits}; held-out lines {2-gram divergence, bits | real lines}, "
-    "{4-gram divergence, bits | real lines}; in the training set: {lines that are in the training set}",
-    "palette_images": "emoji in 16 colours: Fréchet distance {samples | Frechet}; other real emoji "
-    "{other real images (floor) | Frechet}, independent pixels {independent pixels | Frechet}",
-    "table_comparison": "a table, 20,000 letters in 17 columns: {boundary seeking | kept dependence} of the dependence "
-    "between columns is kept, {Chow-Liu tree | kept dependence} by a Chow-Liu tree; letters that a classifier reads "
-    "rightly after training on synthetic rows {boundary seeking | trained here, tested on real}, on real rows "
-    "{real training rows | trained here, tested on real}",
-    "adversarial_classification": "a classifier of digits as generator of labels, test error in %: boundary seeking "
-    "{jensen_shannon | importance sampling}, REINFORCE {jensen_shannon | REINFORCE, moving average}, cross-entropy "
-    "{cross-entropy}",
+    "discrete_mnist": (
+        "binarised digits",
+        "classifier score **{samples.classifier_score}**, of held-out real digits {held_out.classifier_score}; share of "
+        "the rarest digit {samples.smallest_share}",
+    ),
+    "table_comparison": (
+        "a table, 20,000 letters in 17 columns",
+        "{boundary seeking | kept dependence} of the dependence between columns is kept, {Chow-Liu tree | kept "
+        "dependence} by a Chow-Liu tree; letters that a classifier reads rightly after training on synthetic rows "
+        "{boundary seeking | trained here, tested on real}, on real rows "
+        "{real training rows | trained here, tested on real}",
+    ),
+    "palette_images": (
+        "emoji in 16 colours",
+        "Fréchet distance {samples | Frechet}; other real emoji {other real images (floor) | Frechet}, independent "
+        "pixels {independent pixels | Frechet}",
+    ),
+    "text_characters": (
+        "lines of 32 characters",
+        "divergence of 2-grams {2-gram divergence, bits} bits, of 4-grams {4-gram divergence, bits}; held-out lines "
+        "{2-gram divergence, bits | real lines}, {4-gram divergence, bits | real lines}; in the training set: {lines that "
+        "are in the training set}",
+    ),
+    "continuous_images": (
+        "emoji in colour",
+        "Fréchet distance {samples.frechet}; other real emoji {floor.frechet}",
+    ),
+    "adversarial_classification": (
+        "a classifier of digits as generator of labels",
+        "test error in %: boundary seeking {jensen_shannon | importance sampling}, REINFORCE {jensen_shannon | "
+        "REINFORCE, moving average}, cross-entropy {cross-entropy}",
+    ),
 }
 
 
@@ -62,25 +83,34 @@ def cell(page: str, row: str, column: str | None) -> str:
     raise ValueError(f"no table of the page has the row {row!r}" + (f" and the column {column!r}" if column else ""))
 
 
+def row(name: str, page: str) -> str:
+    """README's row of an experiment.
+
+    Raises:
+      ValueError: the page lacks a number, or its first line lacks commit, seeds and time.
+    """
+    known = re.search(r"` at (\w{7}); seeds? ([\d, ]+); ([\d.]+ (?:s|min))", page)
+    if known is None:
+        raise ValueError(f"the first line of {name}.md has no commit, seeds and time")
+    commit, seeds, time = known.groups()
+    subject, numbers = RESULTS[name]
+
+    def filled(found: re.Match[str]) -> str:
+        of_row, _, column = found[1].partition(" | ")
+        return cell(page, of_row, column or None)
+
+    measured = re.sub(r"\{([^{}]+)\}", filled, numbers)
+    if commit in EARLIER:
+        measured = "numbers of an earlier version are on its page"
+    picture = f'<img src="docs/pictures/{name}.png" width="200" alt="{name}">'
+    return f"| {picture} | [`{name}`](docs/results/{name}.md): {subject}: {measured} | {seeds}; {time}; {commit} |"
+
+
 def table() -> str:
     """README's table."""
-    lines = ["| | measured | seeds, time, commit |", "|---|---|---|"]
-    for name, words in RESULTS.items():
-        page = (DOCS / "results" / f"{name}.md").read_text(encoding="utf-8")
-
-        def filled(found: re.Match[str], page: str = page) -> str:
-            row, _, column = found[1].partition(" | ")
-            return cell(page, row, column or None)
-
-        known = re.search(r"` at (\w{7}); seeds? ([\d, ]+); ([\d.]+ (?:s|min))", page)
-        if known is None:
-            raise ValueError(f"the first line of {name}.md has no commit, seeds and time")
-        commit, seeds, time = known.groups()
-        picture = f'<img src="docs/pictures/{name}.png" width="200" alt="{name}">'
-        link = f"[`{name}`](docs/results/{name}.md)"
-        measured = re.sub(r"\{([^{}]+)\}", filled, words)
-        lines.append(f"| {picture} | {link}: {measured} | {seeds}; {time}; {commit} |")
-    return "\n".join(lines)
+    pages = {name: (DOCS / "results" / f"{name}.md").read_text(encoding="utf-8") for name in RESULTS}
+    rows = [row(name, page) for name, page in pages.items()]
+    return "\n".join(["| | measured | seeds, time, commit |", "|---|---|---|", *rows])
 
 
 def filled_readme() -> str:

@@ -139,6 +139,13 @@ def test_readme_has_the_numbers_of_the_pages():
     assert len(fill_readme.RESULTS) == 6 and "{" not in fill_readme.table()
 
 
+def test_numbers_of_an_earlier_version_stay_on_their_page():
+    page = (DOCS / "results" / "palette_images.md").read_text(encoding="utf-8")
+    old, new = (re.sub(r"` at \w{7};", f"` at {commit};", page, count=1) for commit in ("586aebd", "0123456"))
+    assert "Fréchet" not in fill_readme.row("palette_images", old)
+    assert re.search(r"Fréchet distance \d+\.\d+; other real emoji \d", fill_readme.row("palette_images", new))
+
+
 @pytest.mark.parametrize(("row", "column"), [("distance", None), ("score", "here")])
 def test_a_number_that_no_page_has_is_refused(row, column):
     page = "| result | value |\n|---|---|\n| score | 7.5 |\n"
