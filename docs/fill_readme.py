@@ -3,8 +3,8 @@
     python docs/fill_readme.py
 
 Every number of the table is a cell of a page, and the last column is from the page's first line, so that a number
-has one place. Numbers of a commit in ``EARLIER`` stay on their page; README shows them when they are measured again. The
-table stands between two marks in README.md; a test compares it with what this command writes.
+has one place. Numbers of a commit in ``EARLIER`` stay on their page; README shows them when they are measured again.
+The table stands between two marks in README.md; a test compares it with what this command writes.
 """
 
 from __future__ import annotations
@@ -17,41 +17,23 @@ README = DOCS.parent / "README.md"
 BEGIN, END = "<!-- results: by python docs/fill_readme.py -->", "<!-- end of results -->"
 # Commits of earlier versions, by which the results of some pages were measured.
 EARLIER = ("c0bfb14", "586aebd", "d95132a", "e477fee")
-# What an experiment is on, and its numbers. {row} is the second cell of a row of its page, {row | column} that of a
-# column.
+# What an experiment is on: its numbers. {row} is the second cell of a row of its page, {row | column} that of a column.
 RESULTS = {
-    "discrete_mnist": (
-        "binarised digits",
-        "classifier score **{samples.classifier_score}**, of held-out real digits {held_out.classifier_score}; share of "
-        "the rarest digit {samples.smallest_share}",
-    ),
-    "table_comparison": (
-        "a table, 20,000 letters in 17 columns",
-        "{boundary seeking | kept dependence} of the dependence between columns is kept, {Chow-Liu tree | kept "
-        "dependence} by a Chow-Liu tree; letters that a classifier reads rightly after training on synthetic rows "
-        "{boundary seeking | trained here, tested on real}, on real rows "
-        "{real training rows | trained here, tested on real}",
-    ),
-    "palette_images": (
-        "emoji in 16 colours",
-        "Fréchet distance {samples | Frechet}; other real emoji {other real images (floor) | Frechet}, independent "
-        "pixels {independent pixels | Frechet}",
-    ),
-    "text_characters": (
-        "lines of 32 characters",
-        "divergence of 2-grams {2-gram divergence, bits} bits, of 4-grams {4-gram divergence, bits}; held-out lines "
-        "{2-gram divergence, bits | real lines}, {4-gram divergence, bits | real lines}; in the training set: {lines that "
-        "are in the training set}",
-    ),
-    "continuous_images": (
-        "emoji in colour",
-        "Fréchet distance {samples.frechet}; other real emoji {floor.frechet}",
-    ),
-    "adversarial_classification": (
-        "a classifier of digits as generator of labels",
-        "test error in %: boundary seeking {jensen_shannon | importance sampling}, REINFORCE {jensen_shannon | "
-        "REINFORCE, moving average}, cross-entropy {cross-entropy}",
-    ),
+    "discrete_mnist": "binarised digits: classifier score **{samples.classifier_score}**, of held-out real digits "
+    "{held_out.classifier_score}; share of the rarest digit {samples.smallest_share}",
+    "table_comparison": "a table, 20,000 letters in 17 columns: {boundary seeking | kept dependence} of the dependence "
+    "between columns is kept, {Chow-Liu tree | kept dependence} by a Chow-Liu tree; letters that a classifier reads "
+    "rightly after training on synthetic rows {boundary seeking | trained here, tested on real}, on real rows "
+    "{real training rows | trained here, tested on real}",
+    "palette_images": "emoji in 16 colours: Fréchet distance {samples | Frechet}; other real emoji "
+    "{other real images (floor) | Frechet}, independent pixels {independent pixels | Frechet}",
+    "text_characters": "lines of 32 characters: divergence of 2-grams {2-gram divergence, bits} bits, of 4-grams "
+    "{4-gram divergence, bits}; held-out lines {2-gram divergence, bits | real lines}, "
+    "{4-gram divergence, bits | real lines}; in the training set: {lines that are in the training set}",
+    "continuous_images": "emoji in colour: Fréchet distance {samples.frechet}; other real emoji {floor.frechet}",
+    "adversarial_classification": "a classifier of digits as generator of labels: test error in %: boundary seeking "
+    "{jensen_shannon | importance sampling}, REINFORCE {jensen_shannon | REINFORCE, moving average}, cross-entropy "
+    "{cross-entropy}",
 }
 
 
@@ -93,7 +75,7 @@ def row(name: str, page: str) -> str:
     if known is None:
         raise ValueError(f"the first line of {name}.md has no commit, seeds and time")
     commit, seeds, time = known.groups()
-    subject, numbers = RESULTS[name]
+    subject, _, numbers = RESULTS[name].partition(": ")
 
     def filled(found: re.Match[str]) -> str:
         of_row, _, column = found[1].partition(" | ")
