@@ -22,7 +22,7 @@ from bgan_jax.runtime.process import heap
 
 logger = logging.getLogger("bgan_jax")
 
-#: How many steps the host may be ahead of the devices: few, so that the loop responds to a signal quickly.
+#: How many steps, and at least one call, the host may be ahead of the devices: few, so that a signal is answered soon.
 MAX_IN_FLIGHT = 4
 
 
@@ -101,11 +101,12 @@ def train(
     """
     totals = program.empty_totals()
     in_flight: deque[Totals] = deque()
+    most_in_flight = max(1, MAX_IN_FLIGHT // program.steps_per_call)
     step, reason = start_step, ""
     while step < total_steps and not reason:
         before, step = step, min(step + program.steps_per_call, cadence.next_event(step), total_steps)
         state, totals = program.take(step - before, state, totals, next(batches))
-        _limit_in_flight(in_flight, totals)
+        _limit_in_flight(in_flight, totals, most=most_in_flight)
         if should_stop is not None:
             # Of every step, since the hosts may have agreed on any of them; all stop after the same call.
             reason = next(filter(None, [should_stop(one) for one in range(before + 1, step + 1)]), "")
@@ -134,10 +135,10 @@ def train(
     return state, step
 
 
-def _limit_in_flight(in_flight: deque[Totals], totals: Totals) -> None:
-    """Waits for the oldest step when too many are in flight."""
+def _limit_in_flight(in_flight: deque[Totals], totals: Totals, *, most: int) -> None:
+    """Waits for the oldest call when too many are in flight."""
     in_flight.append(totals)
-    if len(in_flight) > MAX_IN_FLIGHT:
+    if len(in_flight) > most:
         jax.block_until_ready(in_flight.popleft().num_steps)
 
 

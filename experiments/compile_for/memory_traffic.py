@@ -21,10 +21,11 @@ SLICES = {"slice", "dynamic-slice", "gather", "slice-start"}
 Computations = Mapping[str, Sequence[Instruction]]
 
 
-def hbm_bytes(text: str) -> int:
-    """Returns the bytes that a program reads from HBM and writes to it, running once, on each device.
+def hbm_bytes(text: str, *, steps: int = 1) -> int:
+    """Returns the bytes that a program reads from HBM and writes to it in a step, on each device.
 
-    What a slice or a gather does not take is not read. Padding is not counted, and what a collective sends is not.
+    Of a program of several ``steps`` a call, what it moves outside of their loop is shared by them. What a slice or a
+    gather does not take is not read. Padding is not counted, and what a collective sends is not.
 
     Example:
       >>> text = '''
@@ -39,7 +40,7 @@ def hbm_bytes(text: str) -> int:
     """
     computations, _ = parse(text)
     shapes = {one.name: one.shape for body in computations.values() for one in body}
-    return sum(_of_one(one, shapes, computations) * times for one, times in executed(text))
+    return round(sum(_of_one(one, shapes, computations) * times for one, times in executed(text, steps=steps)))
 
 
 def _of_one(one: Instruction, shapes: Mapping[str, str], computations: Computations) -> int:

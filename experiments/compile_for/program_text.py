@@ -1,7 +1,8 @@
-"""Reads an optimised program as XLA prints it: estimated cycles, collectives, copies, each as often as it runs.
+"""Reads an optimised program as XLA prints it: estimated cycles, collectives, copies, each as often as a step runs it.
 
 The compiler for TPUs writes its estimate of the cycles beside an instruction. It leaves out collectives and scalar
-arithmetic. A body of a loop counts as often as the loop runs it.
+arithmetic. A body of a loop counts as often as the loop runs it. Of a program of several steps a call, whose loop of
+steps runs as often as an argument says, the body is one step, and what is outside of it is shared by the steps.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Instruction(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What a program does when it runs once, on each device.
+    """What a program does in one step, on each device.
 
     Attributes:
       cycles: the compiler's estimate.
@@ -71,22 +72,23 @@ class Counts(NamedTuple):
       data_copies: how many instructions copy an array as large as the data, or larger.
     """
 
-    cycles: int
+    cycles: float
     all_reduces: int
     all_reduce_bytes: int
     other_collectives: int
     data_copies: int
 
 
-def count(text: str, *, data_bytes: int | None) -> Counts:
+def count(text: str, *, data_bytes: int | None, steps: int = 1) -> Counts:
     """Counts what a program does.
 
     Args:
       text: the optimised program.
       data_bytes: of the data set on a device; ``None`` where the host sends batches, which may be copied.
+      steps: how many steps a call takes.
 
     Returns:
-      The counts.
+      The counts. Collectives and copies that a call makes once are counted whole.
 
     Example:
       >>> text = '''
@@ -98,11 +100,12 @@ def count(text: str, *, data_bytes: int | None) -> Counts:
       ... }
       ... '''
       >>> count(text, data_bytes=16)
-      Counts(cycles=100, all_reduces=1, all_reduce_bytes=16, other_collectives=0, data_copies=1)
+      Counts(cycles=100.0, all_reduces=1, all_reduce_bytes=16, other_collectives=0, data_copies=1)
     """
-    cycles = all_reduces = all_reduce_bytes = others = copies = 0
-    for instruction, times in executed(text):
-        cycles += instruction.cycles * times
+    cycles, all_reduces, all_reduce_bytes, others, copies = 0.0, 0, 0, 0, 0
+    for instruction, share in executed(text, steps=steps):
+        cycles += instruction.cycles * share
+        times = math.ceil(share)
         if instruction.collective == "all-reduce":
             all_reduces += times
             all_reduce_bytes += size_of(instruction.shape) * times
@@ -145,16 +148,23 @@ def size_of(shape: str, *, kinds: Collection[str] = BYTES) -> int:
     )
 
 
-def executed(text: str) -> Iterator[tuple[Instruction, int]]:
-    """Yields every instruction that runs, and how often; the insides of a fusion are the fusion's."""
+def executed(text: str, *, steps: int = 1) -> Iterator[tuple[Instruction, float]]:
+    """Yields every instruction that runs, and how often in one step; the insides of a fusion are the fusion's.
+
+    Args:
+      text: the optimised program.
+      steps: how many steps a call takes: how often the outermost loop runs, if the program does not have its number.
+    """
     computations, entry = parse(text)
 
-    def walk(name: str, times: int) -> Iterator[tuple[Instruction, int]]:
+    def walk(name: str, times: float) -> Iterator[tuple[Instruction, float]]:
         for instruction in computations.get(name, ()):
             called = dict(re.findall(r"(body|condition|to_apply)=%?([\w.\-]+)", instruction.rest))
             if instruction.operation == "while":
                 runs = _trip_count(instruction.rest, computations.get(called.get("condition", ""), ()))
-                yield from walk(called["body"], times * runs)
+                # The steps' own loop is outermost. Of another that runs until something is found, one round is counted.
+                unknown = steps if name == entry else 1
+                yield from walk(called["body"], times * (unknown if runs is None else runs))
             elif instruction.operation == "call":
                 yield from walk(called["to_apply"], times)
             elif instruction.operation == "conditional":
@@ -164,7 +174,7 @@ def executed(text: str) -> Iterator[tuple[Instruction, int]]:
             else:
                 yield instruction, times
 
-    yield from walk(entry, 1)
+    yield from walk(entry, 1 / steps)
 
 
 def parse(text: str) -> tuple[dict[str, list[Instruction]], str]:
@@ -216,8 +226,8 @@ def _split_shape(rest: str) -> tuple[str, str]:
     return rest, ""
 
 
-def _trip_count(rest: str, condition: list[Instruction] | tuple[()]) -> int:
-    """Returns how often a loop runs: as the compiler says, else the constant of its condition, else once."""
+def _trip_count(rest: str, condition: list[Instruction] | tuple[()]) -> int | None:
+    """Returns how often a loop runs: as the compiler says, else the constant of its condition, else ``None``."""
     if found := re.search(r'known_trip_count":?\s*=?\{"?n"?:"?(\d+)', rest):
         return int(found.group(1))
     constants = [
@@ -225,4 +235,4 @@ def _trip_count(rest: str, condition: list[Instruction] | tuple[()]) -> int:
         for one in condition
         if one.operation == "constant" and one.shape.startswith("s32[]") and (value := re.match(r"(\d+)\)", one.rest))
     ]
-    return max(constants, default=1)
+    return max(constants, default=None)

@@ -47,14 +47,15 @@ def report_of(call: Call, topology: str, *, text_file: str | None = None) -> dic
     text = compiled.as_text()
     if text_file is not None:
         write_text(Path(text_file), text)
-    found = count(text, data_bytes=call.data_bytes)
-    flops, moved = float(cost.get("flops", 0.0)), hbm_bytes(text)
+    steps = call.program.steps_per_call
+    found = count(text, data_bytes=call.data_bytes, steps=steps)
+    flops, moved = float(cost.get("flops", 0.0)), hbm_bytes(text, steps=steps)
     needed = memory.argument_size_in_bytes + memory.temp_size_in_bytes
     return {
         "topology": topology,
         "devices": len(platform.devices),
         "launcher": call.program.launcher.parallel,
-        "steps_per_call": call.program.steps_per_call,
+        "steps_per_call": steps,
         "compile_seconds": round(seconds, 1),
         "argument_bytes": memory.argument_size_in_bytes,
         "temp_bytes": memory.temp_size_in_bytes,

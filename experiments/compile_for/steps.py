@@ -51,6 +51,7 @@ EXPERIMENTS: Mapping[str, Callable[[Any, Platform], Call]] = {
     "discrete_mnist": _discrete,
     "high_resolution": _continuous,
     "palette_images": lambda config, platform: _discrete(in_palette(config), platform),
+    "table": _discrete,
     "text_characters": lambda config, platform: _discrete(with_weights(config), platform),
 }
 

@@ -15,13 +15,14 @@ from experiments.compile_for.__main__ import main, own_and_others
 from experiments.compile_for.steps import EXPERIMENTS
 from experiments.harness.cli.catalogue import load_command
 from experiments.harness.errors import UsageError
+from tests.exhaustive import one_in
 from tests.test_layers import ROOT
 
 INSTALLED = importlib.util.find_spec("libtpu") is not None
 with_compiler = pytest.mark.skipif(not INSTALLED, reason="libtpu, which compiles for TPUs, comes with bgan_jax[aot]")
 KEPT = json.loads((table.DOCS / "compiled.json").read_text())
-#: Those that compile in a minute or two of a quiet core.
-COMPILED = [name for name in ("classification", "characters", "digits") if name in KEPT]
+#: Those that compile in half a minute to two minutes of a quiet core; the first of them in every run of the tests.
+COMPILED = one_in(3, ["classification", "characters", "digits"])
 
 
 @with_compiler
@@ -115,7 +116,7 @@ ENTRY %main (x: (s32[], f32[8])) -> (s32[], f32[8]) {
 }
 """
     counts = program_text.count(text, data_bytes=None)
-    assert counts == program_text.Counts(35, all_reduces=7, all_reduce_bytes=224, other_collectives=1, data_copies=0)
+    assert counts == program_text.Counts(35.0, all_reduces=7, all_reduce_bytes=224, other_collectives=1, data_copies=0)
     known = text.replace("body=%body", 'body=%body, backend_config={"known_trip_count":{"n":"3"}}')
     assert program_text.count(known, data_bytes=None).cycles == 15
 
@@ -145,10 +146,26 @@ ENTRY %main (x: (s32[], f32[8])) -> (s32[], f32[8]) {
 
 def test_a_loop_of_steps_counts_as_one_step():
     """The number of steps is an argument, so that neither the program nor its loop's condition has it."""
-    assert program_text.count(LOOP, data_bytes=None).cycles == 5
-    assert memory_traffic.hbm_bytes(LOOP) == 32 + 32  # The weights are read ahead once, and written once.
+    for steps in (1, 4):
+        assert program_text.count(LOOP, data_bytes=None, steps=steps).cycles == 5
+        assert memory_traffic.hbm_bytes(LOOP, steps=steps) == 32 + 32  # Weights are read ahead once, and written once.
     known = LOOP.replace("body=%body", 'body=%body, backend_config={"known_trip_count":{"n":"3"}}')
     assert memory_traffic.hbm_bytes(known) == 3 * 64
+
+
+def test_what_a_call_does_once_is_shared_by_its_steps():
+    before = '%c = f32[80]{0:T(128)} copy(%x), backend_config={"estimated_cycles":"100"}'
+    text = LOOP.replace("  ROOT %w", f"  {before}\n  %r = f32[8]{{0}} all-reduce(%c), to_apply=%add\n  ROOT %w")
+    counts = program_text.count(text, data_bytes=None, steps=4)
+    assert (counts.cycles, counts.all_reduces) == (5 + 100 / 4, 1)
+    inside = LOOP.replace("  %i =", "  %v = (s32[]) while(%x), condition=%condition, body=%search\n  %i =")
+    search = """
+%search (x: (s32[])) -> (s32[]) {
+  ROOT %q = s32[] fusion(%x), kind=kLoop, calls=%f, backend_config={"estimated_cycles":"3"}
+}
+"""
+    # A search within a step, of nobody knows how many rounds, is no loop of steps.
+    assert program_text.count(search + inside, data_bytes=None, steps=4).cycles == 5 + 3
 
 
 def test_a_gather_reads_what_it_takes():

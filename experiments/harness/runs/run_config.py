@@ -31,6 +31,8 @@ from experiments.harness.runs.run_flags import (
 
 # Flags that each host has its own value of.
 PER_HOST = ("process_id", "coordinator", "data_dir", "cache_dir", "workdir", "download", "compilation_cache")
+# A call cannot be interrupted, and a signal waits for two of them: seconds, at 10 ms a step.
+MOST_STEPS_PER_CALL = 100
 
 
 # Fields, and so flags under a heading of the help, come in the reverse order of the base classes.
@@ -56,8 +58,8 @@ class RunConfig(
     )  # fmt: skip
     steps_per_call: int | None = flag(
         None, "Most steps in one call of the compiled program, which ends where a report, a checkpoint or a picture is "
-        "due. Empty is 1 on CPU, and all steps between two reports elsewhere.", group="devices", minimum=1,
-        maximum=100000, may_change=True,
+        f"due. Empty is 1 on CPU, and elsewhere all steps between two reports, at most {MOST_STEPS_PER_CALL}.",
+        group="devices", minimum=1, maximum=100000, may_change=True,
     )  # fmt: skip
     latent_dim: int | None = flag(None, "Size of the latents; empty is the preset's.", group="networks", minimum=1)
     learning_rate_half_life: int | None = flag(
@@ -172,7 +174,7 @@ def steps_per_call_of(config: RunConfig, platform: Platform, dataset: data.Datas
     """
     streamed = data.choose_backend(dataset, backend=config.data_backend) == "streamed"
     if config.steps_per_call is None:
-        return 1 if platform.on_cpu or streamed else config.report_every
+        return 1 if platform.on_cpu or streamed else min(config.report_every, MOST_STEPS_PER_CALL)
     if streamed and config.steps_per_call > 1:
         raise ValueError(
             f"--steps_per_call={config.steps_per_call} needs data that are in device memory: leave it out, or give "
