@@ -164,7 +164,7 @@ def test_what_a_call_does_once_is_shared_by_its_steps():
   ROOT %q = s32[] fusion(%x), kind=kLoop, calls=%f, backend_config={"estimated_cycles":"3"}
 }
 """
-    # A search within a step, of nobody knows how many rounds, is no loop of steps.
+    # A search within a step, of nobody knows how many rounds, is not the loop of steps.
     assert program_text.count(search + inside, data_bytes=None, steps=4).cycles == 5 + 3
 
 
