@@ -54,6 +54,7 @@ def build_networks(
     platform: str = "cpu",
     double_backward_form: ConvForm | None = None,
     output_bias: tuple[float, ...] | None = None,
+    given_column: tuple[int, int] | None = None,
 ) -> Networks:
     """Builds the generator and discriminator of a named preset.
 
@@ -73,6 +74,8 @@ def build_networks(
         platform's.
       output_bias: initial bias of the last layer of a table's generator, such as the logarithms of the shares of all
         categories, one number for each logit; other presets have none.
+      given_column: first logit and number of categories of the column that both players of a table are conditional on;
+        other presets have none.
 
     Returns:
       The two players as pure functions, and their latents.
@@ -99,5 +102,6 @@ def build_networks(
         spectral_norm=spectral_norm,
         forms=forms,
         output_bias=output_bias,
+        given_column=given_column,
     )
     return NETWORKS[name](tuple(example_shape), options)

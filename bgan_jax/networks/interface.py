@@ -101,6 +101,8 @@ class Options(NamedTuple):
       forms: forms of the convolutions, as suits the platform.
       output_bias: initial bias of the generator's last layer, one number for each of its outputs, in a preset that has
         one; ``None`` for the preset's own.
+      given_column: first logit and number of categories of the column of a table that both players are conditional on,
+        in a preset that can be; ``None`` for none.
     """
 
     latent_dim: int | None = None
@@ -110,6 +112,7 @@ class Options(NamedTuple):
     spectral_norm: bool = False
     forms: Forms = CPU
     output_bias: tuple[float, ...] | None = None
+    given_column: tuple[int, int] | None = None
 
 
 def player(

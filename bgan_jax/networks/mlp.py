@@ -40,7 +40,7 @@ class MLPGenerator(nn.Module):
     def __call__(self, latents: jax.Array, *, train: bool) -> jax.Array:
         """Maps ``[N, d]`` to ``[N, *example_shape]``, float32."""
         del train
-        hidden = _hidden_layers(self, latents)
+        hidden = hidden_layers(self, latents)
         last = _dense(self, math.prod(self.example_shape), hidden)
         return last(hidden).reshape(-1, *self.example_shape).astype(jnp.float32)
 
@@ -72,7 +72,7 @@ class MLPDiscriminator(nn.Module):
     @nn.compact
     def __call__(self, points: jax.Array, *, train: bool) -> jax.Array:
         """Maps ``[N, ...]`` to F, ``[N]``, float32."""
-        hidden = _hidden_layers(self, points.reshape(points.shape[0], -1), train=train)
+        hidden = hidden_layers(self, points.reshape(points.shape[0], -1), train=train)
         head = log_ratio_head(hidden.shape[-1], initialization=self.initialization, spectral_norm=self.spectral_norm)
         return head(hidden, train=train)[:, 0]
 
@@ -121,7 +121,8 @@ def _dense(module: MLPGenerator | MLPDiscriminator, width: int, hidden: jax.Arra
     )
 
 
-def _hidden_layers(module: MLPGenerator | MLPDiscriminator, hidden: jax.Array, *, train: bool = False) -> jax.Array:
+def hidden_layers(module: MLPGenerator | MLPDiscriminator, hidden: jax.Array, *, train: bool = False) -> jax.Array:
+    """Applies the layers of ``module.widths``, within its own ``__call__``."""
     spectral_norm = getattr(module, "spectral_norm", False)
     for width in module.widths:
         hidden = module.activation(_dense(module, width, hidden, spectral_norm=spectral_norm)(hidden, train=train))

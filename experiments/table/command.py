@@ -6,7 +6,8 @@
 
 The table is a CSV file, also compressed, or Parquet; what its columns hold is inferred and shown, and
 ``docs/own_data.md`` says how. Every column is a categorical variable of its own size, missing values and bins of
-numbers included, so nothing is relaxed. Every fifth row is held out, and samples are compared with those:
+numbers included, so nothing is relaxed. One column is given, --given_column: its categories are drawn by their shares,
+and both networks are conditional on it. Every fifth row is held out, and samples are compared with those:
 
 - columns and pairs of columns, by total variation; pairs.png shows every pair, result.md the worst;
 - a classifier that is trained on samples and predicts --label of held-out rows, and one that tells samples from
@@ -33,14 +34,16 @@ from bgan_jax.runtime.platform import Platform
 from bgan_jax.sampling.sampler import Sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.command import Command
+from experiments.harness.cli.needs import one_of
 from experiments.harness.runs import discrete
 from experiments.harness.runs.experiment import Experiment, Measure, Outcome
 from experiments.harness.runs.measured_run import open_held_out
 from experiments.harness.runs.run import run
 from experiments.harness.runs.seed_results import result_over_seeds
 from experiments.harness.runs.start import start
+from experiments.harness.runs.table_label import label_of
 from experiments.table.figures import save_pairs
-from experiments.table.scores import Reference, baselines, kept, label_of, pair_scores, reference_of, scores, worst
+from experiments.table.scores import Reference, baselines, kept, pair_scores, reference_of, scores, worst
 from experiments.table.table import scores_table
 
 logger = logging.getLogger("bgan_jax")
@@ -71,6 +74,11 @@ SMOKE = {
 class Config(discrete.DiscreteConfig):
     """The flags of this experiment."""
 
+    given_column: str | None = flags.flag(
+        None, "Column that both networks are conditional on: its categories are drawn by their shares, and the other "
+        "columns are learned given them. Empty: the one that is --label by default; none: no column.", group="networks",
+        legal="a learned column's name, or none", needs=[one_of("network", "residual_mlp")],
+    )  # fmt: skip
     judged_samples: int = flags.flag(
         20000, "Rows that are scored; at most as many as there are training rows.", group="evaluation", minimum=2,
         may_change=True,

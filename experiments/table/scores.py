@@ -12,10 +12,8 @@ from bgan_jax.evaluation import table_forests, table_sdmetrics
 from bgan_jax.evaluation.table_copies import table_copies
 from bgan_jax.evaluation.table_models import chow_liu_tree, independent_columns
 from bgan_jax.evaluation.table_pairs import joint_shares, kept_dependence, mean_of_pairs, pair_distances
-from experiments.harness.errors import UsageError
+from experiments.harness.runs.table_label import label_of
 
-#: Names that a column to predict often has.
-LABELS = ("class", "label", "target", "lettr")
 #: Rows of which distances to all training rows are computed.
 MOST_COMPARED = 2000
 _WORST = 5
@@ -44,25 +42,6 @@ class Reference(NamedTuple):
     def names(self) -> list[str]:
         """The names of the learned columns."""
         return [column.name for column in self.spec.columns or () if column.learned]
-
-
-def label_of(spec: DatasetSpec, label: str | None) -> int:
-    """Returns the place, among the learned columns, of the one that classifiers predict.
-
-    Args:
-      spec: of the table.
-      label: its name; by default one that is called like one of ``LABELS``, else the first of categories.
-
-    Raises:
-      UsageError: there is no learned column of that name.
-    """
-    learned = [column for column in spec.columns or () if column.learned]
-    names = [column.name for column in learned]
-    if label is not None and label not in names:
-        raise UsageError(f"--label={label}: there is no learned column of that name; choose one of {', '.join(names)}")
-    by_name = next((name for name in names if name.lower() in LABELS), None)
-    of_categories = next((column.name for column in learned if column.kind == "category"), names[0])
-    return names.index(label or by_name or of_categories)
 
 
 def reference_of(train: Dataset, held_out: Dataset, *, num_samples: int, label: str | None) -> Reference:

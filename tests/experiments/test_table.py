@@ -3,11 +3,14 @@
 import csv
 import json
 
+import jax
 import numpy as np
 import pytest
 
 from experiments import sample
 from experiments.harness.errors import UsageError
+from experiments.harness.runs import discrete
+from experiments.harness.runs.trained_run import load_run
 from experiments.table import command as table
 
 OPTIONS = ["--smoke", "--compilation_cache=false", "--dataset=csv:{csv}", "--cache_dir={cache}"]
@@ -105,10 +108,23 @@ def test_wrong_flags_of_samples_are_refused(trained, arguments, words, tmp_path,
     assert not list(tmp_path.iterdir())
 
 
+def test_the_given_column_is_the_label_unless_a_run_is_older_or_says_none(trained):
+    folder, _ = trained
+    run = load_run(folder / "run")
+    assert "embedding" in run.disc_variables["params"]
+    amount = discrete.given_column(run.spec, "amount")
+    assert discrete.given_column(run.spec, None) == (0, 3) and amount == (3 + 4, run.spec.column_sizes[2])
+    older = {name: value for name, value in run.config.items() if name != "given_column"}
+    for config in (older, {**run.config, "given_column": "none"}):
+        networks, _ = discrete.players_for(config, run.spec, platform="cpu", axis_name=None)
+        assert "embedding" not in jax.eval_shape(networks.disc.init, jax.random.key(0))["params"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--label=colour"], "no learned column of that name; choose one of group"),
+        (["--given_column=colour"], "--given_column=colour: there is no learned column of that name"),
         (["--columns=colour:drop"], "no column 'colour'"),
         (["--dataset=mnist10k"], "this experiment takes a table: choose other data, such as commute or csv:FILE"),
     ],

@@ -22,6 +22,7 @@ file                    holds
 ``seeds.py``            the seeds of a run, and their folders
 ``stacked_seeds.py``    states of several seeds in one program
 ``start.py``            joins the hosts, checks the flags, opens the folders
+``table_label.py``      the column of a table that people predict
 ``timed_training.py``   trains for a number of seconds in place of steps
 ``trained_run.py``      loads a trained run from its folder
 ======================  ====================================================================================

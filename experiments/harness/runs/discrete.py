@@ -43,7 +43,10 @@ from experiments.harness.runs.run_flags import (
     PenaltyStrideFlags,
     SampleFlags,
 )
+from experiments.harness.runs.table_label import label_of
 
+#: Value of ``--given_column`` for no column.
+NOT_GIVEN = "none"
 NOT_RELAXED = none_of("estimator", *RELAXATIONS)
 GUMBEL = one_of("estimator", "gumbel_soft", "gumbel_straight_through")
 
@@ -117,6 +120,8 @@ def players_for(
         platform=platform,
         dtype=compute_dtype(config),
         output_bias=log_shares(spec),
+        # A run of an earlier version has no such flag.
+        given_column=given_column(spec, config.get("given_column", NOT_GIVEN)),
     )
     return with_baseline(networks, estimator=config["estimator"]), conditional
 
@@ -131,6 +136,22 @@ def log_shares(spec: data.DatasetSpec) -> tuple[float, ...] | None:
     least = 0.5 / max(spec.splits.get("train", 1), 1)
     shares = [share for column in spec.columns if column.learned for share in column.shares]
     return tuple(math.log(max(share, least)) for share in shares)
+
+
+def given_column(spec: data.DatasetSpec, name: str | None) -> tuple[int, int] | None:
+    """Returns first logit and number of categories of the column of a table that the players are conditional on.
+
+    Args:
+      spec: of the data.
+      name: of the column; ``None`` for the one that :func:`label_of` takes, :data:`NOT_GIVEN` for no column.
+
+    Raises:
+      UsageError: there is no learned column of that name.
+    """
+    if spec.columns is None or name == NOT_GIVEN:
+        return None
+    place, sizes = label_of(spec, name, flag="given_column"), spec.column_sizes
+    return sum(sizes[:place]), sizes[place]
 
 
 def prepare(
