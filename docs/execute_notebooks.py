@@ -42,13 +42,15 @@ def without_folders(text: str) -> str:
     return re.sub(re.escape(tempfile.gettempdir()) + r"/\w+", "FOLDER", text)
 
 
-def kept(output: dict[str, Any]) -> dict[str, Any] | None:
-    """What is kept of an output: printed lines and pictures."""
+def keep(output: dict[str, Any]) -> bool:
+    """Whether an output is kept, as printed lines and pictures are; it is made small, and rid of folders."""
     if output["output_type"] == "stream" and output["name"] == "stdout":
-        return output | {"text": without_folders(output["text"])}
+        output["text"] = without_folders(output["text"])
+        return True
     if "image/png" in output.get("data", {}):
-        return output | {"data": {"image/png": small(output["data"]["image/png"])}, "metadata": {}}
-    return None
+        output["data"], output["metadata"] = {"image/png": small(output["data"]["image/png"])}, {}
+        return True
+    return False
 
 
 def execute(name: str) -> str:
@@ -74,7 +76,7 @@ def execute(name: str) -> str:
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
-            cell.outputs = [output for output in map(kept, cell.outputs) if output]
+            cell.outputs = [output for output in cell.outputs if keep(output)]
     return nbformat.writes(notebook) + "\n"
 
 
