@@ -46,7 +46,7 @@ def report_of(call: Call, topology: str, *, text_file: str | None = None) -> dic
     try:
         compiled = call.program.advance.compile(*call.arguments)  # type: ignore[attr-defined]
     except jax.errors.JaxRuntimeError as error:
-        raise UsageError(_too_large(error, topology)) from error
+        raise UsageError(refusal(error, topology)) from error
     seconds = time.monotonic() - began
     memory, cost = compiled.memory_analysis(), compiled.cost_analysis() or {}
     text = compiled.as_text()
@@ -79,13 +79,20 @@ def report_of(call: Call, topology: str, *, text_file: str | None = None) -> dic
     }
 
 
-def _too_large(error: Exception, topology: str) -> str:
-    """Returns the line that refuses a step, with how much it needs where the compiler says so."""
+def refusal(error: Exception, topology: str) -> str:
+    """Returns the line that refuses a step, with how much it needs where the compiler says so.
+
+    Example:
+      >>> message = "RESOURCE_EXHAUSTED: the total memory required (67.10G) exceeds available HBM (15.75G)."
+      >>> refusal(RuntimeError(message), "v5e:2x2")
+      "--topology=v5e:2x2: the step does not fit into a device's memory: it needs 67.10G of 15.75G; lower --per_device"
+    """
     message = str(error)
     if "RESOURCE_EXHAUSTED" not in message:
         return f"--topology={topology}: the compiler refused the step: {first_line(error)}"
-    needed = re.search(r"[Uu]sed ([\d.]+[KMGT]i?B?) of ([\d.]+[KMGT]i?B?)", message)
-    how_much = f"it needs {needed.group(1)} of {needed.group(2)}" if needed else first_line(error)
+    size = r"([\d.]+[KMGT](?:iB|B)?)"
+    needed = re.search(rf"[Uu]sed {size} of {size}|\({size}\) exceeds available HBM \({size}\)", message)
+    how_much = "it needs {} of {}".format(*filter(None, needed.groups())) if needed else first_line(error)
     return f"--topology={topology}: the step does not fit into a device's memory: {how_much}; lower --per_device"
 
 
