@@ -1,7 +1,7 @@
 """The settings of the site, which Sphinx reads: ``python -m sphinx -W -j 2 docs site``.
 
-The site fetches nothing from the network: MathJax is copied from its package. Notebooks are shown without results;
-``-D nb_execution_mode=cache`` runs them.
+The site fetches nothing from the network: MathJax is copied from its package. Notebooks are shown with the results that
+``docs/execute_notebooks.py`` keeps.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ extensions = [
     "myst_nb",
     "sphinx_design",
 ]
-exclude_patterns = ["results"]  # Shown on the pages of their experiments.
+exclude_patterns = ["results", "executed"]  # Shown on the pages of the experiments and of the notebooks.
 html_theme = "furo"
 html_title = "bgan_jax"
 html_static_path = ["static"]
@@ -42,7 +42,6 @@ html_show_copyright = False
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
-nb_execution_timeout = 3600
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # The text of an argument says its shape and whether it is static.

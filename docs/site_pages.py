@@ -141,11 +141,17 @@ def pages() -> Mapping[str, str]:
     return made | {"experiments/index.md": gallery(), "api/index.md": api_index()}
 
 
+def notebook_page(name: str) -> str:
+    """A notebook with the results that ``docs/execute_notebooks.py`` keeps, or without any where there are none."""
+    executed = DOCS / "executed" / f"{name}.ipynb"
+    path = executed if executed.exists() else DOCS.parent / "notebooks" / executed.name
+    return path.read_text(encoding="utf-8")
+
+
 def write_all() -> None:
     """Writes the pages and copies the notebooks; Sphinx reads again only those that have changed."""
     made = dict(pages())
-    for name in NOTEBOOKS:
-        made[f"notebooks/{name}.ipynb"] = (DOCS.parent / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
+    made |= {f"notebooks/{name}.ipynb": notebook_page(name) for name in NOTEBOOKS}
     for folder in {path.partition("/")[0] for path in made}:
         (DOCS / folder).mkdir(exist_ok=True)
         for file in (DOCS / folder).iterdir():

@@ -7,7 +7,7 @@ digits. --preset=mnist_theano and --preset=mnist_cortex run the authors' network
 ``experiments.binary_images`` is the same command under another name, with the same flags.
 
 Results: ``docs/model_card.md``. Why these settings: ``docs/digits_search.md``. What decides is how many updates fit
-into the time: a small network, small batches, and the control variate in the place of many samples.
+into the time: a small network, small batches, and the control variate instead of many samples.
 """
 
 from __future__ import annotations

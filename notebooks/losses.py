@@ -21,15 +21,17 @@ import importlib.metadata
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
-SOURCE = ""  # git+https://github.com/OWNER/NAME, or a folder, such as ".." in a clone
+SOURCE = ""  # git+https://github.com/OWNER/NAME, or a folder; in a clone it may stay empty
 if importlib.util.find_spec("bgan_jax") is None:
-    if not SOURCE:
+    source = SOURCE or (".." if Path("../bgan_jax/version.py").exists() else "")
+    if not source:
         raise ModuleNotFoundError("bgan_jax is not installed here; set SOURCE to what pip should install it from")
     keep = [
         f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib") if importlib.util.find_spec(name)
     ]
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", SOURCE, *keep], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", source, *keep], check=True)
 
 # %% [markdown]
 # ## Two distributions
@@ -233,3 +235,12 @@ axes.axvline(0, color="black", linewidth=1)
 axes.set(xlabel="F of a generated point", ylabel="slope of its loss", ylim=(-4, 4))
 axes.legend(fontsize=8)
 plt.show()
+
+# %% [markdown]
+# ## To try
+#
+# - Which divergence of `losses.DIVERGENCES` finds F* in the fewest steps? Give `learn` their names.
+# - Make `q_counts` more like `p_counts`, or less. What happens to the effective sample size?
+# - Let the generator learn from 2 samples instead of 64. Does it still reach p?
+#
+# The next notebook trains a whole GAN in this way: [a discrete GAN on digits](digits.ipynb).

@@ -2,7 +2,7 @@ r"""The generator's gradient of any conditional family: by sums where they suffi
 
 Where ``log g`` is linear in a sample's statistics, the weighted sum of the statistics is all that the backward pass
 needs. Where it is not, the coefficients of the samples are needed themselves. They come from the same estimators by the
-same sums: in the place of its statistics, sample m sums up the unit vector :math:`e_m`, and
+same sums: instead of its statistics, sample m sums up the unit vector :math:`e_m`, and
 
 .. math:: \sum_m c_{mn} e_m = (c_{1n}, \ldots, c_{Mn}).
 

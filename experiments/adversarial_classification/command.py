@@ -2,9 +2,10 @@
 
     python -m experiments.adversarial_classification --workdir=runs/classification
 
-By default on the digits that ship with the package, at 16x16; two cores must do all 22 systems, two seeds each, so
-images, network and epochs are cut. --preset=full is the paper's setting, as recalled. Finished runs are kept in
-curves/, and the same command trains those that are missing; --systems=gan,cross_entropy trains a part of the table.
+By default on the digits that ship with the package, at 16x16. Images, network and epochs are small, so that two
+cores can train all 22 systems with two seeds each. --preset=full is the paper's setting, as recalled. Finished runs are
+kept in curves/, and the same command trains those that are missing; --systems=gan,cross_entropy trains a part of the
+table.
 
 About 17 minutes of one CPU core. docs/results/adversarial_classification.md has the measurements, also on CIFAR-10.
 """
@@ -102,7 +103,9 @@ WITH_AN_OPPONENT = _trains(lambda name: name != systems.CROSS_ENTROPY, f"somethi
     preset=flags.override(choices=tuple(PRESETS)),
     seeds=flags.override(2, may_change=True),
     seed=flags.override(maximum=2**20),
-    dataset=flags.override("mnist10k", legal="labelled images: a name, npz:PATH or images:PATH, a folder a label"),
+    dataset=flags.override(
+        "mnist10k", legal="labelled images: a name, npz:PATH or images:PATH with a folder for every label"
+    ),
     learning_rate_disc=flags.override(needs=[WITH_AN_OPPONENT]),
     penalty=flags.override(needs=[ADVERSARIAL]),
     penalty_stride=flags.override(4, needs=[ADVERSARIAL, above("penalty", 0)]),

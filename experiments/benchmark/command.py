@@ -56,8 +56,10 @@ class Config(SmokeFlag, TimingFlags):
     rows: str = flags.flag(
         "all", "Rows to measure, separated by commas.", common=True, legal=f"all, none, or {', '.join(ROWS)}"
     )
-    parts: str = flags.flag("none", "Rows of discrete data to take apart, in the same way.")
-    startup: int = flags.flag(0, "How often a start is timed: imports, first step cold and warm; 0: not.", minimum=0)
+    parts: str = flags.flag("none", "Rows of discrete data whose parts are timed, in the same way.")
+    startup: int = flags.flag(
+        0, "How often a start is timed: imports, first step cold and warm; 0 leaves this out.", minimum=0
+    )
     pytorch: str = flags.flag(
         "both", "The step in PyTorch: eager and compiled, or less.", choices=tuple(PYTORCH_FORMS),
         needs=[none_of("rows", "none")],

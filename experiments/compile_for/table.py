@@ -43,6 +43,7 @@ ALL_DIGITS = ("discrete_mnist", "--dataset=mnist")
 CLASSIFICATION = "adversarial_classification"
 FOUR = ("--topology=v5e:2x2",)
 POD = ("--topology=v5e:16x16",)
+EIGHT_GPUS = ("--platform=cuda", "--topology=h100:8")
 CASES: Mapping[str, Case] = {
     "classification": Case((CLASSIFICATION, "--systems=gan/importance_sampling", *FOUR), 0.442),
     "classification_reinforce": Case((CLASSIFICATION, "--systems=gan/reinforce_moving_average", *FOUR)),
@@ -61,6 +62,10 @@ CASES: Mapping[str, Case] = {
     "dcgan64": Case(("continuous_images", "--preset=celeba64", *FOUR), 7.87),
     "resnet64": Case(("continuous_images", "--preset=resnet64", *FOUR)),
     "resnet128": Case(("high_resolution", "--preset=celeba128", "--compute_dtype=bfloat16", *FOUR)),
+    "digits_h100_8": Case(("discrete_mnist", *EIGHT_GPUS)),
+    "characters_h100_8": Case(("text_characters", *EIGHT_GPUS)),
+    "palette_h100_8": Case(("palette_images", "--preset=celeba16", *EIGHT_GPUS)),
+    "dcgan64_h100_8": Case(("continuous_images", "--preset=celeba64", *EIGHT_GPUS)),
 }
 
 
@@ -118,7 +123,7 @@ def markdown(reports: Mapping[str, Mapping[str, Any]]) -> str:
             name,
             one["topology"],
             "" if before is None else f"{before:.3g}",
-            f"{one['estimated_ms']:.3f}",
+            "none" if one["estimated_ms"] is None else f"{one['estimated_ms']:.3f}",
             f"{one['steps_per_call']}",
             f"{(one['argument_bytes'] + one['temp_bytes']) / 1e6:,.0f}",
             f"{one['hbm_bytes'] / 1e6:,.1f}",

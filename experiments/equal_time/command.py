@@ -73,7 +73,7 @@ class Config(SmokeFlag, CompilationFlags, binary_images.ClassifierStepsFlag, Net
     seconds: float = flag(120.0, "Seconds of training of every trial.", group="run", common=True, minimum=1e-3)
     marks: int = flag(4, "Moments at which a trial is scored; each is at half the seconds of the next.", group="run",
                       minimum=1)  # fmt: skip
-    clock: str = flag("wall", "Whose seconds: the wall clock's, or the processor's, of all cores together.",
+    clock: str = flag("wall", "Which seconds count: the wall clock's, or the processor's, of all cores together.",
                       group="run", choices=tuple(CLOCKS))  # fmt: skip
     seeds: int = flag(
         3, "Number of trials of each system, with the seed 0 and those after it.", group="run", common=True, minimum=1,

@@ -4,8 +4,8 @@
     python -m experiments.palette_images --workdir=runs/faces --dataset=images:FOLDER_OR_ARCHIVE
     python -m experiments.palette_images --workdir=runs/celeba --preset=celeba16
 
-Trains on emoji that ship with the package, on pictures of your own (cut to 32x32, in the 16 colours that serve them
-best), or on CelebA with the authors' networks and settings. Samples are then measured beside held-out real images:
+Trains on emoji that ship with the package, on pictures of your own (cut to 32x32, in 16 colours that are chosen for
+them), or on CelebA with the authors' networks and settings. Samples are then measured beside held-out real images:
 
 - colours: shares of the palette, colours of each pixel, colours of neighbouring pixels (``palette_distance``);
 - Frechet and kernel distances in the features of a small network that classifies the labels, or rotations where there

@@ -3,7 +3,7 @@
     python -m experiments.pixel_descent --workdir=runs/pixel_descent
 
 As in the paper, a DCGAN is trained with the proxy loss (non_saturating), its discriminator takes 1,000 more steps while
-the generator rests, and then pictures of the generator go down the slope of each objective, pixel by pixel, clipped to
+the generator is fixed, and then pictures of the generator descend on each objective, pixel by pixel, clipped to
 [-1, 1]. descent-RATE.png shows them on their way; paths.png has F, the drift from the start, and the Frechet distance
 along it; result.md and result.json are the table. Pictures go in batches of the training's size, and the discriminator
 sees them as in training, normalised by their own batch.

@@ -3,7 +3,7 @@
     python -m experiments.table_comparison --workdir=runs/letters --dataset=csv:LETTERS.csv.xz --seconds=240
     python -m experiments.table_comparison --workdir=runs/short --systems=independent,tree,boundary_seeking --seconds=60
 
-Boundary seeking with the settings of ``experiments.table``, beside what a person would take instead: independent
+Boundary seeking with the settings of ``experiments.table``, beside other ways to make synthetic tables: independent
 columns, a Chow-Liu tree, and CTGAN and TVAE of the package ``ctgan`` (pip install ctgan) with its default settings,
 TVAE also with its categories drawn from their probabilities, where the package takes the likeliest. Seconds are the
 processor's, of training alone. Every system at every seed is a trial; rerun the same command to continue with those

@@ -7,20 +7,27 @@ import importlib.util
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import jax
 import pytest
 
-from experiments.compile_for import chips, memory_traffic, program_text, table
+from bgan_jax.runtime import parallel
+from bgan_jax.runtime.platform import this_process
+from experiments.compile_for import chips, gpu_targets, memory_traffic, program_text, table
 from experiments.compile_for.__main__ import main, own_and_others
+from experiments.compile_for.report import report_of
 from experiments.compile_for.steps import EXPERIMENTS
 from experiments.harness.cli.catalogue import load_command
 from experiments.harness.errors import UsageError
+from experiments.harness.runs.program import Call
 from tests.exhaustive import one_in
 from tests.test_layers import ROOT
 
 INSTALLED = importlib.util.find_spec("libtpu") is not None
 with_compiler = pytest.mark.skipif(not INSTALLED, reason="libtpu, which compiles for TPUs, comes with bgan_jax[aot]")
 KEPT = json.loads((table.DOCS / "compiled.json").read_text())
+README = " ".join((ROOT / "README.md").read_text().split())
 #: Those that compile in half a minute to two minutes of a quiet core; the first of them in every run of the tests.
 COMPILED = one_in(3, ["classification", "characters", "digits"])
 
@@ -44,6 +51,13 @@ def test_the_page_shows_the_kept_reports():
     assert all(report["experiment"] == table.CASES[name].arguments[0] for name, report in KEPT.items())
 
 
+def test_readme_says_what_the_table_says():
+    pod = KEPT["digits_v5e_256"]
+    assert f"for a v5e-{pod['devices']}, where its compiler estimates {pod['estimated_ms']:.3f} ms for it" in README
+    assert f"for {KEPT['digits_h100_8']['devices']} H100s" in README
+    assert pod["topology"] == "v5e:16x16" and pod["other_collectives"] == 0
+
+
 @pytest.mark.parametrize("name", table.CASES)
 def test_the_flags_of_every_case_are_accepted(name):
     _, (experiment, *flags) = own_and_others(table.CASES[name].arguments)
@@ -59,7 +73,16 @@ def test_an_unknown_case_is_refused():
 REFUSED = {
     "unknown experiment": (["no_such_thing"], "unknown experiment 'no_such_thing'; legal: adversarial_classification"),
     "no experiment": ([], "the first argument is the experiment"),
-    "unknown chip": (["discrete_mnist", "--topology=v9z:2x2"], "unknown chip 'v9z'; legal: v4, v5e, v5p, v6e"),
+    "unknown chip": (
+        ["discrete_mnist", "--topology=v9z:2x2"],
+        "unknown chip 'v9z' of --platform=tpu; legal: v4, v5e, v5p, v6e, such as v5e:2x2$",
+    ),
+    "chip of another platform": (
+        ["discrete_mnist", "--platform=cuda", "--topology=v5e:2x2"],
+        "unknown chip 'v5e' of --platform=cuda; legal: a100, h100, h200, such as h100:8; it is a chip of .*=tpu$",
+    ),
+    "unknown GPU": (["discrete_mnist", "--topology=h100:8"], "it is a chip of --platform=cuda"),
+    "no number of GPUs": (["discrete_mnist", "--platform=cuda", "--topology=h100"], "the number of GPUs of one host"),
     "unwritable": (["discrete_mnist", "--json=/dev/null/x"], "--json=/dev/null/x cannot be written"),
 }
 
@@ -84,10 +107,47 @@ def test_what_does_not_fit_the_topology_is_refused(arguments, words):
         main(["discrete_mnist", *arguments])
 
 
-def test_the_compiler_is_named_where_it_is_missing(monkeypatch):
+@pytest.mark.parametrize(("platform", "topology", "extra"), [("tpu", "v5e:2x2", "aot"), ("cuda", "h100:8", "cuda")])
+def test_the_compiler_is_named_where_it_is_missing(monkeypatch, platform, topology, extra):
     monkeypatch.setattr(chips.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"pip install 'bgan_jax\[aot\]'"):
-        chips.described("v5e:2x2")
+    with pytest.raises(UsageError, match=rf"is not installed: pip install 'bgan_jax\[{extra}\]'"):
+        chips.described(topology, platform)
+
+
+def test_a_gpu_has_figures_and_a_target():
+    assert set(gpu_targets.TARGETS) == set(chips.GPUS)
+    for name, chip in chips.GPUS.items():
+        assert f"memory_bandwidth: {chip.bandwidth:.0f}\n" in gpu_targets.TARGETS[name]
+        assert f"device_memory_size: {chip.memory}\n" in gpu_targets.TARGETS[name]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        # As libtpu 0.0.42 writes them, shortened.
+        (
+            "RESOURCE_EXHAUSTED: Ran out of memory on HBM, the total memory (67.10G) exceeds available HBM (15.75G).",
+            "does not fit into a device's memory: it needs 67.10G of 15.75G; lower --per_device",
+        ),
+        (
+            "RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm. Used 20.21G of 15.75G hbm.\n\nTotal hbm usage",
+            "does not fit into a device's memory: it needs 20.21G of 15.75G; lower --per_device",
+        ),
+        ("INTERNAL: something else\nwith a second line", "the compiler refused the step: INTERNAL: something else"),
+    ],
+)
+def test_a_step_that_does_not_compile_is_refused_in_one_line(message, words):
+    def fail(*arguments):
+        raise jax.errors.JaxRuntimeError(message)
+
+    program = SimpleNamespace(
+        launcher=parallel.Launcher(this_process()._replace(name="tpu"), "pmap"),
+        advance=SimpleNamespace(compile=fail),
+        steps_per_call=1,
+    )
+    with pytest.raises(UsageError) as refused:
+        report_of(Call(program, (), None), "v5e:2x2")
+    assert str(refused.value).endswith(words) and "\n" not in str(refused.value)
 
 
 def test_a_refusal_is_one_line_with_exit_code_2():

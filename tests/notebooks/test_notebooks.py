@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import types
 
 import pytest
@@ -79,6 +80,21 @@ def test_it_runs_as_a_script(name):
     assert done.returncode == 0, done.stderr
 
 
+EXECUTED = sorted((ROOT / "docs" / "executed").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_the_site_shows_the_notebook_as_it_is_with_its_results(path):
+    executed, notebook = (json.loads(file.read_text(encoding="utf-8"))["cells"] for file in (path, FOLDER / path.name))
+    assert [cell["source"] for cell in executed] == [cell["source"] for cell in notebook], (
+        f"run python docs/execute_notebooks.py {path.stem}"
+    )
+    outputs = [output for cell in executed for output in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not any("error" in output["output_type"] for output in outputs)
+    assert path.stat().st_size < 400_000 and tempfile.gettempdir() not in path.read_text(encoding="utf-8")
+
+
 def test_from_scratch_is_short_and_imports_nothing_of_ours_before_the_check():
     script = (FOLDER / "from_scratch.py").read_text(encoding="utf-8")
     own, _, check = script.partition("## Checked against the package")
@@ -89,7 +105,7 @@ def test_from_scratch_is_short_and_imports_nothing_of_ours_before_the_check():
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("installed", [False, True], ids=["missing", "there"])
-def test_the_first_cell_installs_what_is_missing_and_keeps_jax(name, installed, monkeypatch):
+def test_the_first_cell_installs_what_is_missing_and_keeps_jax(name, installed, tmp_path, monkeypatch):
     script = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
     cell = next(source for kind, source in pairing.cells_of(script) if kind == "code")
     commands = []
@@ -108,3 +124,9 @@ def test_the_first_cell_installs_what_is_missing_and_keeps_jax(name, installed, 
         with pytest.raises(ModuleNotFoundError, match="set SOURCE"):
             exec(nowhere, {})
         assert len(commands) == 1
+        (tmp_path / "notebooks").mkdir()
+        (tmp_path / "bgan_jax").mkdir()
+        (tmp_path / "bgan_jax" / "version.py").touch()
+        monkeypatch.chdir(tmp_path / "notebooks")  # where Jupyter runs the notebook of a clone
+        exec(nowhere, {})
+        assert len(commands) == 2 and commands[1][-3] == ".."

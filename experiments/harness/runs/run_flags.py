@@ -169,12 +169,12 @@ class PrecisionFlags:
     """In what precision the networks are computed."""
 
     compute_dtype: str = flag(
-        "float32", "Of the hidden computation; logits, losses, sums and parameters are float32.", group="networks",
+        "float32", "Type of the hidden computation; logits, losses, sums and parameters are float32.", group="networks",
         choices=("float32", "bfloat16"),
     )  # fmt: skip
     matmul_precision: str = flag(
-        "default", "Of products and convolutions in float32: by default a TPU rounds their factors to bfloat16; high "
-        "takes three passes there, and highest six. The same on CPU.", group="networks",
+        "default", "Precision of float32 products and convolutions. By default a TPU rounds their factors to bfloat16; "
+        "high takes three passes there, and highest six. The same on CPU.", group="networks",
         choices=("default", "high", "highest"),
     )  # fmt: skip
 
