@@ -1,13 +1,17 @@
-"""Compiles an experiment's step for a TPU slice that is not there, and says what it needs and costs.
+"""Compiles an experiment's step for TPUs or GPUs that are not there, and says what it needs and costs.
 
     python -m experiments.compile_for discrete_mnist --topology=v5e:2x2
     python -m experiments.compile_for palette_images --preset=celeba16 --topology=v5e:16x16 --json=palette.json
+    python -m experiments.compile_for discrete_mnist --platform=cuda --topology=h100:8
 
-Builds the program that the run itself would compile, by the same functions, and hands it to the compiler of the chip,
-libtpu (pip install 'bgan_jax[aot]'). No TPU is needed, and nothing is run: the times are the compiler's estimates, not
-measurements. Flags other than those below are the experiment's.
+Builds the program that the run itself would compile, by the same functions, and hands it to the compiler of the chip:
+libtpu (pip install 'bgan_jax[aot]'), or jax's for CUDA (pip install 'bgan_jax[cuda]'). No device is needed, and nothing
+is run: the times are the compiler's estimates, not measurements, and for GPUs there are none. Flags other than those
+below are the experiment's.
 
---topology    chip and shape, such as v5e:2x2, v5e:16x16, v6e:2x4 or v5p:2x2x1
+--platform    tpu, the default, or cuda
+--topology    chip and shape, such as v5e:2x2 (the default for TPUs), v5e:16x16, v6e:2x4 or v5p:2x2x1; chip and number
+              of GPUs on one host, such as h100:8 (the default for cuda) or a100:1
 --per_device  examples of every device, 64 by default; the global batch is so many times the devices
 --json        a file for the numbers
 --program_text  a file for the optimised program, as the compiler prints it
@@ -28,7 +32,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 from absl import flags as absl_flags
 
 from bgan_jax.atomic_files import unwritable_file, write_json
-from experiments.compile_for.chips import described
+from experiments.compile_for.chips import CHIPS, EXAMPLES, described
 from experiments.compile_for.report import in_words, report_of
 from experiments.compile_for.steps import EXPERIMENTS, call_of
 from experiments.harness.cli import flags
@@ -41,7 +45,8 @@ from experiments.harness.errors import UsageError
 class Config:
     """The flags of this command itself."""
 
-    topology: str = flag("v5e:2x2", "Chip and shape.", legal="such as v5e:2x2")
+    platform: str = flag("tpu", "Kind of the devices.", choices=tuple(CHIPS))
+    topology: str | None = flag(None, "Chip and shape.", legal="such as v5e:2x2 or h100:8")
     per_device: int = flag(64, "Examples of every device.", minimum=1)
     json: str | None = flag(None, "File for the numbers.", writes="file")
     program_text: str | None = flag(None, "File for the optimised program.", writes="file")
@@ -75,11 +80,12 @@ def compile_one(name: str, others: Sequence[str], config: Config) -> dict[str, A
     """
     if name not in EXPERIMENTS:
         raise UsageError(f"unknown experiment {name!r}; legal: {', '.join(EXPERIMENTS)}")
-    platform = described(config.topology)
+    topology = config.topology or EXAMPLES[config.platform]
+    platform = described(topology, config.platform)
     batch = config.per_device * len(platform.devices)
     own = [f"--batch_size={batch}"] if not any(one.startswith("--batch_size") for one in others) else []
     experiment = load_command(name).parse([*others, *own])
-    report = report_of(call_of(name, experiment, platform), config.topology, text_file=config.program_text)
+    report = report_of(call_of(name, experiment, platform), topology, text_file=config.program_text)
     return {"experiment": name, "flags": list(others), **report}
 
 

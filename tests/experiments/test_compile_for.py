@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from experiments.compile_for import chips, memory_traffic, program_text, table
+from experiments.compile_for import chips, gpu_targets, memory_traffic, program_text, table
 from experiments.compile_for.__main__ import main, own_and_others
 from experiments.compile_for.steps import EXPERIMENTS
 from experiments.harness.cli.catalogue import load_command
@@ -59,7 +59,16 @@ def test_an_unknown_case_is_refused():
 REFUSED = {
     "unknown experiment": (["no_such_thing"], "unknown experiment 'no_such_thing'; legal: adversarial_classification"),
     "no experiment": ([], "the first argument is the experiment"),
-    "unknown chip": (["discrete_mnist", "--topology=v9z:2x2"], "unknown chip 'v9z'; legal: v4, v5e, v5p, v6e"),
+    "unknown chip": (
+        ["discrete_mnist", "--topology=v9z:2x2"],
+        "unknown chip 'v9z' of --platform=tpu; legal: v4, v5e, v5p, v6e, such as v5e:2x2$",
+    ),
+    "chip of another platform": (
+        ["discrete_mnist", "--platform=cuda", "--topology=v5e:2x2"],
+        "unknown chip 'v5e' of --platform=cuda; legal: a100, h100, h200, such as h100:8; it is a chip of .*=tpu$",
+    ),
+    "unknown GPU": (["discrete_mnist", "--topology=h100:8"], "it is a chip of --platform=cuda"),
+    "no number of GPUs": (["discrete_mnist", "--platform=cuda", "--topology=h100"], "the number of GPUs of one host"),
     "unwritable": (["discrete_mnist", "--json=/dev/null/x"], "--json=/dev/null/x cannot be written"),
 }
 
@@ -84,10 +93,18 @@ def test_what_does_not_fit_the_topology_is_refused(arguments, words):
         main(["discrete_mnist", *arguments])
 
 
-def test_the_compiler_is_named_where_it_is_missing(monkeypatch):
+@pytest.mark.parametrize(("platform", "topology", "extra"), [("tpu", "v5e:2x2", "aot"), ("cuda", "h100:8", "cuda")])
+def test_the_compiler_is_named_where_it_is_missing(monkeypatch, platform, topology, extra):
     monkeypatch.setattr(chips.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"pip install 'bgan_jax\[aot\]'"):
-        chips.described("v5e:2x2")
+    with pytest.raises(UsageError, match=rf"is not installed: pip install 'bgan_jax\[{extra}\]'"):
+        chips.described(topology, platform)
+
+
+def test_a_gpu_has_figures_and_a_target():
+    assert set(gpu_targets.TARGETS) == set(chips.GPUS)
+    for name, chip in chips.GPUS.items():
+        assert f"memory_bandwidth: {chip.bandwidth:.0f}\n" in gpu_targets.TARGETS[name]
+        assert f"device_memory_size: {chip.memory}\n" in gpu_targets.TARGETS[name]
 
 
 def test_a_refusal_is_one_line_with_exit_code_2():
