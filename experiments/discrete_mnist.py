@@ -7,8 +7,8 @@ digits. --preset=mnist_theano and --preset=mnist_cortex run the authors' network
 ``experiments.binary_images`` is the same command under another name, with the same flags.
 
 docs/results/discrete_mnist.md has the measurements, docs/model_card.md the model's limits, and docs/digits_search.md
-why these settings. What decides is how many updates fit
-into the time: a small network, small batches, and the control variate instead of many samples.
+why these settings. What decides is how many updates fit into the time: a small network, small batches, and the control
+variate instead of many samples.
 """
 
 from __future__ import annotations
