@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import importlib.util
 import re
+import tomllib
 from importlib import import_module
 
 import pytest
@@ -115,6 +116,12 @@ def test_commands_are_accepted_as_they_are_written(path):
     for module, arguments in commands_in(path):
         legal = [argument for argument in arguments if "$" not in argument and argument not in ("--help", "--helpfull")]
         load_command(module.removeprefix("experiments.")).parse(legal)
+
+
+def test_every_extra_is_explained():
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    section = text_of(DOCS / "runs.md").partition("## Extras\n")[2].partition("\n## ")[0]
+    assert set(project["optional-dependencies"]) == set(re.findall(r"`([a-z0-9-]+)`", section))
 
 
 def listed_by(text):

@@ -1,10 +1,13 @@
 """Kept results: their content, their pages, and that they contain no paths of a machine."""
 
+import base64
 import doctest
 import importlib.util
+import io
 import json
 import re
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -25,6 +28,7 @@ def load(name):
 
 
 keep_result, site_pages, fill_readme = load("keep_result"), load("site_pages"), load("fill_readme")
+execute_notebooks = load("execute_notebooks")
 KEPT = sorted((DOCS / "results").glob("*.md"))
 COMMANDS = set(command_files())
 
@@ -128,9 +132,21 @@ def test_a_page_shows_the_result_and_its_picture(tmp_path):
 
 
 def test_the_examples_of_these_files_run():
-    for module in (keep_result, site_pages, fill_readme):
+    for module in (keep_result, site_pages, fill_readme, execute_notebooks):
         failed, tried = doctest.testmod(module)
         assert not failed and tried
+
+
+def test_of_a_notebook_s_outputs_printed_lines_and_pictures_are_kept():
+    file = io.BytesIO()
+    Image.new("RGB", (30, 20), "red").save(file, "PNG")
+    picture = {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": "<Figure>"}
+    printed = {"output_type": "stream", "name": "stdout", "text": f"in {tempfile.gettempdir()}/tmp1/x"}
+    outputs = [printed, {"output_type": "stream", "name": "stderr", "text": "warning"},
+               {"output_type": "display_data", "data": picture, "metadata": {"a": 1}}]  # fmt: skip
+    kept = [output for output in outputs if execute_notebooks.keep(output)]
+    assert kept[0]["text"] == "in FOLDER/x" and list(kept[1]["data"]) == ["image/png"] and len(kept) == 2
+    assert Image.open(io.BytesIO(base64.b64decode(kept[1]["data"]["image/png"]))).size == (30, 20)
 
 
 def test_readme_has_the_numbers_of_the_pages():
