@@ -15,7 +15,6 @@ from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import HE_NORMAL, Initialization
 from bgan_jax.networks.interface import Player, player
 from bgan_jax.networks.normalization import BatchNorm
-from bgan_jax.networks.rectifiers import RectifierForm, leaky_relu
 
 
 class ClassifierNetworks(NamedTuple):
@@ -99,7 +98,6 @@ class PairDiscriminator(nn.Module):
       spectral_norm: spectral normalisation of every kernel.
       initialization: initial parameters.
       form: form of the convolutions; the same function of the same parameters.
-      rectifier: form of the rectifiers.
       dtype: dtype of the hidden computation; F is float32 at full precision.
     """
 
@@ -107,7 +105,6 @@ class PairDiscriminator(nn.Module):
     spectral_norm: bool = False
     initialization: Initialization = HE_NORMAL
     form: ConvForm = "conv"
-    rectifier: RectifierForm = "select"
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -124,7 +121,7 @@ class PairDiscriminator(nn.Module):
                 bias_init=start.bias(16 * hidden.shape[-1]),
                 **shared,
             )
-            hidden = leaky_relu(conv(hidden, train=train), 0.2, form=self.rectifier)
+            hidden = nn.leaky_relu(conv(hidden, train=train), 0.2)
         features = hidden.reshape(hidden.shape[0], -1)
         fan_in = features.shape[-1] + labels.shape[-1]
         of_image = Dense(
@@ -134,9 +131,9 @@ class PairDiscriminator(nn.Module):
             labels, train=train
         )
         together = jnp.expand_dims(of_image, range(labels.ndim - 2)) + of_label
-        hidden = leaky_relu(together, 0.2, form=self.rectifier)
+        hidden = nn.leaky_relu(together, 0.2)
         dense = Dense(8 * self.width, kernel_init=start.dense_kernel, bias_init=start.bias(hidden.shape[-1]), **shared)
-        hidden = leaky_relu(dense(hidden, train=train), 0.2, form=self.rectifier)
+        hidden = nn.leaky_relu(dense(hidden, train=train), 0.2)
         head = log_ratio_head(hidden.shape[-1], initialization=start, spectral_norm=self.spectral_norm)
         return head(hidden, train=train)[..., 0]
 
@@ -182,9 +179,7 @@ def build_classifier_networks(
     forms = forms_for(platform)
     form = forms.strided or "paired"
     classifier = ConvClassifier(num_classes, width=width, form=form, axis_name=axis_name, dtype=dtype)
-    discriminator = PairDiscriminator(
-        width=width, spectral_norm=spectral_norm, form=form, rectifier=forms.rectifier, dtype=dtype
-    )
+    discriminator = PairDiscriminator(width=width, spectral_norm=spectral_norm, form=form, dtype=dtype)
     return ClassifierNetworks(
         gen=player(classifier, shapes[0]),
         disc=player(discriminator, *shapes, twice=discriminator.clone(form=forms.twice)),

@@ -1,4 +1,4 @@
-"""Rectifiers of discriminators, in a form that suits the platform; the same function of the same inputs.
+"""Leaky rectifiers of discriminators, in a form that suits the platform; the same function of the same inputs.
 
 By ``"select"``, JAX's own, the gradient is selected by a comparison. The compiler for TPUs makes the comparison beside
 the convolution before it and packs it into bits, which by its estimate can cost as much as the convolution itself
