@@ -139,7 +139,7 @@ def _limit_in_flight(in_flight: deque[Totals], totals: Totals, *, most: int) -> 
     """Waits for the oldest call when too many are in flight."""
     in_flight.append(totals)
     if len(in_flight) > most:
-        jax.block_until_ready(in_flight.popleft().num_steps)
+        jax.block_until_ready(in_flight.popleft())
 
 
 def _flush_metrics(step: int, totals: Totals, *, seeds: Sequence[int], outputs: Outputs) -> None:
