@@ -118,6 +118,8 @@ def train(
                 totals = program.empty_totals()
                 in_flight.clear()
             if save_due:
+                if outputs.report is not None:
+                    outputs.report.flush()
                 _save(step, state, seeds=program.seeds, checkpoints=outputs.checkpoints)
         if picture_due and step < total_steps:
             _take_picture(step, state, outputs=outputs)
