@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import pathlib
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ from bgan_jax.data import (
     stream,
 )
 from bgan_jax.data.catalogue import EMBEDDED
+from bgan_jax.paths import path_of
 from bgan_jax.runtime.platform import this_process
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
@@ -185,7 +185,7 @@ def main(config: Config) -> dict[str, Any]:
         "embedded_images_per_second": embedded,
     }
     if config.workdir:
-        folder = pathlib.Path(config.workdir).expanduser()
+        folder = path_of(config.workdir)
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "data_throughput.md", text)
         write_json(folder / "data_throughput.json", results)

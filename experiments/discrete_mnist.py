@@ -6,8 +6,9 @@ Trains on real handwritten digits that ship with the package, then scores 10,000
 digits. --preset=mnist_theano and --preset=mnist_cortex run the authors' networks and settings. For images of your own,
 ``experiments.binary_images`` is the same command under another name, with the same flags.
 
-Results: ``docs/model_card.md``. Why these settings: ``docs/digits_search.md``. What decides is how many updates fit
-into the time: a small network, small batches, and the control variate instead of many samples.
+docs/results/discrete_mnist.md has the measurements, docs/model_card.md the model's limits, and docs/digits_search.md
+why these settings. What decides is how many updates fit into the time: a small network, small batches, and the control
+variate instead of many samples.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.data import Dataset, preprocess
 from bgan_jax.evaluation.calibration import Calibration, calibration
 from bgan_jax.evaluation.classifier import accuracy, predict
+from bgan_jax.paths import path_of
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metric_descriptions import METRICS
 from bgan_jax.runtime.metrics import read_metrics
@@ -59,9 +60,9 @@ DIAGNOSTICS = (
 class Config(SmokeFlag):
     """The flags of this command."""
 
-    workdir: str = flags.flag("", "Folder of the run.", common=True)
+    workdir: str = flags.flag("", "Folder of the run.", common=True, bucket=True)
     out: str | None = flags.flag(
-        None, "Folder to write; empty is the folder failures in --workdir.", common=True, writes="folder"
+        None, "Folder to write; empty is the folder failures in --workdir.", common=True, writes="folder", bucket=True
     )
     num: int = flags.flag(2000, "Samples that are looked through.", minimum=SHOWN, common=True)
     seed: int = flags.flag(0, "Seed of the samples that are looked through.", minimum=0, maximum=2**32 - 1, common=True)
@@ -80,7 +81,7 @@ def main(config: Config) -> dict[str, Any]:
         raise UsageError(
             f"--workdir={config.workdir}: F is compared on {BINS} held-out examples at least; there are {len(held_out)}"
         )
-    folder = Path(config.out).expanduser() if config.out else Path(config.workdir).expanduser() / "failures"
+    folder = path_of(config.out) if config.out else path_of(config.workdir) / "failures"
     score = make_scorer(trained.networks, trained.conditional, trained.disc_variables)
     samples = trained.sample(jax.random.key(config.seed), config.num)
     fake_logits, real_logits = _logits(score, samples.x), _logits(score, _real_points(held_out, at_most=config.num))
@@ -103,7 +104,7 @@ def main(config: Config) -> dict[str, Any]:
             "mean_fake_logit": round(float(fake_logits.mean()), 3),
             "mean_real_logit": round(float(real_logits.mean()), 3),
             **({} if certain is None else _less_certain(certain)),
-            "diagnostics": diagnostics(Path(config.workdir).expanduser() / workdir.METRICS),
+            "diagnostics": diagnostics(path_of(config.workdir) / workdir.METRICS),
         }
         write_json(folder / "failures.json", result)
         write_text(folder / "failures.md", report(result, found))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bgan_jax.paths import path_of
 from experiments.harness.cli import command, flags
 from experiments.harness.cli.command import Command
 from experiments.harness.errors import UsageError
@@ -26,18 +27,20 @@ from experiments.harness.reports.run_record import PAGE
 class Config:
     """The flags of this command, and the folders before them."""
 
-    workdirs: str = flags.flag("", "Folders of runs, separated by commas; or give them as plain arguments.")
+    workdirs: str = flags.flag(
+        "", "Folders of runs, separated by commas; or give them as plain arguments.", bucket=True
+    )
     out: str | None = flags.flag(
-        None, "HTML file to write; empty: report.html, in the folder of a single run.", writes="file"
+        None, "HTML file to write; empty: report.html, in the folder of a single run.", writes="file", bucket=True
     )
 
 
 def main(config: Config) -> Path:
     """Reads the runs and writes the page."""
-    folders = [Path(name).expanduser() for name in config.workdirs.split(",") if name]
+    folders = [path_of(name) for name in config.workdirs.split(",") if name]
     if not folders:
         raise UsageError("give the folder of at least one run: python -m experiments.report WORKDIR...")
-    path = Path(config.out).expanduser() if config.out else (folders[0] if len(folders) == 1 else Path()) / PAGE
+    path = path_of(config.out) if config.out else (folders[0] if len(folders) == 1 else Path()) / PAGE
     if path.suffix != ".html":
         raise UsageError(f"--out={config.out} must end in .html")
     try:

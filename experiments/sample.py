@@ -34,6 +34,7 @@ import numpy as np
 
 from bgan_jax.atomic_files import write_atomically, write_text
 from bgan_jax.data import DatasetSpec, to_cells, to_csv, to_images
+from bgan_jax.paths import path_of
 from bgan_jax.sampling.importance_resampling import make_scorer, resample
 from bgan_jax.sampling.interpolation import interpolations, make_decoder, make_tempered_sampler
 from bgan_jax.sampling.rejection import sample_where
@@ -57,7 +58,7 @@ SMOKE = {"num": 8}
 class Config(SmokeFlag):
     """The flags of this command."""
 
-    workdir: str = flags.flag("", "Folder of the run to sample from.", common=True)
+    workdir: str = flags.flag("", "Folder of the run to sample from.", common=True, bucket=True)
     num: int | None = flags.flag(
         None,
         "Number of samples; empty is 64, or as many whole rows of --interpolate, at least one.",
@@ -69,6 +70,7 @@ class Config(SmokeFlag):
         "File to write: .npz for arrays, .png for a grid, .txt for lines, .csv for rows.",
         writes="file",
         common=True,
+        bucket=True,
     )
     seed: int = flags.flag(0, "Seed of the samples.", minimum=0, maximum=2**32 - 1, common=True)
     temperature: float = flags.flag(
@@ -156,7 +158,7 @@ def check(config: Config) -> Path:
     """Refuses flags that contradict each other before anything is loaded; returns the file to write."""
     if not config.workdir:
         raise UsageError("--workdir=FOLDER is needed: the run to sample from")
-    path = Path(config.out).expanduser()
+    path = path_of(config.out)
     if path.suffix not in (".npz", ".png", ".txt", ".csv"):
         raise UsageError(f"--out={config.out} must end in .npz, .png, .txt or .csv")
     if path.exists() and not config.overwrite:

@@ -65,7 +65,7 @@ logging.getLogger("bgan_jax").setLevel(logging.INFO)
 
 small = {"steps": 4, "batch_size": 16, "num_samples": 3} if os.environ.get("NOTEBOOK_SMALL") else {}
 config = discrete_mnist.Config(
-    **{"workdir": tempfile.mkdtemp(), "steps": 800, "picture_every": 200, "checkpoint_every": 400} | small
+    **{"workdir": tempfile.mkdtemp(), "steps": 2400, "picture_every": 600, "checkpoint_every": 1200} | small
 )
 experiment, folder = start(config, discrete.prepare)
 outcome = run(experiment, folder)

@@ -15,6 +15,7 @@ from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import GULRAJANI, LASAGNE, Initialization
 from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
 from bgan_jax.networks.normalization import BatchNorm
+from bgan_jax.networks.rectifiers import RectifierForm, leaky_relu
 
 
 class CharacterGenerator(nn.Module):
@@ -105,6 +106,7 @@ class CharacterDiscriminator(nn.Module):
       per_position: one F per position rather than per sentence.
       spectral_norm: spectral normalisation of every kernel.
       form: form of the convolutions; the same function of the same parameters.
+      rectifier: form of the rectifiers.
       axis_name: unused, there are no batch statistics; every discriminator has it.
       dtype: dtype of the hidden computation; F is float32 at full precision.
     """
@@ -119,6 +121,7 @@ class CharacterDiscriminator(nn.Module):
     per_position: bool = False
     spectral_norm: bool = False
     form: ConvForm = "conv"
+    rectifier: RectifierForm = "select"
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
@@ -132,11 +135,11 @@ class CharacterDiscriminator(nn.Module):
         """Maps ``[N, length, vocabulary]`` to F, ``[N]`` or per position ``[N, length]``, float32."""
         hidden = self._conv(self.first_kernel, sentences, train=train)
         for _ in range(self.blocks):
-            branch = self._conv(5, nn.leaky_relu(hidden, self.block_slope), train=train)
+            branch = self._conv(5, leaky_relu(hidden, self.block_slope, form=self.rectifier), train=train)
             branch = self._conv(5, nn.relu(branch), train=train)
             hidden = hidden + self.residual_scale * branch
         if self.rectify_last:
-            hidden = nn.leaky_relu(hidden, self.block_slope)
+            hidden = leaky_relu(hidden, self.block_slope, form=self.rectifier)
         if not self.per_position:
             hidden = hidden.reshape(hidden.shape[0], -1)
         head = log_ratio_head(hidden.shape[-1], initialization=self.initialization, spectral_norm=self.spectral_norm)

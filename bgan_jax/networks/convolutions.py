@@ -26,6 +26,7 @@ from bgan_jax.networks.fast_convolutions import (
     plain_conv,
     plain_transposed_conv,
 )
+from bgan_jax.networks.rectifiers import RectifierForm
 from bgan_jax.networks.spectral import spectrally_normalized
 
 ConvForm = Literal["conv", "paired"]
@@ -36,23 +37,25 @@ Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
 
 
 class Forms(NamedTuple):
-    """The forms of a network's convolutions that are fastest on a platform; static.
+    """The forms of a network's convolutions and rectifiers that are fastest on a platform; static.
 
     Attributes:
       strided: of a discriminator that is differentiated once; ``None`` leaves it as its preset has it.
       twice: of a discriminator that is differentiated twice.
       transposed: of transposed convolutions.
+      rectifier: of a discriminator's rectifiers.
     """
 
     strided: ConvForm | None
     twice: ConvForm
     transposed: TransposedForm
+    rectifier: RectifierForm
 
 
-CPU = Forms(strided=None, twice="paired", transposed="paired")
+CPU = Forms(strided=None, twice="paired", transposed="paired", rectifier="select")
 #: The compiler's own convolutions. On a TPU, by its compiler's estimate, transposed ones take 0.4 to 0.8 of the time of
 #: the phases, which it cannot compile for several seeds at once.
-ACCELERATOR = Forms(strided="conv", twice="conv", transposed="dilated")
+ACCELERATOR = Forms(strided="conv", twice="conv", transposed="dilated", rectifier="sign")
 
 
 def forms_for(platform: str) -> Forms:

@@ -15,6 +15,7 @@ from bgan_jax.networks.convolutions import ConvForm, Padding, StridedConv, Trans
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import PYTORCH, Initialization
 from bgan_jax.networks.normalization import BatchNorm
+from bgan_jax.networks.rectifiers import RectifierForm, leaky_relu
 
 #: Zeros around the dilated input of a 5x5 transposed convolution that doubles its input (pad 2, output padding 1
 #: elsewhere).
@@ -141,6 +142,7 @@ class DCGANDiscriminator(nn.Module):
       initialization: initial parameters.
       form: form of the convolutions; the same function of the same parameters. By ``"paired"``, on a CPU, the gradients
         of a 5x5 kernel come three times faster, those of a 4x4 one no slower (reverse mode only).
+      rectifier: form of the rectifiers.
       axis_name: device axis of the batch statistics.
       dtype: dtype of the hidden computation; F is float32 at full precision.
     """
@@ -155,6 +157,7 @@ class DCGANDiscriminator(nn.Module):
     spectral_norm: bool = False
     initialization: Initialization = PYTORCH
     form: ConvForm = "paired"
+    rectifier: RectifierForm = "select"
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
@@ -190,7 +193,7 @@ class DCGANDiscriminator(nn.Module):
                     axis_name=self.axis_name,
                     dtype=self.dtype,
                 )(hidden)
-            hidden = nn.leaky_relu(hidden, self.negative_slope)
+            hidden = leaky_relu(hidden, self.negative_slope, form=self.rectifier)
         hidden = hidden.reshape(hidden.shape[0], -1)
         for width in self.dense_widths:
             hidden = Dense(
@@ -200,6 +203,6 @@ class DCGANDiscriminator(nn.Module):
                 bias_init=self.initialization.bias(hidden.shape[-1]),
                 dtype=self.dtype,
             )(hidden, train=train)
-            hidden = nn.leaky_relu(hidden, self.negative_slope)
+            hidden = leaky_relu(hidden, self.negative_slope, form=self.rectifier)
         head = log_ratio_head(hidden.shape[-1], initialization=self.initialization, spectral_norm=self.spectral_norm)
         return head(hidden, train=train)[:, 0]

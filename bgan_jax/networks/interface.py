@@ -188,7 +188,8 @@ def assemble(
       generator: latents to logits or pixels; has attributes ``axis_name``, ``dtype`` and, if it has transposed
         convolutions, ``form``.
       discriminator: points to F; has attributes ``axis_name``, ``dtype``, ``spectral_norm`` and, if it convolves,
-        ``form``; and may have ``batch_independent``, as in :class:`Player`, false where missing.
+        ``form``; and may have ``rectifier``, a form too, and ``batch_independent``, as in :class:`Player`, false where
+        missing.
       latent_dim: the preset's size of the latents.
       latent_prior: the preset's prior.
       output: what the generator makes, as in :class:`Networks`.
@@ -206,6 +207,8 @@ def assemble(
     )
     if convolves and forms.strided is not None:
         discriminator = discriminator.clone(form=forms.strided)
+    if hasattr(discriminator, "rectifier"):
+        discriminator = discriminator.clone(rectifier=forms.rectifier)
     batch_independent = getattr(discriminator, "batch_independent", False)
     return Networks(
         name=name,

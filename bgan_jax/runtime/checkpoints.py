@@ -2,21 +2,25 @@
 
 A state is saved as the bytes of numpy arrays, the same from every topology, so a run may continue on another number of
 devices. Orbax itself does not notice when an array's bytes have changed on disk; hence the checksum beside them.
+
+On a disk a checkpoint gets its name when it is complete. In a bucket nothing can be renamed at once: there a checkpoint
+is complete with its last object, ``commit_success.txt``, and without it does not count.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from bgan_jax.paths import is_remote, remove_tree
 from bgan_jax.runtime.packed_state import Leaf, checksum, difference, leaves_of, pack, unpack
 from bgan_jax.runtime.platform import this_process
 
 logger = logging.getLogger("bgan_jax")
+
+#: The last object of a checkpoint, as Orbax calls it.
+COMMIT = "commit_success.txt"
 
 
 class Restored(NamedTuple):
@@ -49,8 +53,10 @@ class Checkpoints:
     def __init__(self, folder: Path, *, keep: int = 3, read_only: bool = False) -> None:
         import orbax.checkpoint as ocp  # slow to import, and only runs need it
 
+        from bgan_jax.runtime import saved_bytes
+
         logging.getLogger("absl").addFilter(_quiet_orbax)
-        self._ocp = ocp
+        self._ocp, self._saved_bytes = ocp, saved_bytes
         self.folder = folder
         self._keep, self._read_only = keep, read_only
         self._pending: int | None = None
@@ -64,10 +70,15 @@ class Checkpoints:
         # By default Orbax waits for all hosts; states here are numpy arrays, and one process writes all of them.
         own = this_process().process_index
         alone = ocp.options.MultiprocessingOptions(primary_host=own, active_processes={own})
+        remote = is_remote(self.folder)
         return ocp.CheckpointManager(
-            self.folder.absolute(),
+            self.folder if remote else self.folder.absolute(),
             options=ocp.CheckpointManagerOptions(
-                max_to_keep=self._keep, read_only=self._read_only, create=False, multiprocessing_options=alone
+                max_to_keep=self._keep,
+                read_only=self._read_only,
+                create=False,
+                multiprocessing_options=alone,
+                temporary_path_class=ocp.path.atomicity.CommitFileTemporaryPath if remote else None,
             ),
         )
 
@@ -95,7 +106,7 @@ class Checkpoints:
         try:
             self._manager.save(
                 step,
-                args=ocp.args.Composite(state=ocp.args.StandardSave({"bytes": packed}), check=ocp.args.JsonSave(check)),
+                args=ocp.args.Composite(state=self._saved_bytes.BytesSave(packed), check=ocp.args.JsonSave(check)),
                 # Orbax skips steps before its newest; a run that restored an older one saves them again.
                 force=True,
             )
@@ -179,7 +190,7 @@ class Checkpoints:
         # Otherwise a run that reaches the same step again would find it saved.
         for step in damaged:
             renamed = self.folder / f"{step}.damaged"
-            shutil.rmtree(renamed, ignore_errors=True)
+            remove_tree(renamed)
             (self.folder / str(step)).rename(renamed)
         self._manager.close()
         self._manager = self._open()
@@ -190,9 +201,7 @@ class Checkpoints:
         if not isinstance(check, dict) or not {"crc32", "leaves"} <= check.keys():
             raise ValueError("its checksum is missing")
         leaves = [Leaf(path, dtype, tuple(shape)) for path, dtype, shape in check["leaves"]]
-        target = {"bytes": np.zeros(sum(leaf.num_bytes for leaf in leaves), np.uint8)}
-        restored = self._manager.restore(step, args=args.Composite(state=args.StandardRestore(target)))
-        packed = np.asarray(restored["state"]["bytes"])
+        packed = self._manager.restore(step, args=args.Composite(state=self._saved_bytes.BytesRestore()))["state"]
         found = checksum(packed, leaves)
         if found != check["crc32"]:
             raise ValueError(f"checksum is {found:08x}, but {check['crc32']:08x} was saved")
@@ -217,8 +226,9 @@ def _reason(error: Exception) -> str:
 
 def remove_leftovers(folder: Path) -> None:
     """Removes the partial checkpoints of saves that a crash or a full disk interrupted."""
-    for entry in folder.glob("*.orbax-checkpoint-tmp*"):
-        shutil.rmtree(entry, ignore_errors=True)
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        if ".orbax-checkpoint-tmp" in entry.name or (entry.name.isdigit() and not _is_complete(entry)):
+            remove_tree(entry)
 
 
 def _quiet_orbax(record: logging.LogRecord) -> bool:
@@ -234,4 +244,8 @@ def saved_steps(folder: Path) -> list[int]:
     """Returns the steps of the finished checkpoints in a folder, without opening it for writing."""
     if not folder.is_dir():
         return []
-    return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit())
+    return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit() and _is_complete(entry))
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    return not is_remote(checkpoint) or (checkpoint / COMMIT).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def side_by_side(grids: Sequence[np.ndarray], *, gap: int = 16) -> np.ndarray:
         canvas[: grid.shape[0]] = grid
         parts += [canvas, np.full((height, gap, channels), 255, np.uint8)]
     return np.concatenate(parts[:-1], axis=1)
+
+
+def load_rgb(path: Path) -> np.ndarray:
+    """Reads an image file, uint8 ``[H, W, 3]``."""
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("RGB"))
 
 
 def save_png(path: Path, image: np.ndarray) -> None:

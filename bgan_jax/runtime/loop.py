@@ -118,6 +118,8 @@ def train(
                 totals = program.empty_totals()
                 in_flight.clear()
             if save_due:
+                if outputs.report is not None:
+                    outputs.report.flush()
                 _save(step, state, seeds=program.seeds, checkpoints=outputs.checkpoints)
         if picture_due and step < total_steps:
             _take_picture(step, state, outputs=outputs)
@@ -139,7 +141,7 @@ def _limit_in_flight(in_flight: deque[Totals], totals: Totals, *, most: int) -> 
     """Waits for the oldest call when too many are in flight."""
     in_flight.append(totals)
     if len(in_flight) > most:
-        jax.block_until_ready(in_flight.popleft().num_steps)
+        jax.block_until_ready(in_flight.popleft())
 
 
 def _flush_metrics(step: int, totals: Totals, *, seeds: Sequence[int], outputs: Outputs) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,39 +14,37 @@ from bgan_jax.runtime import parallel
 from bgan_jax.runtime.nonfinite import NonFiniteError, nonfinite_message, with_seeds
 
 
-class Totals(NamedTuple):
+@flax.struct.dataclass
+class Totals:
     """Metrics added up since the last report; they stay on the devices until they are read.
 
-    In a run of several seeds every metric is an array ``[S]``, one number per seed; in a run of one it is a scalar.
+    They are one array, so that a step takes one argument for all metrics and a report copies them at once. In a run of
+    several seeds the array has a leading axis of seeds.
 
     Attributes:
-      num_steps: number of steps added up, int32 scalar.
-      sums: sum of every metric by name, float32.
-      first_nonfinite: the step, counted from 0, at which each metric was first not finite, -1 if there was none, int32.
+      packed: int32 ``[1 + 2 K]`` or ``[S, 1 + 2 K]``: the number of steps added up, the bits of the float32 sums of K
+        metrics, and the step, counted from 0, at which each was first not finite, -1 if there was none.
+      names: of the K metrics, in order; static.
     """
 
-    num_steps: jax.Array
-    sums: dict[str, jax.Array]
-    first_nonfinite: dict[str, jax.Array]
+    packed: Any
+    names: tuple[str, ...] = flax.struct.field(pytree_node=False)
 
 
 def empty_totals(names: Sequence[str], *, num_seeds: int | None = None) -> Totals:
-    """Returns the totals of no steps, as numpy arrays, so that no backend is started.
+    """Returns the totals of no steps, as a numpy array, so that no backend is started.
 
     Args:
       names: of the metrics.
       num_seeds: S; ``None`` in a run of one seed, whose metrics are scalars.
 
     Example:
-      >>> empty_totals(["bound"], num_seeds=2).sums
-      {'bound': array([0., 0.], dtype=float32)}
+      >>> empty_totals(["bound"], num_seeds=2).packed
+      array([[ 0,  0, -1],
+             [ 0,  0, -1]], dtype=int32)
     """
-    shape = () if num_seeds is None else (num_seeds,)
-    return Totals(
-        num_steps=np.zeros((), np.int32),  # type: ignore[arg-type]
-        sums={name: np.zeros(shape, np.float32) for name in names},  # type: ignore[misc]
-        first_nonfinite={name: np.full(shape, -1, np.int32) for name in names},  # type: ignore[misc]
-    )
+    one = np.array([0, *[0] * len(names), *[-1] * len(names)], np.int32)
+    return Totals(one if num_seeds is None else np.tile(one, (num_seeds, 1)), tuple(names))
 
 
 def add_metrics(totals: Totals, metrics: Mapping[str, jax.Array], *, step: jax.Array) -> Totals:
@@ -53,26 +52,22 @@ def add_metrics(totals: Totals, metrics: Mapping[str, jax.Array], *, step: jax.A
 
     Args:
       totals: of the steps before.
-      metrics: of one step, scalars, or ``[S]``.
+      metrics: of one step, float32 scalars, or ``[S]``.
       step: number of finished steps before this one, int32, scalar or ``[S]``.
 
     Returns:
       The new totals.
     """
-
-    def first(name: str) -> jax.Array:
-        newly = (totals.first_nonfinite[name] < 0) & ~jnp.isfinite(metrics[name])
-        return jnp.where(newly, step, totals.first_nonfinite[name])
-
-    return Totals(
-        num_steps=totals.num_steps + 1,
-        sums={name: totals.sums[name] + metrics[name] for name in metrics},
-        first_nonfinite={name: first(name) for name in metrics},
-    )
+    count, sums, first = jnp.split(totals.packed, [1, 1 + len(totals.names)], axis=-1)
+    added = jnp.stack([metrics[name] for name in totals.names], axis=-1)
+    newly = (first < 0) & ~jnp.isfinite(added)
+    sums = jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(sums, jnp.float32) + added, jnp.int32)
+    first = jnp.where(newly, step[..., None], first)
+    return Totals(jnp.concatenate([count + 1, sums, first], axis=-1), totals.names)
 
 
 def read_totals(totals: Totals, *, seeds: Sequence[int] = ()) -> dict[str, np.ndarray]:
-    """Copies totals from the devices and averages them over their steps.
+    """Copies totals from the devices, in one transfer, and averages them over their steps.
 
     Args:
       totals: replicated.
@@ -84,14 +79,15 @@ def read_totals(totals: Totals, *, seeds: Sequence[int] = ()) -> dict[str, np.nd
     Raises:
       NonFiniteError: a metric was not finite at some step; names the first such step, its metrics and their seeds.
     """
-    fetched: Totals = parallel.to_host(totals)
-    _check_finite(fetched.first_nonfinite, seeds=seeds)
-    count = int(fetched.num_steps)
-    return {name: np.atleast_1d(sums).astype(np.float64) / count for name, sums in fetched.sums.items() if count}
+    packed = np.atleast_2d(parallel.to_host(totals).packed)
+    names, count = totals.names, packed[0, 0]
+    sums, first_nonfinite = packed[:, 1 : 1 + len(names)].copy().view(np.float32), packed[:, 1 + len(names) :]
+    _check_finite(dict(zip(names, first_nonfinite.T, strict=True)), seeds=seeds)
+    return {name: column.astype(np.float64) / count for name, column in zip(names, sums.T, strict=True) if count}
 
 
-def _check_finite(first_nonfinite: Mapping[str, Any], *, seeds: Sequence[int]) -> None:
-    steps_of = {name: np.atleast_1d(steps) for name, steps in sorted(first_nonfinite.items())}
+def _check_finite(first_nonfinite: Mapping[str, np.ndarray], *, seeds: Sequence[int]) -> None:
+    steps_of = dict(sorted(first_nonfinite.items()))
     found = [step for steps in steps_of.values() for step in steps.tolist() if step >= 0]
     if not found:
         return

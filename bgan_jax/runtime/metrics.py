@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bgan_jax.atomic_files import write_text
+from bgan_jax.atomic_files import write_object, write_text
+from bgan_jax.paths import is_remote
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metric_totals import split_seeds
 
@@ -23,6 +24,8 @@ logger = logging.getLogger("bgan_jax")
 
 #: Least time between two log lines, in seconds.
 LOG_EVERY_SECONDS = 3.0
+#: Least time between two writings of lines to a bucket, but for those before a checkpoint, in seconds.
+OBJECT_EVERY_SECONDS = 30.0
 #: The metrics of a log line or a bar, in order.
 SHOWN = {
     "bound": "bound {:+.3f} nats",
@@ -37,7 +40,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     records = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in path.read_bytes().decode("utf-8", errors="replace").splitlines():
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -47,7 +50,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def open_metrics(path: Path, *, start_step: int) -> LineFile:
+def open_metrics(path: Path, *, start_step: int) -> LineFile | LineObject:
     """Opens a metrics file to append to, without the lines of steps that will be repeated.
 
     Args:
@@ -57,7 +60,12 @@ def open_metrics(path: Path, *, start_step: int) -> LineFile:
     """
     kept = [record for record in read_metrics(path) if record["step"] <= start_step]
     write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
-    return LineFile(path)
+    return open_lines(path)
+
+
+def open_lines(path: Path) -> LineFile | LineObject:
+    """Opens a file, or an object of a bucket, to append lines to."""
+    return LineObject(path) if is_remote(path) else LineFile(path)
 
 
 class LineFile:
@@ -85,9 +93,49 @@ class LineFile:
                 logger.warning("%s could not be written (%s); the run continues", self._path, error)
             self._has_warned = True
 
+    def flush(self) -> None:
+        """Returns at once: every line is in the file."""
+
     def close(self) -> None:
         """Closes the file."""
         os.close(self._descriptor)
+
+
+class LineObject:
+    """An object of a bucket that lines are appended to. Objects cannot grow, so it is written again every half minute.
+
+    Lines that are not written yet are lost with the process. :meth:`flush` before a checkpoint keeps all those that a
+    resumed run does not repeat.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._content = bytearray(path.read_bytes() if path.exists() else b"")
+        self._written, self._last = len(self._content), time.monotonic()
+        self._has_warned = False
+
+    def write(self, line: str) -> None:
+        """Appends a line."""
+        self._content += line.encode("utf-8") + b"\n"
+        if time.monotonic() - self._last >= OBJECT_EVERY_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes all lines to the bucket; where that fails, the next time writes these too."""
+        if self._written == len(self._content):
+            return
+        self._last = time.monotonic()
+        try:
+            write_object(self._path, bytes(self._content))
+            self._written = len(self._content)
+        except OSError as error:
+            if not self._has_warned:
+                logger.warning("%s could not be written (%s); the run continues", self._path, error)
+            self._has_warned = True
+
+    def close(self) -> None:
+        """Writes what is left."""
+        self.flush()
 
 
 class Report:
@@ -168,6 +216,11 @@ class Report:
     def restart_clock(self) -> None:
         """Excludes the time since the last report from the next speed: it went to pictures and checkpoints."""
         self._last_report = time.monotonic()
+
+    def flush(self) -> None:
+        """Writes what is not written yet, so that it outlives this process."""
+        for file in (self._file, *self._seed_files):
+            file.flush()
 
     def close(self) -> None:
         """Closes the files and the bar."""

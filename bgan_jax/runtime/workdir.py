@@ -17,6 +17,7 @@ from typing import Any
 
 import bgan_jax
 from bgan_jax.atomic_files import unwritable, write_json, write_text
+from bgan_jax.paths import is_remote, path_of
 from bgan_jax.runtime import workdir_lock
 from bgan_jax.runtime.workdir_lock import LOCK
 
@@ -129,7 +130,7 @@ def differing_flags(
 
 def _make_folder(folder: Path) -> None:
     """Makes a folder and those above it, and records which of them were not there."""
-    places = (folder, *folder.parents)
+    places = (folder,) if is_remote(folder) else (folder, *folder.parents)
     missing = [place for place in places if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     _made.extend(place for place in reversed(missing) if place not in _made)
@@ -217,7 +218,7 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
       ValueError: there is no home folder.
     """
     try:
-        return Path(path).expanduser()
+        return path_of(path)
     except RuntimeError as error:
         raise ValueError(f"--workdir={path}: there is no home folder; give a path without ~") from error
 

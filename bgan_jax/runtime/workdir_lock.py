@@ -4,6 +4,9 @@ The owner holds an operating-system lock on ``.lock`` in the folder, which the s
 and records its host and process id there. Some shared file systems lock for each host alone, or not at all. So the
 owner also updates the file's time regularly, and a process that finds the record of another host watches whether the
 time advances before it takes the folder over.
+
+A bucket has neither locks nor times that can be set. There the owner writes the record again and again, each time with
+another number, and whoever finds it watches whether it changes.
 """
 
 from __future__ import annotations
@@ -16,9 +19,13 @@ import os
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
+
+from bgan_jax.atomic_files import write_object
+from bgan_jax.paths import is_remote, resolved
 
 try:
     import fcntl
@@ -35,8 +42,19 @@ DEAD_AFTER_SECONDS = 30.0
 #: Seconds that a lock is waited for: the system releases that of a killed process once the process is gone.
 PATIENCE_SECONDS = 1.0
 
-#: The file descriptors of the locks that this process holds, by folder.
-_held: dict[Path, int] = {}
+
+class Held(Protocol):
+    """A lock that this process holds."""
+
+    def beat(self) -> None:
+        """Writes a sign of life."""
+
+    def release(self) -> None:
+        """Removes the lock."""
+
+
+#: The locks that this process holds, by folder.
+_held: dict[Path, Held] = {}
 _guard = threading.Lock()
 _heartbeat: threading.Thread | None = None
 _scopes = 0
@@ -71,27 +89,29 @@ def lock(folder: Path) -> None:
       LockedError: another process holds it.
       OSError: the lock file cannot be written.
     """
-    place = folder.resolve()
+    place = resolved(folder)
     if place in _held:
         return
-    descriptor = _acquire(place / LOCK)
+    held: Held = _acquire_object(place / LOCK) if is_remote(place) else _acquire_file(place / LOCK)
     with _guard:
-        _held[place] = descriptor
+        _held[place] = held
     if _scopes:
         _start_heartbeat()
     else:
         release_all()
 
 
+def holds(folder: Path) -> bool:
+    """Returns whether this process has locked a folder."""
+    return resolved(folder) in _held
+
+
 def release_all() -> None:
     """Releases every folder that this process holds, and removes the lock files."""
     with _guard:
         while _held:
-            folder, descriptor = _held.popitem()
-            with contextlib.suppress(OSError):
-                if _is(descriptor, folder / LOCK):  # otherwise another process has locked the folder again
-                    (folder / LOCK).unlink()
-            os.close(descriptor)
+            _, held = _held.popitem()
+            held.release()
 
 
 if hasattr(os, "register_at_fork"):
@@ -99,8 +119,74 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_held.clear)
 
 
-def _acquire(path: Path) -> int:
-    """Opens the lock file, locks it, and records this process in it; returns the file descriptor."""
+class _LockedFile(NamedTuple):
+    descriptor: int
+    path: Path
+
+    def beat(self) -> None:
+        os.utime(self.descriptor)
+
+    def release(self) -> None:
+        with contextlib.suppress(OSError):
+            if _is(self.descriptor, self.path):  # otherwise another process has locked the folder again
+                self.path.unlink()
+        os.close(self.descriptor)
+
+
+class _LockedObject:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._process = uuid.uuid4().hex  # Containers share names of hosts and process ids.
+        self._beats = 0
+        self._content = b""
+
+    def beat(self) -> None:
+        if self._content and not self.is_there():
+            return  # Another process has taken the folder over.
+        self._beats += 1
+        content = _own_record(process=self._process, beats=self._beats)
+        write_object(self.path, content)
+        self._content = content
+
+    def is_there(self) -> bool:
+        return _content_of(self.path) == self._content
+
+    def release(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.is_there():
+                self.path.unlink()
+
+
+def _own_record(**more: Any) -> bytes:
+    return json.dumps({"host": socket.gethostname(), "pid": os.getpid(), **more}).encode() + b"\n"
+
+
+def _acquire_object(path: Path) -> _LockedObject:
+    """Writes the record of this process where no other one updates its own; of two at once the later one stays."""
+    owner = _owner_in(_content_of(path) or b"")
+    if not _is_dead(owner, system_locks=False) and _advances(path, owner):
+        raise LockedError(_refusal(path, owner))
+    held = _LockedObject(path)
+    held.beat()
+    time.sleep(PATIENCE_SECONDS)
+    if not held.is_there():
+        raise LockedError(_refusal(path, _owner_in(_content_of(path) or b"")))
+    return held
+
+
+def _content_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        raise
+    except Exception as error:  # Every storage has errors of its own.
+        raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _acquire_file(path: Path) -> _LockedFile:
+    """Opens the lock file, locks it, and records this process in it."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
@@ -112,11 +198,10 @@ def _acquire(path: Path) -> int:
             owner = _read_owner(descriptor)
             if not _is_dead(owner, system_locks=supported) and _advances(path, owner):
                 raise LockedError(_refusal(path, owner))
-            content = json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode() + b"\n"
             os.ftruncate(descriptor, 0)
             os.lseek(descriptor, 0, os.SEEK_SET)
-            os.write(descriptor, content)
-            return descriptor
+            os.write(descriptor, _own_record())
+            return _LockedFile(descriptor, path)
         except BlockingIOError:
             owner = _read_owner(descriptor)
             os.close(descriptor)
@@ -155,10 +240,14 @@ def _is(descriptor: int, path: Path) -> bool:
 
 
 def _read_owner(descriptor: int) -> dict[str, Any]:
-    """Reads who has written the lock file; empty where it is new or damaged."""
     os.lseek(descriptor, 0, os.SEEK_SET)
+    return _owner_in(os.read(descriptor, 4096))
+
+
+def _owner_in(content: bytes) -> dict[str, Any]:
+    """Reads who has written a lock file; empty where it is new or damaged."""
     try:
-        found = json.loads(os.read(descriptor, 4096))
+        found = json.loads(content)
     except ValueError:
         return {}
     return found if isinstance(found, dict) and {"host", "pid"} <= found.keys() else {}
@@ -182,20 +271,22 @@ def _is_dead(owner: dict[str, Any], *, system_locks: bool) -> bool:
 
 
 def _advances(path: Path, owner: dict[str, Any]) -> bool:
-    """Watches whether the owner still updates the file's time."""
+    """Watches whether the owner still updates the lock."""
     logger.warning(
         "%s is of process %s on host %s; waiting up to %.0f s to see whether it is still working",
         path, owner["pid"], owner["host"], DEAD_AFTER_SECONDS,
     )  # fmt: skip
-    before, deadline = _time_of(path), time.monotonic() + DEAD_AFTER_SECONDS
+    before, deadline = _last_beat(path), time.monotonic() + DEAD_AFTER_SECONDS
     while time.monotonic() < deadline:
         time.sleep(min(HEARTBEAT_SECONDS / 5, DEAD_AFTER_SECONDS))
-        if _time_of(path) != before:
+        if _last_beat(path) != before:
             return True
     return False
 
 
-def _time_of(path: Path) -> int | None:
+def _last_beat(path: Path) -> int | bytes | None:
+    if is_remote(path):
+        return _content_of(path)
     try:
         # Opened, since network file systems keep the properties of a file that is only looked up.
         with open(path, "rb") as file:
@@ -223,6 +314,6 @@ def _update_times() -> None:
     while True:
         time.sleep(HEARTBEAT_SECONDS)
         with _guard:
-            for descriptor in _held.values():
+            for held in _held.values():
                 with contextlib.suppress(OSError):
-                    os.utime(descriptor)
+                    held.beat()

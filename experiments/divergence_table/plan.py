@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from bgan_jax import data
 from bgan_jax.conditionals import Conditional
 from bgan_jax.evaluation.fresh_critic import MEASURES, WASSERSTEIN, CriticSettings
 from bgan_jax.networks import Networks
+from bgan_jax.paths import path_of
 from bgan_jax.runtime.platform import this_process
 from experiments.divergence_table import generators
 from experiments.divergence_table.config import Config
@@ -82,7 +82,7 @@ def generator_config(config: Config, train: str, *, seed: int) -> discrete.Discr
             "adam_b2": config.reverse_kl_adam_b2,
         },
     }
-    folder = Path(config.workdir).expanduser()
+    folder = path_of(config.workdir)
     return generators.training_config(vars(config) | own.get(train, {}), train, folder=folder, seed=seed)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from bgan_jax.runtime import image_files
 from bgan_jax.runtime.plotting import new_figure, save_figure
 from experiments.equal_time.systems import SYSTEMS
 
@@ -59,8 +59,7 @@ def save_samples(path: Path, grids: Mapping[str, Path], *, title: str) -> None:
     for axes in panels:
         axes.axis("off")
     for axes, (system, grid) in zip(panels, grids.items(), strict=False):
-        with Image.open(grid) as image:
-            axes.imshow(np.asarray(image.convert("L")), cmap="gray", interpolation="nearest")
+        axes.imshow(image_files.load_rgb(grid), interpolation="nearest")
         axes.set_title(SYSTEMS[system].label, fontsize=9, loc="left")
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     save_figure(figure, path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bgan_jax.runtime import image_files
 from bgan_jax.runtime.plotting import new_figure, save_figure
 
 
@@ -24,8 +25,6 @@ def save_progress(
       title: above the figure.
       columns: number of grids of samples, at most.
     """
-    from PIL import Image
-
     saved = sorted(pictures.glob("samples_*.png"))
     places = np.unique(np.linspace(0, len(saved) - 1, min(columns, len(saved))).round().astype(int))
     grids = [(f"step {int(saved[place].stem.split('_')[1])}", saved[place]) for place in places]
@@ -41,7 +40,7 @@ def save_progress(
     panels[0].tick_params(labelsize=7, which="both")
     panels[0].grid(alpha=0.25, which="both")
     for axes, (name, file) in zip(panels[1:], grids, strict=True):
-        grid = np.asarray(Image.open(file).convert("RGB"))
+        grid = image_files.load_rgb(file)
         axes.imshow(grid[: grid.shape[0] // 2, : grid.shape[1] // 2])
         axes.set_axis_off()
         axes.set_title(name, fontsize=8)

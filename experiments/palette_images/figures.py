@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from bgan_jax import data
 from bgan_jax.runtime import image_files
@@ -41,5 +40,5 @@ def save_over_time(path: Path, grids: Sequence[Path], *, side: int) -> None:
       grids: sample grids, in order.
       side: height of a row, in pixels.
     """
-    rows = [np.asarray(Image.open(grid).convert("RGB"))[:side] for grid in grids]
+    rows = [image_files.load_rgb(grid)[:side] for grid in grids]
     image_files.save_png(path, np.concatenate(rows))

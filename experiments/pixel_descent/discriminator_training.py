@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from bgan_jax.algorithms.continuous import ContinuousGame, ContinuousSettings, Metrics, train_discriminator
 from bgan_jax.algorithms.passes import generate
 from bgan_jax.algorithms.state import TrainState
+from bgan_jax.paths import path_of
 from bgan_jax.runtime import parallel
 from experiments.harness.runs import continuous
 from experiments.harness.runs.experiment import Experiment
@@ -74,6 +75,6 @@ def train_discriminator_alone(
             step_over=step_over,
             title=f"{config.dataset}, the discriminator alone",
         ),
-        Path(alone.workdir),
+        path_of(alone.workdir),
     )
     return outcome.state if outcome.step == alone.steps else None

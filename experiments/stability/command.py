@@ -20,6 +20,7 @@ from typing import Any
 
 from bgan_jax.atomic_files import write_json, write_text
 from bgan_jax.losses import GENERATOR_OBJECTIVES
+from bgan_jax.paths import path_of
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.platform import this_process
 from experiments import continuous_images
@@ -132,7 +133,7 @@ def run_config(config: Config, trial: Trial) -> continuous_images.Config:
               "compilation_cache")  # fmt: skip
     return continuous_images.Config(
         **{name: getattr(config, name) for name in shared},
-        workdir=str(Path(config.workdir).expanduser() / FOLDER / trial.name),
+        workdir=str(path_of(config.workdir) / FOLDER / trial.name),
         objective=trial.objective,
         penalty_form="gradient_norm" if GENERATOR_OBJECTIVES[trial.objective].uses_divergence else "unweighted",
         learning_rate_gen=trial.learning_rate,

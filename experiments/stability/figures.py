@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bgan_jax.runtime import workdir
+from bgan_jax.runtime import image_files, workdir
 from bgan_jax.runtime.plotting import new_figure, save_figure
 from experiments.stability.results import Curves
 from experiments.stability.sweep import FOLDER, Sweep, Trial
@@ -124,8 +124,6 @@ def save_samples(path: Path, grids: Mapping[str, Sequence[Path]], *, title: str,
       title: above the figure.
       columns: number of steps, at most.
     """
-    from PIL import Image
-
     count = min(columns, max(len(pictures) for pictures in grids.values()))
     figure = new_figure(2.7 * count + 0.4, 2.0 * len(grids) + 0.5)
     panels = np.reshape(np.array(figure.subplots(len(grids), count), dtype=object), (len(grids), count))
@@ -136,7 +134,7 @@ def save_samples(path: Path, grids: Mapping[str, Sequence[Path]], *, title: str,
             continue
         places = np.unique(np.linspace(0, len(pictures) - 1, count).round().astype(int))
         for axes, place in zip(row, places, strict=False):
-            picture = np.asarray(Image.open(pictures[place]).convert("RGB"))
+            picture = image_files.load_rgb(pictures[place])
             axes.imshow(picture[: picture.shape[0] // 2, : int(picture.shape[1] * 0.75)], interpolation="nearest")
             step = int(pictures[place].stem.split("_")[1])
             axes.set_title(f"{objective}, step {step}", fontsize=8)

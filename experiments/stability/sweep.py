@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from bgan_jax.algorithms.settings import MOST_UPDATES
 from bgan_jax.atomic_files import write_json
+from bgan_jax.paths import path_of
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.nonfinite import NonFiniteError
 from experiments.harness.errors import UsageError
@@ -100,7 +100,7 @@ def run_trial(config: MeasuredConfig, trial: Trial, reference_metric: ReferenceM
     Returns:
       The result; ``None`` when the run was stopped by a signal.
     """
-    present = Path(config.workdir) / workdir.RESULT
+    present = path_of(config.workdir) / workdir.RESULT
     if present.exists():
         return json.loads(present.read_text(encoding="utf-8"))
     try:

@@ -4,10 +4,12 @@ import ast
 import dataclasses
 import importlib.util
 import re
+import tomllib
 from importlib import import_module
 
 import pytest
 
+from bgan_jax import paths
 from experiments.harness.cli.catalogue import command_files, load_command
 from experiments.harness.cli.help import help_text
 from tests.test_api_conventions import FUNCTIONS
@@ -110,11 +112,18 @@ def test_commands_have_the_flags_that_they_are_given(path):
 @pytest.mark.parametrize(
     "path", [*PAGES, ROOT / "README.md", *command_files().values()], ids=lambda path: f"{path.parent.name}/{path.name}"
 )
-def test_commands_are_accepted_as_they_are_written(path):
+def test_commands_are_accepted_as_they_are_written(path, monkeypatch):
     """Above all: none has a flag that cannot act with the others."""
+    monkeypatch.setattr(paths, "_is_installed", lambda module: module != "tensorflow")  # The extra gcs, for example.
     for module, arguments in commands_in(path):
         legal = [argument for argument in arguments if "$" not in argument and argument not in ("--help", "--helpfull")]
         load_command(module.removeprefix("experiments.")).parse(legal)
+
+
+def test_every_extra_is_explained():
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    section = text_of(DOCS / "runs.md").partition("## Extras\n")[2].partition("\n## ")[0]
+    assert set(project["optional-dependencies"]) == set(re.findall(r"`([a-z0-9-]+)`", section))
 
 
 def listed_by(text):
@@ -144,7 +153,7 @@ def test_the_site_has_a_page_for_every_experiment(site_pages):
 def test_every_public_function_of_the_library_is_on_a_page(site_pages):
     public = {name.removeprefix("bgan_jax.") for name in FUNCTIONS}
     packages = {name.partition(".")[0] for name in public if "." in name}
-    assert packages - {"runtime", "atomic_files"} == set(site_pages.PACKAGES)
+    assert packages - {"runtime", "atomic_files", "paths"} == set(site_pages.PACKAGES)
     on_pages = set()
     for package in site_pages.PACKAGES:
         on_pages |= set(re.findall(r"automodule:: bgan_jax\.(\S+)\n   :members:", site_pages.api_page(package)))

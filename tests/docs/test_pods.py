@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bgan_jax import paths
 from bgan_jax.runtime.platform import Platform
 from experiments.compile_for.blank_data import open_shapes
 from experiments.harness.cli.catalogue import load_command
@@ -32,6 +33,12 @@ COMMANDS = [
 def pretended(*, devices, hosts):
     there = [SimpleNamespace(process_index=i * hosts // devices, device_kind="TPU v5 lite") for i in range(devices)]
     return Platform(name="tpu", devices=there, attached=False)
+
+
+@pytest.fixture(autouse=True)
+def buckets(monkeypatch):
+    """As where the extra gcs is installed."""
+    monkeypatch.setattr(paths, "_is_installed", lambda module: module != "tensorflow")
 
 
 def prepare(devices, hosts, name, flags):

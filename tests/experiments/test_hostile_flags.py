@@ -48,11 +48,10 @@ def test_any_flag_of_any_command(flag, value):
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("discrete_mnist", ["--workdir=gs://bucket/run"]),
+        ("discrete_mnist", ["--workdir=runs/a", "--data_dir=gs://bucket/tfds"]),
         ("discrete_mnist", ["--workdir=runs/a", "--dataset=npz:s3://bucket/digits.npz"]),
         ("discrete_mnist", ["--workdir=runs/a", "--cache_dir=gs://bucket/cache"]),
-        ("sample", ["--workdir=gs://bucket/run"]),
-        ("report", ["runs/a", "gs://bucket/run"]),
+        ("benchmark", ["--json=gs://bucket/times.json"]),
     ],
 )
 def test_places_that_are_not_local_are_refused_with_a_remedy(name, arguments, tmp_path, monkeypatch):

@@ -269,6 +269,8 @@ def test_the_headline_of_a_run_that_was_stopped_says_how_far_it_came(tmp_path):
     run = make_run(tmp_path / "run", steps=(100, 1200), dataset="<script>")
     (run / "config.json").write_text((run / "config.json").read_text().replace('"steps": 300', '"steps": 2400'))
     assert headline(read_run(run)).startswith("Trained on <b>&lt;script&gt;</b> for 1,200 steps of 2,400.")
+    run = make_run(tmp_path / "own", dataset="images:/home/me/faces/")
+    assert headline(read_run(run)).startswith("Trained on <b>images:faces/</b> for 300 steps.")
 
 
 @pytest.mark.parametrize(

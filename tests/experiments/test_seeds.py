@@ -15,7 +15,7 @@ from bgan_jax import data
 from bgan_jax.algorithms.state import TrainState
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.batch_loading import resident_load, streamed_load
-from bgan_jax.runtime.metric_totals import empty_totals, read_totals
+from bgan_jax.runtime.metric_totals import add_metrics, empty_totals, read_totals
 from bgan_jax.runtime.metrics import read_metrics
 from bgan_jax.runtime.nonfinite import NonFiniteError, check_finite
 from bgan_jax.runtime.platform import this_process
@@ -76,10 +76,11 @@ def test_seeds_in_parallel_equal_the_runs_of_each_alone():
     own_state, own_totals = advanced(prepared("--seed=5"))
     for left, right in zip(jax.tree.leaves(take(state, 1)), jax.tree.leaves(own_state), strict=True):
         np.testing.assert_allclose(left, right, atol=1e-5)
-    assert totals.sums.keys() == own_totals.sums.keys() and totals.num_steps == 2
-    for name, values in totals.sums.items():
+    means, own_means = read_totals(totals, seeds=range(4, 6)), read_totals(own_totals)
+    assert means.keys() == own_means.keys()
+    for name, values in means.items():
         assert values.shape == (2,)
-        np.testing.assert_allclose(values[1], own_totals.sums[name], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(values[1:], own_means[name], rtol=1e-4, atol=1e-4)
     assert any(np.abs(kernel[0] - kernel[1]).max() > 0.01 for kernel in jax.tree.leaves(state.params))
 
 
@@ -103,16 +104,20 @@ def test_streamed_rows_go_to_their_seeds(in_parallel):
     totals = empty_totals(["sum"], num_seeds=2)
     after, totals = advance(state, totals, jnp.asarray(rows), jnp.arange(4))
     assert after.step.tolist() == [1, 1]
-    assert {name: values.tolist() for name, values in totals.sums.items()} == {"sum": [12.0, 16.0]}
+    assert read_totals(totals, seeds=range(4, 6))["sum"].tolist() == [12.0, 16.0]
 
 
 def test_a_metric_that_is_not_finite_is_named_with_its_seed():
-    totals = empty_totals(["bound", "penalty"], num_seeds=2)
-    totals.first_nonfinite["bound"][0] = 12
-    totals.first_nonfinite["penalty"][1] = 11
+    def added(totals, step, **metrics):
+        metrics = {name: jnp.array(values, jnp.float32) for name, values in metrics.items()}
+        return add_metrics(totals, metrics, step=jnp.full(2, step))
+
+    empty = empty_totals(["bound", "penalty"], num_seeds=2)
+    totals = added(empty, 11, bound=[1, 2], penalty=[3, np.nan])
+    totals = added(totals, 12, bound=[np.nan, 2], penalty=[3, np.inf])
     with pytest.raises(NonFiniteError, match=r"^at step 12 these were not finite: penalty \(seed 5\)$"):
         read_totals(totals, seeds=range(4, 6))
-    totals.first_nonfinite["bound"][:] = 9
+    totals = added(added(empty, 9, bound=[np.nan, np.inf], penalty=[3, 4]), 11, bound=[1, 2], penalty=[3, np.nan])
     with pytest.raises(NonFiniteError, match=r"^at step 10 these were not finite: bound \(seeds 4, 5\)$"):
         read_totals(totals, seeds=range(4, 6))
     state = {"params": np.array([[1.0, 2.0], [np.nan, 2.0]]), "step": np.array([11, 11])}
@@ -124,7 +129,7 @@ def test_one_seed_is_not_stacked():
     experiment = prepared("--seed=4")
     assert seed_runs_of(experiment, Path("anywhere")) == [SeedRun(experiment, Path("anywhere"), None)]
     assert root_key_data(seeds_of(experiment.config)).ndim == 1
-    assert empty_totals(["bound"]).sums["bound"].ndim == 0 and not seed_axis(experiment.config)
+    assert empty_totals(["bound"]).packed.ndim == 1 and not seed_axis(experiment.config)
     own = seed_runs_of(prepared("--seed=4", "--seeds=2"), Path("anywhere"))
     assert [one.folder for one in own] == [Path("anywhere/seed_4"), Path("anywhere/seed_5")]
     assert [(one.experiment.config.seed, one.experiment.config.seeds) for one in own] == [(4, 1), (5, 1)]

@@ -58,6 +58,7 @@ def declared():
 def test_the_direct_dependencies_are_these(declared):
     assert {name_of(requirement) for requirement in declared["dependencies"]} == {
         "jax", "flax", "optax", "orbax-checkpoint", "absl-py", "numpy", "grain", "matplotlib", "pillow", "tqdm",
+        "etils", "fsspec",
     }  # fmt: skip
 
 

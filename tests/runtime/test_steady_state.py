@@ -6,7 +6,7 @@ in between.
 
 import functools
 import itertools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -35,8 +35,8 @@ class Sealed(NamedTuple):
     inside: Totals
 
     @property
-    def num_steps(self) -> Any:
-        return self.inside.num_steps
+    def names(self) -> tuple[str, ...]:
+        return self.inside.names
 
 
 class Watched(NamedTuple):

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from absl import flags
 
+from bgan_jax.paths import unusable
 from experiments.harness.cli.needs import Need
 
 #: A place that is not of this file system, alone, in a list, or as data of a kind: gs://bucket/a, npz:s3://bucket/b.
@@ -44,6 +45,7 @@ def flag(
     adjustable: bool = False,
     needs: Sequence[Need] = (),
     writes: Literal["file", "folder"] | None = None,
+    bucket: bool = False,
 ) -> Value:
     """Makes a field of a config that becomes a flag.
 
@@ -60,6 +62,7 @@ def flag(
       adjustable: whether ``--resume=changed`` may continue a run with another value from then on.
       needs: conditions on other flags, without all of which this one has no effect.
       writes: what the value names, where the command writes it; see ``outputs.py``.
+      bucket: whether the value may name an object of a bucket, such as ``gs://bucket/run``.
 
     Returns:
       A field of a dataclass; typed as its value, which is what an instance holds.
@@ -67,7 +70,7 @@ def flag(
     metadata = {
         "help": help, "group": group, "common": common, "choices": choices, "legal": legal, "minimum": minimum,
         "maximum": maximum, "may_change": may_change, "adjustable": adjustable, "needs": tuple(needs),
-        "writes": writes,
+        "writes": writes, "bucket": bucket,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -275,11 +278,9 @@ def parse(
     for name, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise flags.Error(f"flag --{name}={value}: not a finite number")
-        if isinstance(value, str) and REMOTE.match(value):
-            raise flags.Error(
-                f"flag --{name}={value}: not a local path, and only local files are read and written; mount the bucket "
-                "(gcsfuse BUCKET FOLDER), or copy the folder (gcloud storage rsync -r FOLDER gs://BUCKET/FOLDER)"
-            )
+    for field in dataclasses.fields(config_class):
+        if reason := _wrong_place(field, given[field.name]):
+            raise flags.Error(f"flag --{field.name}={given[field.name]}: {reason}")
     overrides: dict[str, Any] = {}
     if presets and given.get("preset"):
         overrides.update(presets[given["preset"]])
@@ -294,6 +295,18 @@ def parse(
             state = " and ".join(f"--{other} is {_shown(given[other])}" for other in need.flags)
             raise flags.Error(f"flag --{name}={value} acts only with {need.words}; {state}")
     return made
+
+
+def _wrong_place(field: dataclasses.Field[Any], value: Any) -> str:
+    """Returns why files cannot lie at the place that a value names; empty where they can."""
+    if not isinstance(value, str) or not REMOTE.match(value):
+        return ""
+    if field.metadata["bucket"]:
+        return next(filter(None, (unusable(place) for place in value.split(","))), "")
+    return (
+        "not a local path, and what this flag names is read and mapped in place; mount the bucket (gcsfuse BUCKET "
+        "FOLDER), or copy the folder (gcloud storage rsync -r gs://BUCKET/FOLDER FOLDER)"
+    )
 
 
 def _shown(value: Any) -> str:

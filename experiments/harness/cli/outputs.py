@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bgan_jax.atomic_files import unwritable, unwritable_file
+from bgan_jax.paths import path_of, resolved
 from experiments.harness.errors import UsageError
 
 
@@ -27,11 +28,11 @@ def check_outputs(config: Any) -> None:
     for name, value, kind, optional in _outputs(config):
         if name == "workdir" and hasattr(config, "coordinator"):
             continue
-        path = Path(value).expanduser()
+        path = path_of(value)
         if reason := (unwritable_file if kind == "file" else unwritable)(path):
             leave_out = ", or leave it out" if optional else ""
             raise UsageError(f"--{name}={value} cannot be written: {reason}; choose another {kind}{leave_out}")
-        other = flag_of.setdefault(path.resolve(), name)
+        other = flag_of.setdefault(resolved(path), name)
         if kind == "file" and other != name:
             raise UsageError(f"--{other} and --{name} are both {value}; give each a file of its own")
 

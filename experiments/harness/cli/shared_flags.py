@@ -12,7 +12,7 @@ class WorkdirFlag:
 
     workdir: str = flag(
         "", "Folder of the results. The same command again continues what is in it.",
-        common=True, may_change=True, writes="folder",
+        common=True, may_change=True, writes="folder", bucket=True,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any, NamedTuple
 
 from experiments.harness.metrics.mean_and_sd import is_number
@@ -51,9 +52,11 @@ SCORES = (
 def headline(run: RunRecord) -> str:
     """Writes one run's headline, as HTML."""
     dataset = run.config.get("dataset")
+    if dataset:  # of a path the name of its file or folder
+        dataset = re.sub(r"[^:]*/(?=[^/])", "", str(dataset))
     return " ".join(
         [
-            f"Trained on <b>{html.escape(str(dataset))}</b>{_steps(run)}." if dataset else f"Trained{_steps(run)}.",
+            f"Trained on <b>{html.escape(dataset)}</b>{_steps(run)}." if dataset else f"Trained{_steps(run)}.",
             *filter(None, [_nearness(run)]),
             _health(run),
         ]

@@ -7,6 +7,7 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
+from bgan_jax.paths import size_of
 from experiments.harness.reports.report_curves import color_key
 from experiments.harness.reports.run_record import RunRecord
 
@@ -30,7 +31,7 @@ def thinned(files: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
     count = min(len(chosen), MAX_SAMPLE_IMAGES)
     while count > 1:
         picked = [chosen[round(i * (len(chosen) - 1) / (count - 1))] for i in range(count)]
-        if sum(path.stat().st_size for _, path in picked) <= IMAGE_BUDGET:
+        if sum(size_of(path) for _, path in picked) <= IMAGE_BUDGET:
             return picked
         count -= 1
     return chosen[-1:]
@@ -89,7 +90,7 @@ def _shown(path: Path, *, alt: str) -> str:
     """Writes an image, or the first lines of a text."""
     if path.suffix not in (".txt", ".csv"):
         return _image_tag(path, alt=alt)
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    lines = path.read_bytes().decode("utf-8", errors="replace").splitlines(keepends=True)
     return f"<pre>{html.escape(''.join(lines[:MAX_LINES]))}</pre>"
 
 
@@ -119,7 +120,7 @@ def other_images(runs: Sequence[RunRecord]) -> str:
     parts, spent = [], 0
     for run in runs:
         for path in run.pictures:
-            size = path.stat().st_size
+            size = size_of(path)
             name = f"{run.name}: {path.name}" if len(runs) > 1 else path.name
             if spent + size > IMAGE_BUDGET:
                 parts.append(f"<p class='quiet'>{html.escape(name)} is too large for this page.</p>")

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bgan_jax.runtime import hosts, workdir
+from bgan_jax.atomic_files import append_text
+from bgan_jax.paths import is_remote, path_of
+from bgan_jax.runtime import hosts, workdir, workdir_lock
 from experiments.harness.reports.report_page import write_own_page
 from experiments.harness.reports.run_record import WARNINGS
 
@@ -42,8 +44,8 @@ class WarningFile(logging.Handler):
         """Writes the pending warnings, if the command has written its config."""
         if not self._waiting or not self.makes_the_run:
             return
-        with contextlib.suppress(OSError), open(self._folder / WARNINGS, "a", encoding="utf-8") as file:
-            file.write("".join(line + "\n" for line in self._waiting))
+        with contextlib.suppress(OSError):
+            append_text(self._folder / WARNINGS, "".join(line + "\n" for line in self._waiting))
             self._waiting = []
 
 
@@ -61,7 +63,7 @@ def leaving_a_report(config: Any) -> Iterator[None]:
     if not name or getattr(config, "process_id", None):
         yield
         return
-    folder = Path(name).expanduser()
+    folder = path_of(name)
     warnings = WarningFile(folder)
     logger.addHandler(warnings)
     try:
@@ -73,7 +75,9 @@ def leaving_a_report(config: Any) -> Iterator[None]:
             _write_page(folder)
 
 
-def _changed(path: Path) -> tuple[int, int] | None:
+def _changed(path: Path) -> tuple[int, int] | bool | None:
+    if is_remote(path):
+        return workdir_lock.holds(path.parent)  # Not all storages tell when an object was written.
     try:
         found = os.stat(path)
     except OSError:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bgan_jax.paths import resolved
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.reports.tables import format_mean_and_sd
@@ -100,7 +101,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Reads a file of JSON lines; damaged lines are left out."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_bytes().decode("utf-8", errors="replace").splitlines()
     except OSError:
         return []
     records = []
@@ -152,7 +153,7 @@ def read_run(folder: Path) -> RunRecord:
         shown |= {folder / name for name in ("curves.png", "comparison.png", "over_time.png")}
     pictures = [path for where in (folder, folder / workdir.PICTURES) for path in sorted(where.glob("*.[pg][ni][gf]"))]
     record = RunRecord(
-        name=folder.resolve().name,
+        name=resolved(folder).name,
         folder=folder,
         config=config,
         versions=flat(read_json(folder / workdir.VERSIONS)),
@@ -173,6 +174,6 @@ def read_run(folder: Path) -> RunRecord:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_bytes().decode("utf-8", errors="replace")
     except OSError:
         return ""

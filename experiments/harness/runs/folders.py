@@ -7,6 +7,7 @@ from typing import Any
 
 from bgan_jax.atomic_files import write_json
 from bgan_jax.data import Dataset, DatasetSpec, default_cache_dir
+from bgan_jax.paths import is_remote
 from bgan_jax.runtime import workdir
 from experiments.harness.cli.flags import adjustable, changeable
 from experiments.harness.errors import UsageError
@@ -20,6 +21,19 @@ def check_workdir(config: Any, *, holds: str) -> None:
     """
     if not config.workdir:
         raise UsageError(f"--workdir=FOLDER is needed: {holds}")
+
+
+def check_tensorboard(config: Any) -> None:
+    """Refuses ``--tensorboard`` for a run in a bucket.
+
+    Raises:
+      UsageError: says what shows the same curves.
+    """
+    if config.tensorboard and is_remote(config.workdir):
+        raise UsageError(
+            f"--tensorboard writes local files, and --workdir={config.workdir} is in a bucket; leave it out: "
+            "report.html shows the same curves"
+        )
 
 
 def check_folder(config: Any) -> None:

@@ -12,6 +12,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bgan_jax.paths import path_of, resolved
 from bgan_jax.runtime import workdir
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.experiment import Experiment
@@ -72,7 +73,7 @@ def check_seeds(config: RunConfig) -> None:
     Raises:
       UsageError: names the flag and the remedy.
     """
-    if run_of_seed(Path(config.workdir).expanduser()) is not None:
+    if run_of_seed(path_of(config.workdir)) is not None:
         raise UsageError(
             f"--workdir={config.workdir} is one seed of the run in its parent folder; continue that run, or choose "
             "another folder"
@@ -97,7 +98,8 @@ def run_of_seed(folder: Path) -> tuple[Path, int] | None:
     Returns:
       The run's folder, and the seed's index in its stacked arrays; ``None`` if the folder is not one of a run's seeds.
     """
-    parent, prefix, number = folder.resolve().parent, *folder.resolve().name.partition("_")[::2]
+    folder = resolved(folder)
+    parent, prefix, number = folder.parent, *folder.name.partition("_")[::2]
     if prefix != "seed" or not number.isdecimal():
         return None
     try:

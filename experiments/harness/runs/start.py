@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bgan_jax.atomic_files import write_text
+from bgan_jax.paths import path_of
 from bgan_jax.runtime import hosts, workdir
 from bgan_jax.runtime.checkpoints import saved_steps
 from bgan_jax.runtime.platform import Platform, this_process
@@ -16,7 +17,13 @@ from experiments.harness.cli.compilation_cache import enable_compilation_cache
 from experiments.harness.errors import UsageError
 from experiments.harness.runs.estimates import check_estimates
 from experiments.harness.runs.experiment import Experiment
-from experiments.harness.runs.folders import check_folder, check_same_data, check_workdir, open_folder
+from experiments.harness.runs.folders import (
+    check_folder,
+    check_same_data,
+    check_tensorboard,
+    check_workdir,
+    open_folder,
+)
 from experiments.harness.runs.run_config import PER_HOST, RunConfig
 from experiments.harness.runs.run_flags import HostFlags
 from experiments.harness.runs.seeds import check_seeds, seed_runs_of
@@ -36,6 +43,7 @@ def start(config: RunConfig, prepare: Callable[[Any, Platform], Experiment]) -> 
       UsageError: a flag, a file or a folder is wrong; nothing has been overwritten.
     """
     check_workdir(config, holds="the run's results go there")
+    check_tensorboard(config)
     check_seeds(config)
     heap.use_one_heap()
     if config.compilation_cache:
@@ -54,7 +62,7 @@ def start(config: RunConfig, prepare: Callable[[Any, Platform], Experiment]) -> 
     if hosts.is_first():
         launcher = experiment.launcher
         hosts.announce(launcher.platform, batch_size=config.batch_size, parallel=launcher.parallel)
-    return experiment, Path(config.workdir).expanduser()
+    return experiment, path_of(config.workdir)
 
 
 def join_hosts(config: HostFlags) -> None:

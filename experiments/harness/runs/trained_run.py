@@ -22,6 +22,7 @@ from bgan_jax import data
 from bgan_jax.algorithms.state import TrainState, adam_pair, init_state
 from bgan_jax.conditionals import Conditional
 from bgan_jax.networks import Networks
+from bgan_jax.paths import path_of
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.checkpoints import Checkpoints
 from bgan_jax.runtime.platform import this_process
@@ -100,12 +101,12 @@ def load_run(folder: str) -> TrainedRun:
     """
     try:
         config = workdir.read_config(folder)
-        run, place = run_of_seed(Path(folder).expanduser()) or (Path(folder).expanduser(), None)
+        run, place = run_of_seed(path_of(folder)) or (path_of(folder), None)
         saved_as = config if place is None else workdir.read_config(run)
         if place is None and config.get("seeds", 1) > 1:
-            own = workdir.seed_folder(Path(folder), config["seed"])
+            own = workdir.seed_folder(path_of(folder), config["seed"])
             raise ValueError(f"it is of {config['seeds']} seeds; give the folder of one, such as {own}")
-        spec = data.DatasetSpec.from_json((Path(folder).expanduser() / workdir.DATASET).read_text(encoding="utf-8"))
+        spec = data.DatasetSpec.from_json((path_of(folder) / workdir.DATASET).read_text(encoding="utf-8"))
         networks, conditional = players_of(config, spec, platform=this_process().name)
         like = state_like(saved_as, spec)
         path = run / workdir.CHECKPOINTS
