@@ -45,6 +45,19 @@ def test_a_step_compiles_as_the_table_says(name):
         assert report["estimated_ms"] == pytest.approx(expected["estimated_ms"], rel=0.1)
 
 
+@pytest.mark.exhaustive
+@pytest.mark.skipif(
+    importlib.util.find_spec("jax_cuda12_plugin") is None,
+    reason="jax[cuda12], which compiles for GPUs, comes with bgan_jax[cuda], 5 GB",
+)
+def test_a_step_compiles_for_gpus_as_the_table_says():
+    report, expected = table.compiled(table.CASES["digits_h100_8"].arguments), KEPT["digits_h100_8"]
+    assert report["memory_share"] < 0.01
+    assert report["other_collectives"] == report["data_copies"] == 0
+    for number in ("devices", "all_reduces", "all_reduce_bytes", "estimated_ms"):
+        assert report[number] == expected[number]
+
+
 def test_the_page_shows_the_kept_reports():
     page = (table.DOCS / "compiled.md").read_text()
     assert table.with_table(page, KEPT) == page
