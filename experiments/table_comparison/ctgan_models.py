@@ -21,7 +21,7 @@ def available() -> bool:
 def fit_for(name: str, rows: np.ndarray, *, seconds: float, seed: int) -> tuple[Any, float]:
     """Trains a model of the package, with its default settings, for a number of seconds of the processor.
 
-    It trains in epochs: one is taken and thrown away to see how long it is, and then as many as fit.
+    It trains in epochs: short fits are thrown away to see how long one is, and then as many are taken as fit.
 
     Args:
       name: ``"CTGAN"`` or ``"TVAE"``.
@@ -46,9 +46,13 @@ def fit_for(name: str, rows: np.ndarray, *, seconds: float, seed: int) -> tuple[
         model.fit(table, list(table.columns))
         return model, time.process_time() - began
 
-    # Two short fits, since the first seconds of a fit are not of its epochs.
-    one, three = fit(1)[1], fit(3)[1]
-    of_epoch = max((three - one) / 2, 1e-3)
+    # Two fits, since the first seconds of a fit are not of its epochs; the longer one long enough that what else the
+    # machine does is little beside their difference.
+    one, epochs, several = fit(1)[1], 1, 0.0
+    while several - one < seconds / 10:
+        epochs *= 3
+        several = fit(epochs)[1]
+    of_epoch = (several - one) / (epochs - 1)
     return fit(max(int((seconds - (one - of_epoch)) / of_epoch), 1))
 
 
