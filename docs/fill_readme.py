@@ -22,8 +22,8 @@ RESULTS = {
     "discrete_mnist": "binarised digits: classifier score **{samples.classifier_score}**, of held-out real digits "
     "{held_out.classifier_score}; share of the rarest digit {samples.smallest_share}",
     "table_comparison": "a table, 20,000 letters in 17 columns: {boundary seeking | kept dependence} of the dependence "
-    "between columns is kept, {Chow-Liu tree | kept dependence} by a Chow-Liu tree; letters that a classifier reads "
-    "rightly after training on synthetic rows {boundary seeking | trained here, tested on real}, on real rows "
+    "between columns is kept, {Chow-Liu tree | kept dependence} by a Chow-Liu tree; share of real letters that a "
+    "classifier names right: trained on synthetic rows {boundary seeking | trained here, tested on real}, on real rows "
     "{real training rows | trained here, tested on real}",
     "palette_images": "emoji in 16 colours: Fréchet distance {samples | Frechet}; other real emoji "
     "{other real images (floor) | Frechet}, independent pixels {independent pixels | Frechet}",
