@@ -34,7 +34,10 @@ def save_scores(path: Path, summary: Sequence[Mapping[str, Any]], *, real_score:
         axes.plot(seconds, score, color=color, marker="o", markersize=3, label=SYSTEMS[row["system"]].label)
         axes.fill_between(seconds, score - deviation, score + deviation, color=color, alpha=0.15, linewidth=0)
     axes.axhline(real_score, color="#777777", linewidth=0.9, linestyle=":")
-    axes.text(0.0, real_score, "held-out real images", fontsize=7, color="#555555", va="bottom")
+    axes.annotate(
+        "held-out real images", (0.01, real_score), xycoords=("axes fraction", "data"), xytext=(0, -2),
+        textcoords="offset points", fontsize=7, color="#555555", va="top",
+    )  # fmt: skip
     axes.set_xlabel("seconds of training")
     axes.set_ylabel("classifier score")
     axes.set_ylim(bottom=1.0)
