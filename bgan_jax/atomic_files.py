@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bgan_jax.paths import bucket_of, is_remote, path_of, unusable
+from bgan_jax.paths import bucket_of, is_remote, path_of, storage_errors_as_os_errors, unusable
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
@@ -57,12 +57,8 @@ def write_object(path: Path, content: bytes) -> None:
     Raises:
       OSError: it cannot be written.
     """
-    try:
+    with storage_errors_as_os_errors():
         path.write_bytes(content)
-    except OSError:
-        raise
-    except Exception as error:  # Every storage has errors of its own.
-        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _temporary(path: Path) -> Path:

@@ -6,10 +6,12 @@ TensorFlow where it is installed and otherwise over fsspec. What the two do not 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -109,6 +111,22 @@ def size_of(path: Path) -> int:
     """Returns the size of a file or an object in bytes."""
     found: Any = path.stat()
     return found.length if is_remote(path) else found.st_size
+
+
+def read_text_with_damage(path: Path) -> str:
+    """Reads a text of which a crash may have left a part; bytes that are not UTF-8 become replacement characters."""
+    return path.read_bytes().decode("utf-8", errors="replace")
+
+
+@contextlib.contextmanager
+def storage_errors_as_os_errors() -> Iterator[None]:
+    """Turns the errors that every storage has of its own into ``OSError``."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def remove_tree(path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bgan_jax.atomic_files import write_object, write_text
-from bgan_jax.paths import is_remote
+from bgan_jax.paths import is_remote, read_text_with_damage
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metric_totals import split_seeds
 
@@ -40,7 +40,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     records = []
-    for line in path.read_bytes().decode("utf-8", errors="replace").splitlines():
+    for line in read_text_with_damage(path).splitlines():
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -68,6 +68,18 @@ def open_lines(path: Path) -> LineFile | LineObject:
     return LineObject(path) if is_remote(path) else LineFile(path)
 
 
+class _OneWarning:
+    """Says of a file, the first time only, that it could not be written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._is_given = path, False
+
+    def __call__(self, error: OSError) -> None:
+        if not self._is_given:
+            logger.warning("%s could not be written (%s); the run continues", self._path, error)
+        self._is_given = True
+
+
 class LineFile:
     """A file that lines are appended to, each by one write, so that a crash can lose or truncate the last line only.
 
@@ -77,7 +89,7 @@ class LineFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        self._has_warned = False
+        self._warn = _OneWarning(path)
 
     def write(self, line: str) -> None:
         """Appends a line."""
@@ -89,9 +101,7 @@ class LineFile:
                 os.ftruncate(self._descriptor, before)
                 raise OSError("the disk is full")
         except OSError as error:
-            if not self._has_warned:
-                logger.warning("%s could not be written (%s); the run continues", self._path, error)
-            self._has_warned = True
+            self._warn(error)
 
     def flush(self) -> None:
         """Returns at once: every line is in the file."""
@@ -112,7 +122,7 @@ class LineObject:
         self._path = path
         self._content = bytearray(path.read_bytes() if path.exists() else b"")
         self._written, self._last = len(self._content), time.monotonic()
-        self._has_warned = False
+        self._warn = _OneWarning(path)
 
     def write(self, line: str) -> None:
         """Appends a line."""
@@ -129,9 +139,7 @@ class LineObject:
             write_object(self._path, bytes(self._content))
             self._written = len(self._content)
         except OSError as error:
-            if not self._has_warned:
-                logger.warning("%s could not be written (%s); the run continues", self._path, error)
-            self._has_warned = True
+            self._warn(error)
 
     def close(self) -> None:
         """Writes what is left."""

@@ -20,7 +20,10 @@ class BytesHandler(ocp.AsyncCheckpointHandler):
 
     async def async_save(self, directory: Path, args: BytesSave) -> list[Future]:
         """Starts to write the file in a thread; the checkpoint is finished after it."""
-        return [CommitFutureAwaitingContractedSignals(_write(directory / FILE, args.packed), name="bytes")]
+        return [CommitFutureAwaitingContractedSignals(self._save_later(directory, args), name="bytes")]
+
+    async def _save_later(self, directory: Path, args: BytesSave) -> None:
+        self.save(directory, args)
 
     def save(self, directory: Path, args: BytesSave) -> None:
         """Writes the file at once."""
@@ -50,7 +53,3 @@ class BytesSave(ocp.args.CheckpointArgs):
 @dataclasses.dataclass
 class BytesRestore(ocp.args.CheckpointArgs):
     """Nothing needs to be known to restore the bytes."""
-
-
-async def _write(path: Path, packed: np.ndarray) -> None:
-    write_atomically(path, lambda file: file.write(packed.data))

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from bgan_jax.atomic_files import write_object
-from bgan_jax.paths import is_remote, resolved
+from bgan_jax.paths import is_remote, resolved, storage_errors_as_os_errors
 
 try:
     import fcntl
@@ -176,13 +176,10 @@ def _acquire_object(path: Path) -> _LockedObject:
 
 def _content_of(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        with storage_errors_as_os_errors():
+            return path.read_bytes()
     except FileNotFoundError:
         return None
-    except OSError:
-        raise
-    except Exception as error:  # Every storage has errors of its own.
-        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _acquire_file(path: Path) -> _LockedFile:

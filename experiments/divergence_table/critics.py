@@ -17,6 +17,7 @@ from bgan_jax.atomic_files import write_text
 from bgan_jax.conditionals import Conditional
 from bgan_jax.evaluation.fresh_critic import BoundOverBatches, CriticSettings, fresh_critic
 from bgan_jax.networks import Networks
+from bgan_jax.paths import read_text_with_damage
 from bgan_jax.runtime.metrics import open_lines
 from experiments.divergence_table.generators import Rows
 
@@ -52,7 +53,7 @@ def read_results(folder: Path) -> list[CriticResult]:
     """Reads the results of all trained critics; a line that was not written to its end is left out."""
     path = folder / FILE
     results = []
-    for line in path.read_bytes().decode("utf-8", errors="replace").splitlines() if path.exists() else ():
+    for line in read_text_with_damage(path).splitlines() if path.exists() else ():
         try:
             result = json.loads(line)
         except (ValueError, RecursionError):

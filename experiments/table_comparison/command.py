@@ -150,9 +150,8 @@ def main(config: Config) -> dict[str, Any] | None:
     trials = [_trial(REAL, 0, Fitted({}, 0.0), real, distances)]
     for seed in range(config.seeds):
         for name in names:
-            experiment = experiment_of(config, seed, train)
             place = folder / TRIALS / f"{name}-seed{seed}.json"
-            found = _run_trial(config, place, experiment, reference, name=name, seed=seed)
+            found = _run_trial(config, place, train, reference, name=name, seed=seed)
             if found is None:
                 logger.warning("stopped; finished trials are kept; rerun the same command to go on with the others")
                 return None
@@ -161,14 +160,14 @@ def main(config: Config) -> dict[str, Any] | None:
 
 
 def _run_trial(
-    config: Config, place: Path, experiment: Experiment, reference: Reference, *, name: str, seed: int
+    config: Config, place: Path, train: Dataset, reference: Reference, *, name: str, seed: int
 ) -> list[dict[str, Any]] | None:
     """Trains and scores one system at one seed, or reads its results where it is finished."""
     if place.exists():
         return json.loads(place.read_text(encoding="utf-8"))
     logger.info("%s, seed %d", name, seed)
     signals.describe("in the middle of a trial, which starts again when you rerun the same command; others are kept")
-    fitted = SYSTEMS[name](experiment, reference, config.seconds, seed)
+    fitted = SYSTEMS[name](experiment_of(config, seed, train), reference, config.seconds, seed)
     if fitted is None:
         return None
     results = []

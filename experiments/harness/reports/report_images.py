@@ -7,7 +7,7 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
-from bgan_jax.paths import size_of
+from bgan_jax.paths import read_text_with_damage, size_of
 from experiments.harness.reports.report_curves import color_key
 from experiments.harness.reports.run_record import RunRecord
 
@@ -90,7 +90,7 @@ def _shown(path: Path, *, alt: str) -> str:
     """Writes an image, or the first lines of a text."""
     if path.suffix not in (".txt", ".csv"):
         return _image_tag(path, alt=alt)
-    lines = path.read_bytes().decode("utf-8", errors="replace").splitlines(keepends=True)
+    lines = read_text_with_damage(path).splitlines(keepends=True)
     return f"<pre>{html.escape(''.join(lines[:MAX_LINES]))}</pre>"
 
 

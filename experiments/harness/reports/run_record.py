@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bgan_jax.paths import resolved
+from bgan_jax.paths import read_text_with_damage, resolved
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
 from experiments.harness.reports.tables import format_mean_and_sd
@@ -101,7 +101,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Reads a file of JSON lines; damaged lines are left out."""
     try:
-        lines = path.read_bytes().decode("utf-8", errors="replace").splitlines()
+        lines = read_text_with_damage(path).splitlines()
     except OSError:
         return []
     records = []
@@ -174,6 +174,6 @@ def read_run(folder: Path) -> RunRecord:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8", errors="replace")
+        return read_text_with_damage(path)
     except OSError:
         return ""

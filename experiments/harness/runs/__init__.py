@@ -23,7 +23,7 @@ file                    holds
 ``stacked_seeds.py``    states of several seeds in one program
 ``start.py``            joins the hosts, checks the flags, opens the folders
 ``table_label.py``      the column of a table that people predict
-``timed_training.py``   trains for a number of seconds in place of steps
+``timed_training.py``   trains for a number of seconds rather than steps
 ``trained_run.py``      loads a trained run from its folder
 ======================  ====================================================================================
 """
