@@ -59,6 +59,7 @@ class ClassifierStepsFlag:
 @flags.config(
     dataset=flags.override(legal="a name, npz:PATH or images:PATH"),
     network=flags.override("dcgan28_tiny", choices=NETWORKS),
+    latent_categories=32,
     steps=9000,
     batch_size=32,
     num_samples=4,

@@ -47,6 +47,7 @@ def build_networks(
     *,
     example_shape: tuple[int, ...],
     latent_dim: int | None = None,
+    latent_categories: int = 0,
     width: int | None = None,
     axis_name: str | None = None,
     dtype: Any = jnp.float32,
@@ -64,6 +65,8 @@ def build_networks(
         28, 1)`` for binary images, ``(32, 32, 16)`` for images of 16 colours (one-hot), ``(L, V)`` for text over V
         symbols (one-hot).
       latent_dim: size of the latents; ``None`` is the preset's.
+      latent_categories: K, categories that the first coordinate of a latent chooses from, for data that fall into
+        groups, as in :func:`~bgan_jax.networks.latents.choose_category`; 0 for none.
       width: base number of maps or units; ``None`` is the preset's.
       axis_name: device axis of batch statistics; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
@@ -81,7 +84,8 @@ def build_networks(
       The two players as pure functions, and their latents.
 
     Raises:
-      ValueError: unknown name or form, or a preset that does not fit the data's shape.
+      ValueError: unknown name or form, a number of categories that is 1 or negative, or a preset that does not fit the
+        data's shape.
 
     Example:
       >>> networks = build_networks("dcgan28_small", example_shape=(28, 28, 1))
@@ -96,6 +100,7 @@ def build_networks(
         forms = forms._replace(twice=double_backward_form)
     options = Options(
         latent_dim=latent_dim,
+        latent_categories=latent_categories,
         width=width,
         axis_name=axis_name,
         dtype=dtype,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from bgan_jax.losses.elementary import at_least_float32
 from bgan_jax.networks.convolutions import CPU, Forms
-from bgan_jax.networks.latents import LatentPrior
+from bgan_jax.networks.latents import LatentPrior, choose_category
 
 Variables = Mapping[str, Any]
 
@@ -94,6 +94,8 @@ class Options(NamedTuple):
 
     Attributes:
       latent_dim: size of the latents.
+      latent_categories: K, categories that the first coordinate of a latent chooses from, as in
+        :func:`~bgan_jax.networks.latents.choose_category`; 0 for none.
       width: the preset's base number of maps or units.
       axis_name: device axis over which batch statistics are taken; ``None`` for one device.
       dtype: dtype of the hidden computation; logits and parameters are float32 whatever it is.
@@ -106,6 +108,7 @@ class Options(NamedTuple):
     """
 
     latent_dim: int | None = None
+    latent_categories: int = 0
     width: int | None = None
     axis_name: str | None = None
     dtype: Any = jnp.float32
@@ -168,6 +171,24 @@ def player(
     )
 
 
+def with_categories(gen: Player, *, num_categories: int, prior: LatentPrior) -> Player:
+    """Returns a generator on latents whose first coordinate chooses a category, which the given one takes one-hot.
+
+    Args:
+      gen: of the other coordinates and the category, ``[N, d - 1 + K]``.
+      num_categories: K.
+      prior: prior of the latents.
+
+    Returns:
+      The generator on latents, ``[N, d]``, with the same variables.
+    """
+
+    def apply(variables: Variables, latents: jax.Array, /, *, train: bool) -> tuple[jax.Array, dict[str, Any]]:
+        return gen.apply(variables, choose_category(latents, num_categories=num_categories, prior=prior), train=train)
+
+    return gen._replace(apply=apply)
+
+
 def assemble(
     name: str,
     example_shape: tuple[int, ...],
@@ -196,8 +217,13 @@ def assemble(
 
     Returns:
       The networks.
+
+    Raises:
+      ValueError: ``latent_categories`` is 1 or negative.
     """
-    latent_dim = options.latent_dim or latent_dim
+    latent_dim, categories = options.latent_dim or latent_dim, options.latent_categories
+    if categories < 0 or categories == 1:
+        raise ValueError(f"latent_categories is {categories}; it must be at least 2, or 0 for none")
     forms, convolves = options.forms, hasattr(discriminator, "form")
     generator = generator.clone(axis_name=options.axis_name, dtype=options.dtype)
     if hasattr(generator, "form"):
@@ -212,7 +238,11 @@ def assemble(
     batch_independent = getattr(discriminator, "batch_independent", False)
     return Networks(
         name=name,
-        gen=player(generator, (latent_dim,)),
+        gen=player(generator, (latent_dim,))
+        if not categories
+        else with_categories(
+            player(generator, (latent_dim - 1 + categories,)), num_categories=categories, prior=latent_prior
+        ),
         disc=player(
             discriminator,
             example_shape,

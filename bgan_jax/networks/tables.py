@@ -17,6 +17,7 @@ from jax import lax
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import HE_NORMAL
 from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
+from bgan_jax.networks.latents import quantile_of
 from bgan_jax.networks.mlp import MLPDiscriminator, hidden_layers
 from bgan_jax.networks.normalization import BatchNorm
 
@@ -105,7 +106,7 @@ class ResidualMLPGenerator(nn.Module):
         """Returns the category that each latent's first coordinate chooses, one-hot, ``[N, size]``."""
         bias = jnp.zeros(self.num_logits) if self.output_bias is None else jnp.asarray(self.output_bias, jnp.float32)
         below = jnp.cumsum(jax.nn.softmax(bias[given.logits]))[:-1]
-        quantile = jax.scipy.stats.norm.cdf(latents.astype(jnp.float32))
+        quantile = quantile_of(latents, prior="normal")
         return jax.nn.one_hot(jnp.sum(quantile[:, None] >= below[None], axis=1), given.size, dtype=jnp.float32)
 
     def _initial_bias(self, key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:

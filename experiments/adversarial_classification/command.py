@@ -69,7 +69,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "full": {
         "dataset": "cifar10", "reduction": 1, "width": 64, "epochs": 200, "critic_epochs": 600,
         "learning_rate_gen": 1e-4, "learning_rate_disc": 1e-4, "num_samples": 20, "penalty_stride": 1,
-        "measurements": 50, "seeds": 1,
+        "average_decay": 0.0, "measurements": 50, "seeds": 1,
     },
 }  # fmt: skip
 
@@ -154,7 +154,7 @@ class Config(
         needs=[ADVERSARIAL, above("penalty", 0)],
     )  # fmt: skip
     average_decay: float = flag(
-        0.0, "Decay per update of the classifier's moving average, which is measured; 0 measures the newest.",
+        0.99, "Decay per update of the classifier's moving average, which is measured; 0 measures the newest.",
         group="generator", minimum=0.0, maximum=1.0,
     )  # fmt: skip
     critic_clip: float = flag(
@@ -263,12 +263,13 @@ def start(config: Config) -> tuple[Platform, dict[str, Trainer], LabelledImages,
 def protocol(config: Config, train: LabelledImages, test: LabelledImages) -> str:
     """Describes what was trained and measured, in a sentence."""
     height, width, channels = train.images.shape[1:]
+    average = f"a moving average ({config.average_decay}) of " if config.average_decay else ""
     return (
         f"{config.dataset}: {len(train.labels)} training images of {height}x{width}x{channels}, {len(test.labels)} for "
         f"the test; 4 convolutions from {config.width} maps and 3 dense layers; {config.epochs} epochs "
         f"({config.critic_epochs} with a critic), batch {config.batch_size}, M = {config.num_samples}, penalty "
-        f"{config.penalty} ({config.penalty_form}, by the {config.penalty_inputs}); the classifier as it ends; mean ± "
-        f"standard deviation over seeds: {config.seeds}"
+        f"{config.penalty} ({config.penalty_form}, by the {config.penalty_inputs}); {average}the classifier as it "
+        f"ends; mean ± standard deviation over seeds: {config.seeds}"
     )
 
 

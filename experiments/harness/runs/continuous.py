@@ -52,6 +52,7 @@ def networks_for(
         example_shape=spec.shape,
         width=config.get("width"),
         latent_dim=config.get("latent_dim"),
+        latent_categories=config.get("latent_categories", 0),  # A run of an earlier version has no such flag.
         axis_name=axis_name,
         platform=platform,
         dtype=compute_dtype(config),

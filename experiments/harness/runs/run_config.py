@@ -62,6 +62,10 @@ class RunConfig(
         group="devices", minimum=1, maximum=100000, may_change=True,
     )  # fmt: skip
     latent_dim: int | None = flag(None, "Size of the latents; empty is the preset's.", group="networks", minimum=1)
+    latent_categories: int = flag(
+        0, "Categories that the first coordinate of a latent chooses from, for data that fall into groups with nothing "
+        "between them; 0: none, and at least 2 otherwise.", group="networks", minimum=0, maximum=65536,
+    )  # fmt: skip
     learning_rate_half_life: int | None = flag(
         None,
         "Updates in which both step sizes halve; empty keeps them constant.",
