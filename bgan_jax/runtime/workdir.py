@@ -119,13 +119,17 @@ def differing_flags(
 ) -> list[str]:
     """Returns the names of the flags that differ, except those that may.
 
+    A run of an earlier version lacks the flags that are newer; they are switched off there, so that 0, false and empty
+    do not differ from them.
+
     Example:
       >>> differing_flags({"steps": 3, "seed": 0}, {"steps": 4, "seed": 1}, may_change=frozenset({"steps"}))
       ['seed']
+      >>> differing_flags({"seed": 0}, {"seed": 0, "newer": 0}), differing_flags({"seed": 0}, {"seed": 0, "newer": 3})
+      ([], ['newer'])
     """
-    return sorted(
-        name for name in saved.keys() | config.keys() if saved.get(name) != config.get(name) and name not in may_change
-    )
+    names = [name for name in saved.keys() | config.keys() if name not in may_change]
+    return sorted(name for name in names if saved.get(name) != config.get(name) and (name in saved or config.get(name)))
 
 
 def _make_folder(folder: Path) -> None:

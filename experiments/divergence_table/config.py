@@ -71,6 +71,7 @@ CRITICS_ARE_PENALISED = Need(
     adam_b2=flags.override(needs=[OTHER_THAN_REVERSE_KL]),
     disc_steps=flags.override(needs=[SEEKING]),
     num_samples=flags.override(needs=[SEEKING]),
+    control_variate=flags.override(needs=[SEEKING]),
     disc_fakes_per_latent=flags.override(needs=[SEEKING]),
     penalty=flags.override(0.5, needs=[SEEKING]),
     penalty_stride=flags.override(4, needs=[SEEKING, above("penalty", 0)]),

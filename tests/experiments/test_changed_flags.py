@@ -73,3 +73,23 @@ def test_every_folder_of_a_run_of_several_seeds_records_the_change(tmp_path):
         assert json.loads(line)["changes"] == {"learning_rate_disc": {"from": 3e-3, "to": 1e-5}}
         assert workdir.read_config(place)["learning_rate_disc"] == 1e-5
     begin(learning_rate_disc=1e-5)
+
+
+def test_a_run_of_an_earlier_version_is_continued_without_the_newer_flags(tmp_path):
+    def begin(**changes):
+        start(discrete_mnist.Config(workdir=str(tmp_path), latent_categories=0, **changes), discrete.prepare)
+
+    begin()
+    config = workdir.read_config(tmp_path)
+    del config["latent_categories"]
+    (tmp_path / workdir.CONFIG).write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(UsageError, match="--latent_categories: None there, 32 now"):
+        start(discrete_mnist.Config(workdir=str(tmp_path)), discrete.prepare)
+    begin()
+    assert workdir.read_config(tmp_path)["latent_categories"] == 0
+
+
+def test_one_category_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(UsageError, match="latent_categories is 1; it must be at least 2, or 0 for none"):
+        start(discrete_mnist.Config(workdir=str(tmp_path / "run"), latent_categories=1), discrete.prepare)
+    assert not (tmp_path / "run").exists()

@@ -56,6 +56,7 @@ GUMBEL = one_of("estimator", "gumbel_soft", "gumbel_straight_through")
     objective=flags.override("non_saturating", common=False, needs=[one_of("estimator", *RELAXATIONS)]),
     clip=flags.override(needs=[one_of("estimator", *RELAXATIONS)]),
     num_samples=flags.override(needs=[NOT_RELAXED]),
+    control_variate=flags.override(needs=[NOT_RELAXED]),
     disc_fakes_per_latent=flags.override(needs=[NOT_RELAXED]),
     penalty=5.0,
     penalty_stride=flags.override(needs=[above("penalty", 0), NOT_RELAXED]),
@@ -72,11 +73,6 @@ class DiscreteConfig(PenaltyStrideFlags, ObjectiveFlags, SampleFlags, RunConfig)
         "boundary_seeking", "How the generator gets its gradient: by weights or rewards of its samples; or, the last "
         "three, through the discriminator from relaxed samples.", group="generator", common=True,
         choices=(*ESTIMATORS, *RELAXATIONS),
-    )  # fmt: skip
-    control_variate: bool = flag(
-        False, "Subtract the linear part of F from the weights or rewards, and add its exact contribution: the same "
-        "expected gradient with less variance, for one more pass over N points.", group="generator",
-        needs=[NOT_RELAXED],
     )  # fmt: skip
     temperature: float = flag(
         3.0,

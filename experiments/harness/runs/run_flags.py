@@ -276,6 +276,10 @@ class SampleFlags:
         1, "How many of the M samples the discriminator learns from, 1 to M; M is the paper's form.",
         group="discriminator", adjustable=True,
     )  # fmt: skip
+    control_variate: bool = flag(
+        False, "Subtract the linear part of F from the weights or rewards, and add its exact contribution: the same "
+        "expected gradient with less variance, for one more pass over N points.", group="generator",
+    )  # fmt: skip
 
 
 @flags.config()
