@@ -60,6 +60,7 @@ class ClassifierStepsFlag:
     dataset=flags.override(legal="a name, npz:PATH or images:PATH"),
     network=flags.override("dcgan28_tiny", choices=NETWORKS),
     latent_categories=32,
+    adam_b1=0.0,
     steps=9000,
     batch_size=32,
     num_samples=4,

@@ -27,13 +27,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist_theano": {
         "network": "mnist_theano", "divergence": "gan", "num_samples": 20, "disc_fakes_per_latent": 20,
         "estimator": "boundary_seeking_plain", "batch_size": 64, "learning_rate_gen": 1e-4, "learning_rate_disc": 1e-4,
-        "penalty": 0.0, "average_decay": 0.0, "control_variate": False, "latent_categories": 0, "steps": 2400,
+        "penalty": 0.0, "average_decay": 0.0, "control_variate": False, "latent_categories": 0, "adam_b1": 0.5,
+        "steps": 2400,
     },
     "mnist_cortex": {
         "network": "mnist_cortex", "divergence": "jensen_shannon", "num_samples": 10, "disc_fakes_per_latent": 10,
         "estimator": "boundary_seeking_plain", "batch_size": 64, "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3,
         "penalty": 5.0, "penalty_stride": 1, "average_decay": 0.0,
-        "control_variate": False, "latent_categories": 0, "steps": 2400,
+        "control_variate": False, "latent_categories": 0, "adam_b1": 0.5, "steps": 2400,
     },
 }  # fmt: skip
 

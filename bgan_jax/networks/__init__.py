@@ -9,7 +9,7 @@ from bgan_jax.networks.catalogue import NETWORKS, build_networks
 from bgan_jax.networks.classifier import ClassifierNetworks, build_classifier_networks
 from bgan_jax.networks.convolutions import StridedConv, TransposedConv
 from bgan_jax.networks.interface import Networks, Options, Player, player
-from bgan_jax.networks.latents import sample_latents
+from bgan_jax.networks.latents import choose_category, sample_latents
 
 __all__ = [
     "NETWORKS",
@@ -21,6 +21,7 @@ __all__ = [
     "TransposedConv",
     "build_classifier_networks",
     "build_networks",
+    "choose_category",
     "player",
     "sample_latents",
 ]

@@ -207,7 +207,7 @@ def _write_results(config: Config, folder: Path, trials: list[dict[str, Any]], r
         "label": reference.names[reference.label],
         "split": config.split,
         "settings": config.settings,
-        "training_seconds": config.seconds,
+        "seconds_of_each": config.seconds,
         **(worst(reference, panels[BOUNDARY_SEEKING], panels[REAL]) if BOUNDARY_SEEKING in panels else {}),
         "commit": workdir.commit(),
     }
