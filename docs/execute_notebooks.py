@@ -42,6 +42,16 @@ def without_folders(text: str) -> str:
     return re.sub(re.escape(tempfile.gettempdir()) + r"/\w+", "FOLDER", text)
 
 
+def from_the_site(source: str) -> str:
+    """A cell's text with links as they are from ``docs/executed``, where the site has the notebook.
+
+    Example:
+      >>> from_the_site("![scores](../docs/pictures/equal_time.png)")
+      '![scores](../pictures/equal_time.png)'
+    """
+    return source.replace("](../docs/", "](../")
+
+
 def keep(output: dict[str, Any]) -> bool:
     """Whether an output is kept, as printed lines and pictures are; it is made small, and rid of folders."""
     if output["output_type"] == "stream" and output["name"] == "stdout":
@@ -75,6 +85,7 @@ def execute(name: str) -> str:
         client.execute(env={**os.environ, "PYTHONPATH": path})
     for cell in notebook.cells:
         cell.metadata = {}
+        cell.source = from_the_site(cell.source)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if keep(output)]
     return nbformat.writes(notebook) + "\n"

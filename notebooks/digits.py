@@ -97,8 +97,10 @@ plt.show()
 # %% [markdown]
 # ## Interpolation between two latents
 #
-# Each row starts at one random latent and ends at another, in equal steps, and shows the probabilities. If the rows
-# change smoothly, the generator has learned a space of digits; if they jump, it has learned single images.
+# Each row starts at one random latent and ends at another, in equal steps, and shows the probabilities. The first
+# coordinate of a latent chooses one of 32 categories, so a row may jump where it chooses another: digits are groups
+# with nothing between them. Within a category a row should change smoothly: if it does not, the generator has learned
+# single images.
 
 # %%
 from bgan_jax.sampling.interpolation import make_decoder, interpolations
@@ -139,6 +141,16 @@ plt.show()
 # %%
 page = write_own_page(Path(folder))
 print(page.name, f"{page.stat().st_size / 1e6:.1f} MB, in the folder", folder)
+
+# %% [markdown]
+# ## Beside other ways to train
+#
+# Seven ways to train the same networks on the same digits for the same seconds, with three seeds each: boundary
+# seeking and REINFORCE, each with and without the control variate, and three that pass a gradient through relaxed
+# samples. The score is that of a classifier of real digits; higher is better. `python -m experiments.equal_time` makes
+# this picture.
+#
+# ![Score of seven ways to train against seconds of training](../docs/pictures/equal_time.png)
 
 # %% [markdown]
 # ## To try

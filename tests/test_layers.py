@@ -13,6 +13,7 @@ PACKAGE = ROOT / "bgan_jax"
 LAYERS = {
     "bgan_jax.version": 0,
     "bgan_jax.paths": 0,
+    "bgan_jax.json_lines": 1,
     "bgan_jax.atomic_files": 1,
     "bgan_jax.losses": 1,
     "bgan_jax.conditionals": 2,

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from bgan_jax.atomic_files import write_object, write_text
-from bgan_jax.paths import is_remote, read_text_with_damage
+from bgan_jax.json_lines import read_json_lines
+from bgan_jax.paths import is_remote
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metric_totals import split_seeds
 
@@ -37,17 +38,7 @@ SHOWN = {
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Reads every complete line of a metrics file; skips a line that a crash has truncated."""
-    if not path.exists():
-        return []
-    records = []
-    for line in read_text_with_damage(path).splitlines():
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict) and isinstance(record.get("step"), int):
-            records.append(record)
-    return records
+    return [record for record in read_json_lines(path) if isinstance(record.get("step"), int)]
 
 
 def open_metrics(path: Path, *, start_step: int) -> LineFile | LineObject:

@@ -16,8 +16,8 @@ import jax
 from bgan_jax.atomic_files import write_text
 from bgan_jax.conditionals import Conditional
 from bgan_jax.evaluation.fresh_critic import BoundOverBatches, CriticSettings, fresh_critic
+from bgan_jax.json_lines import read_json_lines
 from bgan_jax.networks import Networks
-from bgan_jax.paths import read_text_with_damage
 from bgan_jax.runtime.metrics import open_lines
 from experiments.divergence_table.generators import Rows
 
@@ -51,16 +51,7 @@ def critic_name(
 
 def read_results(folder: Path) -> list[CriticResult]:
     """Reads the results of all trained critics; a line that was not written to its end is left out."""
-    path = folder / FILE
-    results = []
-    for line in read_text_with_damage(path).splitlines() if path.exists() else ():
-        try:
-            result = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(result, dict) and "name" in result:
-            results.append(result)
-    return results
+    return [result for result in read_json_lines(folder / FILE) if "name" in result]
 
 
 def repair_results(folder: Path) -> list[CriticResult]:

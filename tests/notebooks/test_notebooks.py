@@ -86,12 +86,16 @@ EXECUTED = sorted((ROOT / "docs" / "executed").glob("*.ipynb"))
 @pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
 def test_the_site_shows_the_notebook_as_it_is_with_its_results(path):
     executed, notebook = (json.loads(file.read_text(encoding="utf-8"))["cells"] for file in (path, FOLDER / path.name))
-    assert [cell["source"] for cell in executed] == [cell["source"] for cell in notebook], (
+    # Links to pictures are relative to the file.
+    sources = [json.dumps(cell["source"]).replace("](../docs/", "](../") for cell in notebook]
+    assert [json.dumps(cell["source"]) for cell in executed] == sources, (
         f"run python docs/execute_notebooks.py {path.stem}"
     )
     outputs = [output for cell in executed for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not any("error" in output["output_type"] for output in outputs)
+    links = re.findall(r"!\[[^]]*\]\(([^)]*)\)", "".join("".join(cell["source"]) for cell in executed))
+    assert all((path.parent / link).is_file() for link in links), links
     assert path.stat().st_size < 400_000 and tempfile.gettempdir() not in path.read_text(encoding="utf-8")
 
 

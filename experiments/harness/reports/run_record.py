@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bgan_jax.json_lines import read_json_lines
 from bgan_jax.paths import read_text_with_damage, resolved
 from bgan_jax.runtime import workdir
 from bgan_jax.runtime.metrics import read_metrics
@@ -99,20 +100,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Reads a file of JSON lines; damaged lines are left out."""
+    """Reads a file of JSON lines; damaged lines are left out, and all of a file that cannot be read."""
     try:
-        lines = read_text_with_damage(path).splitlines()
+        return read_json_lines(path)
     except OSError:
         return []
-    records = []
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict):
-            records.append(record)
-    return records
 
 
 def seeds_within(run: RunRecord) -> list[Path]:
