@@ -98,9 +98,9 @@ plt.show()
 # ## Interpolation between two latents
 #
 # Each row starts at one random latent and ends at another, in equal steps, and shows the probabilities. The first
-# coordinate of a latent chooses one of 32 categories, so a row may jump where it chooses another: digits are groups
-# with nothing between them. Within a category a row should change smoothly: if it does not, the generator has learned
-# single images.
+# coordinate of a latent chooses one of 32 categories, which have no meaning but what is learned: digits are groups
+# with nothing between them. Both ends of a row have the same category. If the rows change smoothly, the generator has
+# learned spaces of digits; if they jump, it has learned single images.
 
 # %%
 from bgan_jax.sampling.interpolation import make_decoder, interpolations

@@ -76,6 +76,7 @@ class Networks(NamedTuple):
       latent_prior: ``"normal"`` or ``"uniform"`` on [0, 1).
       output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical), ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
+      latent_categories: K, categories that the first coordinate of a latent chooses from; 0 for none.
       baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 
@@ -86,6 +87,7 @@ class Networks(NamedTuple):
     latent_dim: int
     latent_prior: LatentPrior
     output: str
+    latent_categories: int = 0
     baseline: Player | None = None
 
 
@@ -254,6 +256,7 @@ def assemble(
         latent_dim=latent_dim,
         latent_prior=latent_prior,
         output=output,
+        latent_categories=categories,
     )
 
 

@@ -74,6 +74,8 @@ def make_decoder(
 def draw_tempered_latents(keys: jax.Array, *, networks: Networks, temperature: float = 1.0) -> jax.Array:
     """Draws latents of the prior and scales their deviation from its mean by T: T = 1 is the prior, T = 0 its mean.
 
+    A coordinate that chooses a category stays as it is.
+
     Args:
       keys: one per latent, ``[n]``.
       networks: their prior is used.
@@ -84,7 +86,10 @@ def draw_tempered_latents(keys: jax.Array, *, networks: Networks, temperature: f
     """
     latents = draw_latents(keys, networks=networks)
     mean = 0.5 if networks.latent_prior == "uniform" else 0.0
-    return latents if temperature == 1.0 else mean + temperature * (latents - mean)
+    if temperature == 1.0:
+        return latents
+    tempered = mean + temperature * (latents - mean)
+    return tempered.at[:, 0].set(latents[:, 0]) if networks.latent_categories else tempered
 
 
 def make_tempered_sampler(
@@ -155,7 +160,8 @@ def interpolations(
 ) -> tuple[jax.Array, jax.Array]:
     """Draws pairs of latents and interpolates between them, with one sampling key for all steps of a pair.
 
-    The key is shared so that only the latent changes along an interpolation.
+    The key is shared so that only the latent changes along an interpolation. Where the first coordinate of a latent
+    chooses a category, both ends of a pair have the same: there is no path from one category to another.
 
     Args:
       key: PRNG key.
@@ -170,5 +176,7 @@ def interpolations(
     ends = draw_latents(jax.random.split(end_key, 2 * num_pairs), networks=networks)
     between = functools.partial(interpolate_latents, num=num_steps, prior=networks.latent_prior)
     latents = jax.vmap(between)(ends[:num_pairs], ends[num_pairs:])
+    if networks.latent_categories:
+        latents = latents.at[:, :, 0].set(ends[:num_pairs, :1])
     keys = jnp.repeat(jax.random.split(sample_key, num_pairs), num_steps, axis=0)
     return keys, latents.reshape(num_pairs * num_steps, -1)

@@ -101,3 +101,20 @@ def test_what_is_refused():
         interpolation.make_decoder(networks, None, variables, temperature=0.5)
     with pytest.raises(ValueError, match="two ends"):
         interpolation.interpolate_latents(jnp.ones(2), jnp.ones(2), num=1, prior="normal")
+
+
+@pytest.mark.parametrize("prior", ["normal", "uniform"])
+def test_the_coordinate_of_a_category_is_neither_interpolated_nor_tempered(prior):
+    networks = generator(4, prior=prior)[0]._replace(latent_categories=5)
+    _, latents = interpolation.interpolations(jax.random.key(0), networks=networks, num_pairs=3, num_steps=4)
+    latents = np.asarray(latents).reshape(3, 4, 3)
+    np.testing.assert_array_equal(latents[:, :, 0], np.repeat(latents[:, :1, 0], 4, axis=1))
+    assert (np.abs(np.diff(latents[:, :, 1:], axis=1)).min() > 0) and len(np.unique(latents[:, 0, 0])) == 3
+    keys = jax.random.split(jax.random.key(1), 6)
+    drawn, tempered = (
+        np.asarray(interpolation.draw_tempered_latents(keys, networks=networks, temperature=temperature))
+        for temperature in (1.0, 0.25)
+    )
+    np.testing.assert_array_equal(tempered[:, 0], drawn[:, 0])
+    mean = 0.5 if prior == "uniform" else 0.0
+    np.testing.assert_allclose(tempered[:, 1:] - mean, 0.25 * (drawn[:, 1:] - mean), rtol=1e-5, atol=1e-6)
