@@ -238,13 +238,12 @@ def assemble(
     if hasattr(discriminator, "rectifier"):
         discriminator = discriminator.clone(rectifier=forms.rectifier)
     batch_independent = getattr(discriminator, "batch_independent", False)
+    gen = player(generator, (latent_dim - 1 + categories if categories else latent_dim,))
+    if categories:
+        gen = with_categories(gen, num_categories=categories, prior=latent_prior)
     return Networks(
         name=name,
-        gen=player(generator, (latent_dim,))
-        if not categories
-        else with_categories(
-            player(generator, (latent_dim - 1 + categories,)), num_categories=categories, prior=latent_prior
-        ),
+        gen=gen,
         disc=player(
             discriminator,
             example_shape,
