@@ -167,7 +167,8 @@ def test_a_seed_of_a_run_is_the_run_of_that_seed(runs):
     (step_both, stacked), (step_alone, own) = newest_state(both), newest_state(alone)
     assert step_both == step_alone == 4
     for left, right in zip(stacked, own, strict=True):
-        np.testing.assert_allclose(left[1], right, atol=1e-5)
+        # Adam divides the gradient of a category that is drawn once by its own size, rounding included.
+        np.testing.assert_allclose(left[1], right, atol=5e-5)
     for left, right in zip(
         *(without_speed(folder / "metrics.jsonl") for folder in (both / "seed_3", alone)), strict=True
     ):
