@@ -89,7 +89,7 @@ def test_pictures_over_time_are_the_first_rows_of_every_grid(finished):
         (["--dataset=emoji32"], ["colour images", "by experiments.continuous_images"]),
         (["--dataset=emoji16", "--palette=8"], ["emoji16 takes no palette"]),
         (["--dataset=images:nowhere"], ["nowhere"]),
-        (["--sample_chunk=3"], ["sample_chunk is 3; it must divide num_samples=10"]),
+        (["--sample_chunk=3"], ["sample_chunk is 3; it must divide num_samples=4"]),
         (["--penalty_stride=3"], ["penalty_stride=3"]),
     ],
     ids=flag_of,
@@ -102,6 +102,7 @@ def test_the_authors_settings():
     config = flags.parse(palette_images.Config, ["--preset=celeba16"], presets=palette_images.PRESETS)
     assert (config.dataset, config.quantizer, config.dither) == ("celeba16", "median_cut", "floyd_steinberg")
     assert (config.network, config.width, config.latent_dim) == ("dcgan32_categorical", None, None)
+    assert (config.latent_categories, config.control_variate) == (0, False)
     assert (config.divergence, config.estimator) == ("gan", "boundary_seeking_plain")
     assert config.num_samples == config.disc_fakes_per_latent == 20 and config.penalty == 0.0
     assert config.learning_rate_gen == config.learning_rate_disc == 1e-3 and config.adam_b1 == 0.5
