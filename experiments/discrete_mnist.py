@@ -8,7 +8,8 @@ digits. --preset=mnist_theano and --preset=mnist_cortex run the authors' network
 
 docs/results/discrete_mnist.md has the measurements, docs/model_card.md the model's limits, and docs/digits_search.md
 why these settings. What decides is how many updates fit into the time: a small network, small batches, and the control
-variate instead of many samples.
+variate instead of many samples; and latents that choose a category, without which a generator makes shapes between
+digits.
 """
 
 from __future__ import annotations

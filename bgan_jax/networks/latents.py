@@ -53,6 +53,24 @@ def quantile_of(latents: jax.Array, *, prior: str) -> jax.Array:
     return jax.scipy.stats.norm.cdf(latents) if prior == "normal" else latents
 
 
+def encode_category(latents: jax.Array, category: jax.Array) -> jax.Array:
+    r"""Encodes the category that the first coordinate of every latent has chosen: one-hot times :math:`\sqrt{K}`.
+
+    Args:
+      latents: ``[N, d]``.
+      category: one-hot, ``[N, K]``.
+
+    Returns:
+      The other coordinates and the category, ``[N, d - 1 + K]``, float32.
+
+    Example:
+      >>> encode_category(jnp.array([[-1.0, 7.0]]), jnp.array([[0.0, 1.0, 0.0, 0.0]]))
+      Array([[7., 0., 2., 0., 0.]], dtype=float32)
+    """
+    scaled = math.sqrt(category.shape[1]) * category
+    return jnp.concatenate([latents[:, 1:].astype(jnp.float32), scaled], axis=1)
+
+
 def choose_category(latents: jax.Array, *, num_categories: int, prior: str) -> jax.Array:
     r"""Chooses one of K equally probable categories by the quantile of the first coordinate of every latent.
 
@@ -79,5 +97,4 @@ def choose_category(latents: jax.Array, *, num_categories: int, prior: str) -> j
     """
     quantile = quantile_of(latents[:, 0], prior=prior)
     category = jnp.clip((num_categories * quantile).astype(jnp.int32), 0, num_categories - 1)
-    chosen = math.sqrt(num_categories) * jax.nn.one_hot(category, num_categories, dtype=jnp.float32)
-    return jnp.concatenate([latents[:, 1:].astype(jnp.float32), chosen], axis=1)
+    return encode_category(latents, jax.nn.one_hot(category, num_categories, dtype=jnp.float32))

@@ -6,7 +6,6 @@ projection of Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637.
 """
 
 import functools
-import math
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -17,7 +16,7 @@ from jax import lax
 from bgan_jax.networks.dense import Dense, log_ratio_head
 from bgan_jax.networks.initialization import HE_NORMAL
 from bgan_jax.networks.interface import Networks, Options, assemble, check_example_shape
-from bgan_jax.networks.latents import quantile_of
+from bgan_jax.networks.latents import encode_category, quantile_of
 from bgan_jax.networks.mlp import MLPDiscriminator, hidden_layers
 from bgan_jax.networks.normalization import BatchNorm
 
@@ -91,7 +90,7 @@ class ResidualMLPGenerator(nn.Module):
         given, category = self.given, jnp.zeros(())
         if given is not None:
             category = self._category(latents[:, 0], given)
-            latents = jnp.concatenate([latents[:, 1:], math.sqrt(given.size) * category], axis=1)
+            latents = encode_category(latents, category)
         hidden = layer(latents)
         for _ in range(self.num_blocks):
             hidden += layer(hidden)
