@@ -18,9 +18,11 @@ NETWORKS: dict[str, Callable[[tuple[int, ...], Options], Networks]] = {
     # Palette images, 32x32, logits.
     "dcgan32_small": images.dcgan32_small,
     "dcgan32_categorical": images.dcgan32_categorical,
-    # Text, logits; the last two with one F per position.
+    # Text, logits; the last three with one F per position.
+    "characters_small": characters.characters_small,
     "characters_theano": characters.characters_theano,
     "characters_wgan_gp": characters.characters_wgan_gp,
+    "characters_small_positions": characters.characters_small_positions,
     "characters_theano_positions": characters.characters_theano_positions,
     "characters_wgan_gp_positions": characters.characters_wgan_gp_positions,
     # Continuous images, pixels in [-1, 1].

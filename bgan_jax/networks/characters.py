@@ -174,6 +174,20 @@ def characters_theano_positions(example_shape: tuple[int, ...], options: Options
     return _theano("characters_theano_positions", example_shape, options, per_position=True)
 
 
+def characters_small(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """Builds small networks of text, those of ``characters_theano`` with a discriminator of ``width`` (32) channels.
+
+    The generator has twice as many. It sees one latent where the discriminator sees M samples, so its width costs
+    little.
+    """
+    return _small("characters_small", example_shape, options, per_position=False)
+
+
+def characters_small_positions(example_shape: tuple[int, ...], options: Options) -> Networks:
+    """Builds :func:`characters_small` with one F per position."""
+    return _small("characters_small_positions", example_shape, options, per_position=True)
+
+
 def characters_wgan_gp(example_shape: tuple[int, ...], options: Options) -> Networks:
     """Builds the networks of WGAN-GP's language model; ``width`` is 512.
 
@@ -188,7 +202,21 @@ def characters_wgan_gp_positions(example_shape: tuple[int, ...], options: Option
     return _wgan_gp("characters_wgan_gp_positions", example_shape, options, per_position=True)
 
 
-def _theano(name: str, example_shape: tuple[int, ...], options: Options, *, per_position: bool) -> Networks:
+def _small(name: str, example_shape: tuple[int, ...], options: Options, *, per_position: bool) -> Networks:
+    width = options.width or 32
+    return _theano(
+        name, example_shape, options._replace(width=width), generator_width=2 * width, per_position=per_position
+    )
+
+
+def _theano(
+    name: str,
+    example_shape: tuple[int, ...],
+    options: Options,
+    *,
+    per_position: bool,
+    generator_width: int | None = None,
+) -> Networks:
     check_example_shape(name, example_shape, expected=(None, None))
     length, vocabulary = example_shape
     width = options.width or 256
@@ -202,7 +230,7 @@ def _theano(name: str, example_shape: tuple[int, ...], options: Options, *, per_
         generator=CharacterGenerator(
             length=length,
             vocabulary=vocabulary,
-            width=width,
+            width=generator_width or width,
             blocks=3,
             last_kernel=5,
             residual_scale=1.0,

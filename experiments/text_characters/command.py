@@ -4,7 +4,7 @@
     python -m experiments.text_characters --workdir=runs/text_positions --weights=position
     python -m experiments.text_characters --workdir=runs/brown --dataset=text:sentences.txt.xz
 
-Trains the paper's one-dimensional residual networks, thin, on sentences of Jane Austen that ship with the package, 32
+Trains the paper's one-dimensional residual networks, small, on sentences of Jane Austen that ship with the package, 32
 characters of each, and measures the samples: n-gram Jensen-Shannon divergence for n = 1 to 6 as WGAN-GP defines it,
 with its held-out floor and a bootstrap interval; copies of training lines; and reverse perplexity, the bits per
 character that a character model trained on samples alone needs for real text. Samples as text are in pictures/, five
@@ -49,7 +49,7 @@ from experiments.text_characters.table import lines_table
 
 logger = logging.getLogger("bgan_jax")
 
-TEXT_NETWORKS = ("characters_theano", "characters_wgan_gp")
+TEXT_NETWORKS = ("characters_small", "characters_theano", "characters_wgan_gp")
 
 # EXPERIMENTS of the paper: the authors' settings. They name 100 passes over a file that is not published; its size is
 # not known, so the number of steps is WGAN-GP's.
@@ -81,8 +81,7 @@ SMOKE = {
 
 @flags.config(
     dataset=flags.override("austen32", legal="austen32, lm1b, lm1b_padded or text:PATH"),
-    network=flags.override("characters_theano", choices=TEXT_NETWORKS),
-    width=32,
+    network=flags.override("characters_small", choices=TEXT_NETWORKS),
     steps=6000,
     batch_size=32,
     divergence="gan",

@@ -49,7 +49,7 @@ def test_what_a_run_leaves_behind(finished):
     assert len(lines) == 64 and {len(line) for line in lines} == {32}
     assert result["lines"] == lines[:20]
     assert json.loads((folder / "result.json").read_text()) == result
-    assert json.loads((folder / "config.json").read_text())["network"] == "characters_theano_positions"
+    assert json.loads((folder / "config.json").read_text())["network"] == "characters_small_positions"
     records = read_metrics(folder / "measurements.jsonl")
     assert [record["step"] for record in records] == [2, 4] and len(records[0]["ngram_divergence"]) == 6
     assert Image.open(folder / "ngrams.png").size[0] > 800

@@ -93,6 +93,18 @@ EXPECTED = {
         plain_dense_norm(100, 8192) + plain_conv_norm(5, 512, 256) + plain_conv_norm(5, 256, 128) + conv(5, 128, 16),
         conv(5, 16, 128) + conv(5, 128, 256) + conv(5, 256, 512) + dense(8192, 1),
     ),
+    "characters_small": (
+        (32, 192),
+        100,
+        plain_dense_norm(100, 2048) + 6 * plain_conv_norm(5, 64, 64, rank=1) + plain_conv_norm(5, 64, 192, rank=1),
+        conv(5, 192, 32, rank=1) + 3 * character_block(32) + dense(1024, 1),
+    ),
+    "characters_small_positions": (
+        (32, 192),
+        100,
+        plain_dense_norm(100, 2048) + 6 * plain_conv_norm(5, 64, 64, rank=1) + plain_conv_norm(5, 64, 192, rank=1),
+        conv(5, 192, 32, rank=1) + 3 * character_block(32) + dense(32, 1),
+    ),
     "characters_theano": (
         (32, 192),
         100,

@@ -18,7 +18,10 @@ def scores(name, sentences):
 
 
 # Taps of the first convolution, then two convolutions of 5 per block: the receptive field in each direction.
-@pytest.mark.parametrize(("name", "reach"), [("characters_theano_positions", 14), ("characters_wgan_gp_positions", 20)])
+@pytest.mark.parametrize(
+    ("name", "reach"),
+    [("characters_small_positions", 14), ("characters_theano_positions", 14), ("characters_wgan_gp_positions", 20)],
+)
 def test_a_position_depends_on_its_receptive_field_only(name, reach):
     sentences = jax.nn.one_hot(jax.random.randint(jax.random.key(1), (1, LENGTH), 0, SYMBOLS), SYMBOLS)
     middle = LENGTH // 2
@@ -29,7 +32,7 @@ def test_a_position_depends_on_its_receptive_field_only(name, reach):
     assert moved[np.abs(np.arange(LENGTH) - middle) <= reach].mean() > 0.5
 
 
-@pytest.mark.parametrize("preset", ["characters_theano", "characters_wgan_gp"])
+@pytest.mark.parametrize("preset", ["characters_small", "characters_theano", "characters_wgan_gp"])
 def test_both_forms_have_the_same_generator(preset):
     pair = [build_networks(name, example_shape=(LENGTH, SYMBOLS), width=4) for name in (preset, f"{preset}_positions")]
     latents = jax.random.normal(jax.random.key(2), (2, pair[0].latent_dim))
