@@ -77,6 +77,8 @@ class Networks(NamedTuple):
       output: ``"logits"`` (of a Bernoulli or, over the last axis, a categorical), ``"pixels"`` in [-1, 1], or
         ``"points"``, unbounded reals.
       latent_categories: K, categories that the first coordinate of a latent chooses from; 0 for none.
+      output_bias: names that lead to the bias of the generator's last layer in its parameters; ``None`` where the
+        preset does not say.
       baseline: latents ``[N, latent_dim]`` -> the reward to expect ``[N]``, for an estimator that learns one.
     """
 
@@ -88,6 +90,7 @@ class Networks(NamedTuple):
     latent_prior: LatentPrior
     output: str
     latent_categories: int = 0
+    output_bias: tuple[str, ...] | None = None
     baseline: Player | None = None
 
 

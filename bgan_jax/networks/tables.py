@@ -158,17 +158,19 @@ def residual_mlp(example_shape: tuple[int, ...], options: Options) -> Networks:
         given = GivenColumn(*options.given_column)
         if given.first < 0 or given.size < 2 or given.first + given.size > num_logits:
             raise ValueError(f"given_column {tuple(given)} is not (first, size) of a column within {num_logits} logits")
-    return assemble(
+    generator = ResidualMLPGenerator(num_logits, width=width, output_bias=options.output_bias, given=given)
+    networks = assemble(
         "residual_mlp",
         example_shape,
         options,
         latent_dim=64,
         latent_prior="normal",
         output="logits",
-        generator=ResidualMLPGenerator(num_logits, width=width, output_bias=options.output_bias, given=given),
+        generator=generator,
         discriminator=(
             MLPDiscriminator((width, width), activation=nn.leaky_relu)
             if given is None
             else ProjectionDiscriminator((width, width), activation=nn.leaky_relu, given=given)
         ),
     )
+    return networks._replace(output_bias=(f"Dense_{generator.num_blocks + 1}", "bias"))

@@ -79,6 +79,11 @@ class Config(discrete.DiscreteConfig):
         "columns are learned given them. Empty: the one that is --label by default; none: no column.", group="networks",
         legal="a learned column's name, or none", needs=[one_of("network", "residual_mlp")],
     )  # fmt: skip
+    match_shares: bool = flags.flag(
+        True, "Move the generator's last bias, in the average that samples are drawn with, until every column has the "
+        "shares of the training rows. Training does not see it.", group="evaluation", may_change=True,
+        needs=[one_of("network", "residual_mlp")],
+    )  # fmt: skip
     judged_samples: int = flags.flag(
         20000, "Rows that are scored; at most as many as there are training rows.", group="evaluation", minimum=2,
         may_change=True,

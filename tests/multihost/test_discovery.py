@@ -42,7 +42,8 @@ def test_tasks_of_srun_find_each_other(tmp_path):
     }  # fmt: skip
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, tmp_path / f"{i}.json"], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [sys.executable, "-c", SCRIPT, tmp_path / f"{i}.json"], cwd=ROOT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, **job, "SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)},
         )
         for i in range(2)

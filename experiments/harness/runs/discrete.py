@@ -19,7 +19,8 @@ from bgan_jax.conditionals import Conditional, conditional_for
 from bgan_jax.networks import Networks, build_networks
 from bgan_jax.runtime import parallel
 from bgan_jax.runtime.platform import Platform
-from bgan_jax.sampling.sampler import make_sampler
+from bgan_jax.sampling.column_shares import match_column_shares
+from bgan_jax.sampling.sampler import Sampler, make_sampler
 from experiments.harness.cli import flags
 from experiments.harness.cli.flags import flag
 from experiments.harness.cli.needs import above, either, none_of, one_of
@@ -123,6 +124,26 @@ def players_for(
     return with_baseline(networks, estimator=config["estimator"]), conditional
 
 
+def variables_to_sample(
+    variables: Any,
+    config: Mapping[str, Any],
+    spec: data.DatasetSpec,
+    *,
+    networks: Networks,
+    conditional: Conditional,
+) -> Any:
+    """Returns the variables that a run's samples are drawn with.
+
+    They are those of the generator's moving average; of a table, the shares of its columns are matched unless
+    ``--match_shares=false``.
+    """
+    shares = log_shares(spec)
+    # A run of an earlier version has no such flag.
+    if shares is None or networks.output_bias is None or not config.get("match_shares", False):
+        return variables
+    return match_column_shares(variables, networks=networks, conditional=conditional, log_shares=shares)
+
+
 def log_shares(spec: data.DatasetSpec) -> tuple[float, ...] | None:
     """Returns the logits of a table's own shares, column by column, with which its generator starts; else ``None``.
 
@@ -202,13 +223,18 @@ def prepare(
         )
         return functools.partial(relaxed_step if relaxes else discrete_step, game=game)
 
+    def sampler(variables: Any) -> Sampler:
+        options = vars(config)
+        variables = variables_to_sample(variables, options, dataset.spec, networks=networks, conditional=conditional)
+        return make_sampler(networks, conditional, variables)
+
     return Experiment(
         config=config,
         launcher=launcher,
         dataset=dataset,
         initialize=functools.partial(init_state, networks=networks, optimizers=optimizers),
         step_over=step_over,
-        sampler=functools.partial(make_sampler, networks, conditional),
+        sampler=sampler,
         title=f"{config.dataset}, {config.network}, "
         + (f"{config.estimator}, {config.objective}" if relaxes else f"{config.divergence}, M = {config.num_samples}"),
         num_samples=None if relaxes else config.num_samples,

@@ -44,7 +44,8 @@ class TrainedRun(NamedTuple):
       step: of the checkpoint.
       networks: both players.
       conditional: the generator's conditional family; ``None`` for continuous data.
-      gen_variables: of the generator's moving average.
+      gen_variables: that samples are drawn with: of the generator's moving average, and of a table with the shares of
+        its columns matched.
       disc_variables: of the discriminator.
     """
 
@@ -117,13 +118,16 @@ def load_run(folder: str) -> TrainedRun:
     if restored is None:
         raise UsageError(f"--workdir={folder} holds no finished checkpoint yet ({path})")
     state = restored.tree if place is None else take(restored.tree, place)
+    variables = state.gen_average
+    if conditional is not None:
+        variables = discrete.variables_to_sample(variables, config, spec, networks=networks, conditional=conditional)
     return TrainedRun(
         config=config,
         spec=spec,
         step=restored.step,
         networks=networks,
         conditional=conditional,
-        gen_variables=state.gen_average,
+        gen_variables=variables,
         disc_variables={"params": state.params.disc, **state.model_state.disc},
     )
 
