@@ -59,15 +59,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dataset": "lm1b", "network": "characters_theano", "width": None, "divergence": "gan", "num_samples": 20,
         "disc_fakes_per_latent": 20, "estimator": "boundary_seeking_plain", "batch_size": 64,
         "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3, "penalty": 0.0,
-        "learning_rate_half_life": None, "average_decay": 0.0, "steps": 200000, "picture_every": 5000,
-        "checkpoint_every": 5000,
+        "learning_rate_half_life": None, "adam_b1": 0.5, "average_decay": 0.0, "steps": 200000,
+        "picture_every": 5000, "checkpoint_every": 5000,
     },
     # Gulrajani et al. 2017.
     "wgan_gp": {
         "dataset": "lm1b_padded", "network": "characters_wgan_gp", "width": None, "estimator": "probabilities",
         "objective": "wasserstein", "penalty": 10.0, "penalty_form": "wgan_gp", "disc_steps": 10,
         "batch_size": 64, "learning_rate_gen": 1e-4, "learning_rate_disc": 1e-4, "learning_rate_half_life": None,
-        "adam_b2": 0.9, "average_decay": 0.0, "steps": 200000, "picture_every": 5000,
+        "adam_b1": 0.5, "adam_b2": 0.9, "average_decay": 0.0, "steps": 200000, "picture_every": 5000,
         "checkpoint_every": 5000,
     },
 }  # fmt: skip
@@ -82,15 +82,16 @@ SMOKE = {
 @flags.config(
     dataset=flags.override("austen32", legal="austen32, lm1b, lm1b_padded or text:PATH"),
     network=flags.override("characters_small", choices=TEXT_NETWORKS),
-    steps=6000,
+    steps=12000,
     batch_size=32,
     divergence="gan",
     learning_rate_gen=5e-3,
     learning_rate_disc=1e-3,
-    learning_rate_half_life=2000,
+    learning_rate_half_life=4000,
+    adam_b1=0.0,
     penalty=0.01,
     penalty_stride=2,
-    average_decay=0.995,
+    average_decay=0.999,
     preset=flags.override(choices=tuple(PRESETS)),
 )
 class Config(PresetFlag, discrete.DiscreteConfig):
