@@ -16,9 +16,11 @@ from bgan_jax.networks import Networks
 
 #: Of a share, so that its logarithm is finite.
 SMALLEST = 1e-12
-#: Largest error of a share at which the iteration ends, and how often it is repeated at most. A share that is taken
-#: over 4,096 latents is off by about ten times as much.
+#: Largest error of a share at which the iteration ends, and how often it is repeated at most.
 TOLERANCE, MOST = 5e-4, 300
+#: Latents that the shares are taken over. With few of them their noise is larger than what is wrong with the shares:
+#: over 4,096 latents letters became worse by it. Their logits are in memory, no more than so many numbers.
+MOST_LATENTS, MOST_LOGITS = 65_536, 2**26
 
 
 def match_column_shares(
@@ -27,7 +29,7 @@ def match_column_shares(
     networks: Networks,
     conditional: Conditional,
     log_shares: Sequence[float],
-    num_latents: int = 4096,
+    num_latents: int | None = None,
 ) -> Any:
     r"""Returns a generator's variables with another last bias, with which every column has the data's shares.
 
@@ -41,7 +43,8 @@ def match_column_shares(
       networks: both players; ``networks.output_bias`` says where the bias is. Static.
       conditional: the generator's conditional family, with an exact mean of one number for each logit. Static.
       log_shares: logarithms of the data's shares, one for each logit; those of a column may sum to more than 1.
-      num_latents: latents that the expectation is taken over, always the same ones. Static.
+      num_latents: latents that the expectation is taken over, always the same ones; ``None`` for 65,536, or fewer where
+        there are more than 1,024 logits. Static.
 
     Returns:
       The variables.
@@ -69,7 +72,7 @@ def match_column_shares(
         jnp.asarray(log_shares, jnp.float32),
         networks=networks,
         conditional=conditional,
-        num_latents=num_latents,
+        num_latents=num_latents or min(MOST_LATENTS, max(MOST_LOGITS // len(log_shares), 1)),
     )
     return _with_bias(variables, change, networks=networks)
 

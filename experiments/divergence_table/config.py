@@ -20,8 +20,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     # As much of the authors' settings as is known; days on two cores.
     "mnist_cortex": {
-        "network": "mnist_cortex", "steps": 187_500, "num_samples": 10, "disc_fakes_per_latent": 10, "penalty": 5.0,
-        "penalty_stride": 1, "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3, "average_decay": 0.0,
+        "network": "mnist_cortex", "latent_categories": 0, "steps": 187_500, "batch_size": 64, "num_samples": 10,
+        "disc_fakes_per_latent": 10, "control_variate": False, "penalty": 5.0, "penalty_stride": 1,
+        "learning_rate_gen": 1e-3, "learning_rate_disc": 1e-3, "learning_rate_half_life": None, "adam_b1": 0.5,
+        "average_decay": 0.0, "critic_network": None,
         "reverse_kl_learning_rate_disc": 1e-3, "reverse_kl_adam_b2": 0.999,
         "wasserstein_penalty": 5.0, "wasserstein_disc_steps": 1, "critic_steps": 9375, "critic_penalty": 5.0,
         "critic_penalty_stride": 1,
@@ -35,6 +37,8 @@ SMOKE = {
 }  # fmt: skip
 
 
+#: Critics that see more than the discriminators that the generators were trained with.
+WIDER = {"dcgan28_tiny": "dcgan28_small"}
 DIVERGENCES = tuple(name for name in MEASURES if name != WASSERSTEIN)
 # The generators that boundary seeking trains.
 SEEKING = satisfies("train", lambda text: bool(set(split_list(text)) & set(DIVERGENCES)), "a divergence in --train")
@@ -65,18 +69,22 @@ CRITICS_ARE_PENALISED = Need(
 
 @flags.config(
     seeds=flags.override(may_change=True),
-    steps=flags.override(800, may_change=False),
-    learning_rate_gen=flags.override(2e-3, needs=[SEEKING]),
-    learning_rate_disc=flags.override(2e-3, needs=[SEEKING_BUT_REVERSE_KL]),
+    steps=flags.override(20000, may_change=False),
+    batch_size=32,
+    learning_rate_gen=flags.override(6e-3, needs=[SEEKING]),
+    learning_rate_disc=flags.override(3e-3, needs=[SEEKING_BUT_REVERSE_KL]),
+    learning_rate_half_life=8000,
+    adam_b1=0.0,
     adam_b2=flags.override(needs=[OTHER_THAN_REVERSE_KL]),
     disc_steps=flags.override(needs=[SEEKING]),
-    num_samples=flags.override(needs=[SEEKING]),
-    control_variate=flags.override(needs=[SEEKING]),
+    num_samples=flags.override(4, needs=[SEEKING]),
+    control_variate=flags.override(True, needs=[SEEKING]),
     disc_fakes_per_latent=flags.override(needs=[SEEKING]),
     penalty=flags.override(0.5, needs=[SEEKING]),
     penalty_stride=flags.override(4, needs=[SEEKING, above("penalty", 0)]),
-    average_decay=0.995,
-    network=flags.override(common=False),
+    average_decay=0.998,
+    network=flags.override("dcgan28_tiny", common=False),
+    latent_categories=32,
     preset=flags.override(choices=tuple(PRESETS)),
 )
 class Config(PresetFlag, PenaltyStrideFlags, SampleFlags, RunConfig):
@@ -108,17 +116,17 @@ class Config(PresetFlag, PenaltyStrideFlags, SampleFlags, RunConfig):
         10.0, "WGAN-GP's coefficient lambda.", group="discriminator", minimum=0.0, needs=[lists("train", WASSERSTEIN)]
     )
     wasserstein_disc_steps: int = flag(
-        5, "WGAN-GP's critic updates per generator update.", group="discriminator", minimum=1,
+        1, "WGAN-GP's critic updates per generator update.", group="discriminator", minimum=1,
         maximum=MOST_UPDATES, needs=[lists("train", WASSERSTEIN)],
     )  # fmt: skip
     wasserstein_learning_rate: float = flag(
         1e-3, "Adam's step size for both of WGAN-GP's players.", minimum=0.0, needs=[lists("train", WASSERSTEIN)]
     )
     critic_network: str | None = flag(
-        None, "Preset whose discriminator the fresh critics are; empty: that of the generators.", group="critics",
-        choices=tuple(NETWORKS), may_change=True,
+        None, "Preset whose discriminator the fresh critics are; empty: that of the generators, or its wider form "
+        "dcgan28_small where they are dcgan28_tiny.", group="critics", choices=tuple(NETWORKS), may_change=True,
     )  # fmt: skip
-    critic_steps: int = flag(400, "Steps of a fresh critic.", group="critics", common=True, minimum=1, may_change=True)
+    critic_steps: int = flag(3600, "Steps of a fresh critic.", group="critics", common=True, minimum=1, may_change=True)
     critic_batch_size: int = flag(
         64, "Rows of data, and generated rows, per step.", group="critics", minimum=1, may_change=True
     )

@@ -12,7 +12,7 @@ from bgan_jax.networks import Networks
 from bgan_jax.paths import path_of
 from bgan_jax.runtime.platform import this_process
 from experiments.divergence_table import generators
-from experiments.divergence_table.config import Config
+from experiments.divergence_table.config import WIDER, Config
 from experiments.divergence_table.generators import FORMS, PROBABILITIES, SAMPLES
 from experiments.harness.cli.lists import names_of
 from experiments.harness.errors import UsageError
@@ -104,7 +104,8 @@ def plan_for(config: Config) -> Plan:
     try:
         dataset, held_out = open_split(config, "train"), open_split(config, "test")
         players = generator_config(config, train[0], seed=config.seed)
-        players = dataclasses.replace(players, network=config.critic_network or config.network)
+        critics = config.critic_network or WIDER.get(config.network, config.network)
+        players = dataclasses.replace(players, network=critics)
         networks, conditional = discrete.players_for(
             vars(players), dataset.spec, platform=platform.name, axis_name=None
         )

@@ -28,15 +28,17 @@ def logits_of(networks, variables):
 
 
 def matched(networks, variables):
-    return match_column_shares(variables, networks=networks, conditional=CONDITIONAL, log_shares=np.log(SHARES))
+    return match_column_shares(
+        variables, networks=networks, conditional=CONDITIONAL, log_shares=np.log(SHARES), num_latents=16_384
+    )
 
 
 def test_every_column_has_the_shares():
     networks, variables = trained()
     probs = np.asarray(CONDITIONAL.mean(logits_of(networks, matched(networks, variables))))
     assert np.abs(CONDITIONAL.mean(logits_of(networks, variables)).mean(axis=0) - SHARES).max() > 0.1
-    # 4,096 latents here, 20,000 there.
-    errors = 5 * probs.std(axis=0) * np.sqrt(1 / 4096 + 1 / 20_000) + 1e-4
+    # 16,384 latents there, 20,000 here.
+    errors = 5 * probs.std(axis=0) * np.sqrt(1 / 16_384 + 1 / 20_000) + 5e-4
     assert (np.abs(probs.mean(axis=0) - SHARES) < errors).all()
 
 
