@@ -10,7 +10,7 @@ with its held-out floor and a bootstrap interval; copies of training lines; and 
 character that a character model trained on samples alone needs for real text. Samples as text are in pictures/, five
 lines of each in the log.
 
-About 6 minutes of one CPU core. docs/results/text_characters.md has the measurements, and why these settings.
+About 10 minutes of one CPU core. docs/results/text_characters.md has the measurements, and why these settings.
 
 --weights=sequence is the paper's: one F and one weight per sentence. --weights=position gives every position its own F
 and its own weights, normalised over the M samples at that position; it is worse. --preset=bw_char runs the authors'
@@ -82,12 +82,12 @@ SMOKE = {
 @flags.config(
     dataset=flags.override("austen32", legal="austen32, lm1b, lm1b_padded or text:PATH"),
     network=flags.override("characters_small", choices=TEXT_NETWORKS),
-    steps=12000,
+    steps=15000,
     batch_size=32,
     divergence="gan",
     learning_rate_gen=5e-3,
     learning_rate_disc=1e-3,
-    learning_rate_half_life=4000,
+    learning_rate_half_life=8000,
     adam_b1=0.0,
     penalty=0.01,
     penalty_stride=2,
