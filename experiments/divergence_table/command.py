@@ -8,8 +8,9 @@ discriminator per measure on each; and prints the paper's table with ours beside
 the divergences, and --forms what is shown of WGAN-GP's generator. Results of critics are kept in cells.jsonl, and the
 same command trains the missing ones. result.md is the table with its protocol, divergence_table.png the page.
 
-On the whole of MNIST about 23 minutes a seed of one CPU core. docs/results/divergence_table.md has the measurements,
-and why the settings of reverse KL differ.
+On the whole of MNIST the rows of boundary seeking take about 40 minutes a seed of one CPU core, half of it for the
+critics, which have to train until V rises no more; WGAN-GP's takes longer. docs/results/divergence_table.md has the
+measurements, and why the settings of reverse KL differ.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ class Config(PresetFlag, PenaltyStrideFlags, SampleFlags, RunConfig):
         10.0, "WGAN-GP's coefficient lambda.", group="discriminator", minimum=0.0, needs=[lists("train", WASSERSTEIN)]
     )
     wasserstein_disc_steps: int = flag(
-        1, "WGAN-GP's critic updates per generator update.", group="discriminator", minimum=1,
+        5, "WGAN-GP's critic updates per generator update.", group="discriminator", minimum=1,
         maximum=MOST_UPDATES, needs=[lists("train", WASSERSTEIN)],
     )  # fmt: skip
     wasserstein_learning_rate: float = flag(
