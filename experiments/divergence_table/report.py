@@ -31,11 +31,15 @@ def protocol_of(config: Config, plan: Plan, *, rows: int) -> str:
     penalties = ", ".join(
         f"{TITLES[name]} {settings.penalty_form} {settings.penalty:g}" for name, settings in plan.measures.items()
     )
+    own = {
+        WASSERSTEIN: f"; WGAN-GP with {config.wasserstein_disc_steps} critic updates each",
+        "reverse_kl": f"; reverse KL with Adam's second decay at {config.reverse_kl_adam_b2:g} and its discriminator's "
+        f"step size at {config.reverse_kl_learning_rate_disc:g}",
+    }
+    of_rows = "".join(words for name, words in own.items() if name in plan.train)
     return (
         f"Generators of {plan.dataset.spec.name} ({len(plan.dataset):,} examples), {config.network}, {config.steps} "
-        f"updates of batch {config.batch_size}, frozen at their moving averages; WGAN-GP with "
-        f"{config.wasserstein_disc_steps} critic updates each, reverse KL with Adam's second decay at "
-        f"{config.reverse_kl_adam_b2:g} and its discriminator's step size at {config.reverse_kl_learning_rate_disc:g}. "
+        f"updates of batch {config.batch_size}, frozen at their moving averages{of_rows}. "
         f"For every cell a new discriminator of {plan.networks.name}, {config.critic_steps} steps of "
         f"{config.critic_batch_size} data and as many generated rows; penalties: {penalties}. V without the penalty, "
         f"the mean of {config.evaluation_batches} batches of {rows} rows of the data that the critic learned from and "
