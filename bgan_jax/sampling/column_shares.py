@@ -38,6 +38,9 @@ def match_column_shares(
     by a constant of every logit, the result is the one whose columns are right; what it has learned about how columns
     depend on one another is in the other parameters, which stay. A column that the latent chooses is left as it is.
 
+    Where the bias moves by several nats, as on tables of a few hundred rows, it also moves rows that a column decides
+    from one category to another, and the dependence between columns suffers.
+
     Args:
       variables: of the generator, such as ``TrainState.gen_average``.
       networks: both players; ``networks.output_bias`` says where the bias is. Static.

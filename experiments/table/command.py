@@ -80,8 +80,9 @@ class Config(discrete.DiscreteConfig):
         legal="a learned column's name, or none", needs=[one_of("network", "residual_mlp")],
     )  # fmt: skip
     match_shares: bool = flags.flag(
-        True, "Move the generator's last bias, in the average that samples are drawn with, until every column has the "
-        "shares of the training rows. Training does not see it.", group="evaluation", may_change=True,
+        False, "Move the generator's last bias, in the average that samples are drawn with, until every column has the "
+        "shares of the training rows; for large tables, where it moves little. Training does not see it.",
+        group="evaluation", may_change=True,
         needs=[one_of("network", "residual_mlp")],
     )  # fmt: skip
     judged_samples: int = flags.flag(

@@ -138,14 +138,14 @@ def test_wrong_flags_are_refused_before_anything_is_written(trained, arguments, 
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_samples_have_the_shares_of_the_training_rows_unless_a_flag_says_otherwise(trained, tmp_path):
+def test_samples_have_the_shares_of_the_training_rows_where_a_flag_asks_for_it(trained, tmp_path):
     folder, _ = trained
-    run = load_run(str(folder / "run"))
+    options = [option.format(csv=folder / "mine.csv", cache=folder / "cache") for option in OPTIONS]
+    table.main(table.COMMAND.parse([*options, f"--workdir={tmp_path}", "--match_shares"]))
+    run = load_run(str(tmp_path))
     shares = np.exp(discrete.log_shares(run.spec))
     found = run.sample(jax.random.key(0), 2000).probs.mean(axis=0)
     np.testing.assert_allclose(found, shares, atol=0.05)
     assert np.abs(found - shares).mean() < 0.01
-    options = [option.format(csv=folder / "mine.csv", cache=folder / "cache") for option in OPTIONS]
-    table.main(table.COMMAND.parse([*options, f"--workdir={tmp_path}", "--match_shares=false"]))
-    without = load_run(str(tmp_path)).gen_variables["params"]["Dense_3"]["bias"]
+    without = load_run(str(folder / "run")).gen_variables["params"]["Dense_3"]["bias"]
     assert not np.array_equal(without, run.gen_variables["params"]["Dense_3"]["bias"])

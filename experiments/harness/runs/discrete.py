@@ -134,8 +134,8 @@ def variables_to_sample(
 ) -> Any:
     """Returns the variables that a run's samples are drawn with.
 
-    They are those of the generator's moving average; of a table, the shares of its columns are matched unless
-    ``--match_shares=false``.
+    They are those of the generator's moving average; of a table, the shares of its columns are matched with
+    ``--match_shares``.
     """
     shares = log_shares(spec)
     # A run of an earlier version has no such flag.

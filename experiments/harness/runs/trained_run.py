@@ -44,8 +44,8 @@ class TrainedRun(NamedTuple):
       step: of the checkpoint.
       networks: both players.
       conditional: the generator's conditional family; ``None`` for continuous data.
-      gen_variables: that samples are drawn with: of the generator's moving average, and of a table with the shares of
-        its columns matched.
+      gen_variables: that samples are drawn with: of the generator's moving average, with the shares of a table's
+        columns matched if the run asks for it.
       disc_variables: of the discriminator.
     """
 
