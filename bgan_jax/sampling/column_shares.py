@@ -75,26 +75,32 @@ def match_column_shares(
         jnp.asarray(log_shares, jnp.float32),
         networks=networks,
         conditional=conditional,
+        bias=networks.output_bias,
         num_latents=num_latents or min(MOST_LATENTS, max(MOST_LOGITS // len(log_shares), 1)),
     )
-    return _with_bias(variables, change, networks=networks)
+    return _moved(variables, change, bias=networks.output_bias)
 
 
-def _with_bias(variables: Any, change: jax.Array, *, networks: Networks) -> Any:
-    place = tuple(jax.tree_util.DictKey(name) for name in ("params", *(networks.output_bias or ())))
+def _moved(variables: Any, change: jax.Array, *, bias: tuple[str, ...]) -> Any:
+    place = tuple(jax.tree_util.DictKey(name) for name in ("params", *bias))
     return jax.tree.map_with_path(lambda path, leaf: leaf + change if path == place else leaf, variables)
 
 
-@functools.partial(jax.jit, static_argnames=("networks", "conditional", "num_latents"))
+@functools.partial(jax.jit, static_argnames=("networks", "conditional", "bias", "num_latents"))
 def _change_of_bias(
-    variables: Any, log_shares: jax.Array, *, networks: Networks, conditional: Conditional, num_latents: int
+    variables: Any,
+    log_shares: jax.Array,
+    *,
+    networks: Networks,
+    conditional: Conditional,
+    bias: tuple[str, ...],
+    num_latents: int,
 ) -> jax.Array:
     latent_keys, _ = latent_and_sample_keys(jax.random.key(0), jnp.arange(num_latents))
     latents = draw_latents(latent_keys, networks=networks)
 
     def logits_at(change: jax.Array) -> jax.Array:
-        moved = _with_bias(variables, change, networks=networks)
-        return networks.gen.apply(moved, latents[:1], train=False)[0][0]
+        return networks.gen.apply(_moved(variables, change, bias=bias), latents[:1], train=False)[0][0]
 
     none, wanted = jnp.zeros_like(log_shares), conditional.mean(log_shares)  # Those of a column sum to 1.
     # The logits of a column that the latent chooses do not depend on the bias.

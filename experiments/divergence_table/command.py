@@ -8,8 +8,8 @@ discriminator per measure on each; and prints the paper's table with ours beside
 the divergences, and --forms what is shown of WGAN-GP's generator. Results of critics are kept in cells.jsonl, and the
 same command trains the missing ones. result.md is the table with its protocol, divergence_table.png the page.
 
-On the whole of MNIST the rows of boundary seeking take about 40 minutes a seed of one CPU core, half of it for the
-critics, which have to train until V rises no more; WGAN-GP's takes longer. docs/results/divergence_table.md has the
+On the whole of MNIST the rows of boundary seeking took an hour of a shared CPU core for one seed, 45 minutes of it for
+the critics, since V rises for thousands of steps; WGAN-GP's takes longer. docs/results/divergence_table.md has the
 measurements, and why the settings of reverse KL differ.
 """
 

@@ -124,10 +124,10 @@ def divergence_table(
         f"- {row_title(train, SAMPLES)}: {value:.1f} nats per example left to chance by g(x|z)"
         for train, value in entropies.items()
     ]
+    ours = "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
     reading = (
-        f"Ours: mean ± standard deviation over {seeds} seed{'s' if seeds != 1 else ''}; lower is better. [D]: the deck "
-        "that summarises the paper, ± over evaluation batches; other networks, steps and penalties, so that only the "
-        "order compares."
+        f"Ours: {ours}; lower is better. [D]: the deck that summarises the paper, ± over evaluation batches; other "
+        "networks, steps and penalties, so that only the order compares."
     )
     columns = [title for measure in measures for title in (TITLES[measure], "published [D]")]
     parts = [

@@ -82,8 +82,7 @@ class Config(discrete.DiscreteConfig):
     match_shares: bool = flags.flag(
         False, "Move the generator's last bias, in the average that samples are drawn with, until every column has the "
         "shares of the training rows; for large tables, where it moves little. Training does not see it.",
-        group="evaluation", may_change=True,
-        needs=[one_of("network", "residual_mlp")],
+        group="evaluation", may_change=True, needs=[one_of("network", "residual_mlp")],
     )  # fmt: skip
     judged_samples: int = flags.flag(
         20000, "Rows that are scored; at most as many as there are training rows.", group="evaluation", minimum=2,

@@ -137,9 +137,9 @@ def variables_to_sample(
     They are those of the generator's moving average; of a table, the shares of its columns are matched with
     ``--match_shares``.
     """
-    shares = log_shares(spec)
-    # A run of an earlier version has no such flag.
-    if shares is None or networks.output_bias is None or not config.get("match_shares", False):
+    # Only runs of tables have the flag.
+    shares = log_shares(spec) if config.get("match_shares", False) else None
+    if shares is None:
         return variables
     return match_column_shares(variables, networks=networks, conditional=conditional, log_shares=shares)
 
